@@ -1,0 +1,1 @@
+"""Serve an MLflow model the way production will, and hold it to its contract over HTTP."""

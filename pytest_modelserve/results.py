@@ -1,0 +1,135 @@
+"""What checking a model came to: frozen, JSON-ready, and small enough to travel between processes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Outcome(enum.Enum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Judges(enum.Enum):
+    """Whom a check speaks about."""
+
+    MODEL = "model"
+    ENVIRONMENT = "environment"
+    SERVER = "server"
+    SIGNATURE = "signature"
+
+
+class Verdict(enum.Enum):
+    """What all checks of a model together mean."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureDetail:
+    """One breach of the contract, complete enough to be read and repeated on another machine.
+
+    Attributes:
+        title: One line that stands alone.
+        rule: The rule's id.
+        expected: What the contract wants.
+        received: What came.
+        request: The smallest request found, for reading.
+        response: The answer, for reading.
+        curl: A command line that shows it against `modelserve serve URI`.
+        seed: The seed of the search that found it.
+        text: The whole message as the terminal shows it.
+    """
+
+    title: str
+    rule: str
+    expected: str = ""
+    received: str = ""
+    request: str = ""
+    response: str = ""
+    curl: str = ""
+    seed: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """How one check of one model ended.
+
+    Attributes:
+        name: The check's name, with its variant in brackets where it has one: `rejects_invalid[missing_column]`.
+        judges: Whom it speaks about.
+        outcome: How it ended.
+        requests: How many requests it sent.
+        accepted: How many of them were answered with a prediction.
+        elapsed_s: How long it took, in seconds.
+        reason: Why it was skipped, is inconclusive or went wrong; empty otherwise.
+        advice: What is no breach but worth knowing, a line each.
+        failure: The breach, where it failed.
+    """
+
+    name: str
+    judges: Judges
+    outcome: Outcome
+    requests: int = 0
+    accepted: int = 0
+    elapsed_s: float = 0.0
+    reason: str = ""
+    advice: tuple[str, ...] = ()
+    failure: FailureDetail | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReport:
+    """All that is known of one model at the end of a run; the mappings are JSON-ready facts.
+
+    Attributes:
+        uri: As the user gave it.
+        resolved: The directory or version that it meant.
+        digest: The content digest of the model directory.
+        verdict: What its checks mean together.
+        signature: As MLflow prints it.
+        environment: manager, python, digest, cached, seconds, freeze.
+        server: backend, version, cold_start_s.
+        checks: In the order they ran.
+        deselected: Names of checks that the user left out of this run.
+    """
+
+    uri: str
+    resolved: str
+    digest: str
+    verdict: Verdict
+    signature: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    server: Mapping[str, object] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    deselected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractReport:
+    """The result of a whole run.
+
+    Attributes:
+        verdict: The worst of the models' verdicts.
+        models: One report a model.
+        seed: The seed of every search.
+        versions: Of this plugin, Python, pytest and Hypothesis.
+    """
+
+    verdict: Verdict
+    models: tuple[ModelReport, ...] = ()
+    seed: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)

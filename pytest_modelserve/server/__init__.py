@@ -1,0 +1,1 @@
+"""How a scoring server is described, started, watched and stopped."""

@@ -1,0 +1,59 @@
+"""What it takes to start a server, as plain data that any process can read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """The requests that tell whether a server is ready.
+
+    Ready means: GET `health_path` answers 200 and, where there is a `body`, a POST of it to `predict_path` is
+    answered at all, by a prediction or by an error that the model raised.
+
+    Attributes:
+        health_path: Answers 200 once the model is loaded.
+        predict_path: Takes a prediction request.
+        body: The exact bytes of one real request (the serving input example), or None where the model has none.
+        content_type: The media type of `body`.
+        timeout_s: How long the one prediction may take.
+    """
+
+    health_path: str = "/ping"
+    predict_path: str = "/invocations"
+    body: bytes | None = None
+    content_type: str = "application/json"
+    timeout_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSpec:
+    """One server, not yet started.
+
+    Attributes:
+        name: A file name safe identity, equal for all who may share the server: backend and a digest of model,
+            environment and settings.
+        backend: The backend's name, for messages.
+        model_uri: For messages.
+        command: The program and its arguments; `{fd}` and `{port}` in an argument stand for the listening socket's
+            file descriptor and port.
+        env: The complete environment of the process; nothing else is inherited.
+        files: Relative name to content: written into the server's private directory, the working directory of the
+            process, before it starts.
+        probe: How readiness is told.
+        startup_timeout_s: How long the server may take to get ready.
+        stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
+    """
+
+    name: str
+    backend: str
+    model_uri: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    probe: Probe = field(default_factory=Probe)
+    startup_timeout_s: float = 120.0
+    stop_timeout_s: float = 10.0

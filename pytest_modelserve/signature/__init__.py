@@ -1,0 +1,1 @@
+"""The signature of a model: what it takes and what it gives, as frozen specs."""
