@@ -1,0 +1,1 @@
+"""Send requests to a scoring server and read its answers."""
