@@ -1,0 +1,53 @@
+"""What the entry point costs a pytest run that does not use us."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = {"pandas", "numpy", "hypothesis", "httpx", "fastapi", "uvicorn", "yaml", "mlflow", "jsonschema", "virtualenv"}
+
+COUNT = """
+import json, sys
+import pytest
+before = set(sys.modules)
+import pytest_modelserve.plugin
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+RUN = """
+import json, sys, pytest
+plugins = ["xprocess.pytest_xprocess", "pytest_modelserve.plugin"]
+code = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", sys.argv[1], sys.argv[1], *(f"-p{p}" for p in plugins)])
+print("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def run(code: str, *arguments: str, **env: str) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **env},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_the_entry_point_adds_few_modules() -> None:
+    added = json.loads(run(COUNT))
+    assert len(added) <= 15, added
+    assert {name.partition(".")[0] for name in added} <= {"pytest_modelserve", *sys.stdlib_module_names}
+
+
+def test_a_run_without_us_imports_nothing_heavy(tmp_path: object) -> None:
+    from pathlib import Path
+
+    Path(str(tmp_path), "test_plain.py").write_text("def test_plain(): pass\n")
+    code, modules = json.loads(run(RUN, str(tmp_path), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"))
+    assert code == 0
+    assert set(modules) & HEAVY == set()
