@@ -17,7 +17,8 @@
     │   ├── RequestError       no answer: connection, timeout
     │   ├── ResponseError      an answer with an error status
     │   └── DecodeError        an answer that is not what the protocol says
-    └── MissingExtra           an optional dependency is not installed
+    ├── MissingExtra           an optional dependency is not installed
+    └── SettingError           a setting does not exist or has an impossible value
 
     Failure(AssertionError)    the model broke its contract (pytest: failed)
 
@@ -26,7 +27,8 @@ The first line of a message stands alone; facts follow, each with its value; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 _FACT_WIDTH: Final = 10  # the names of facts are padded to this, so that their values stand in one column
@@ -163,8 +165,19 @@ class MissingExtra(ModelServeError):
         return type(self), (self.extra, self.purpose)
 
 
+class SettingError(ModelServeError):
+    """Report a setting that does not exist or has an impossible value."""
+
+
 class Failure(AssertionError):
     """Report that a model broke its contract; the text is complete as it stands."""
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """Return the sentence that leads from a mistyped name to one of a closed set."""
+    names = [str(one) for one in known]
+    close = difflib.get_close_matches(str(name), names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(names)}."
 
 
 def as_message(headline: str, facts: Mapping[str, object], fix: str) -> str:

@@ -1,0 +1,266 @@
+"""Every option, ini key and environment variable in one table: it feeds --help, the settings and the reference page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .errors import SettingError
+from .settings import Settings, parse_seconds, parse_switch
+
+if TYPE_CHECKING:
+    import pytest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One row of the table.
+
+    Attributes:
+        name: The setting's name, which is also the marker's keyword.
+        flag: On the command line.
+        help: One sentence for --help and the reference.
+        parse: Makes the value from text.
+        metavar: What stands for the value in --help; empty for a switch.
+        repeatable: Whether it may be given several times; the ini key is then a list.
+    """
+
+    name: str
+    flag: str
+    help: str
+    parse: Callable[[str], object] = str
+    metavar: str = ""
+    repeatable: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the ini key, which is also where pytest stores the command line's value."""
+        return self.flag.removeprefix("--").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable."""
+        return f"PYTEST_{self.key.upper()}"
+
+    @property
+    def default(self) -> object:
+        """Return the value where nobody says."""
+        return () if self.name == URI else getattr(Settings(), self.name)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.replace("\n", ",").split(",") if word.strip())
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError(f"{text!r} is no count")
+    return count
+
+
+def _ratio(text: str) -> float:
+    ratio = float(text)
+    if not 0 <= ratio < 1:
+        raise ValueError(f"{text!r} is no relative tolerance: write a number from 0 up to 1")
+    return ratio
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+URI: Final = "uri"
+
+OPTIONS: Final = (
+    Option(
+        name=URI,
+        flag="--model-uri",
+        help="Model to serve: a directory, or any URI that MLflow knows. With no test file named, its whole contract "
+        "is checked.",
+        metavar="URI",
+        repeatable=True,
+    ),
+    Option(name="server", flag="--model-server", help="Backend that serves the model: builtin.", metavar="NAME"),
+    Option(
+        name="env_manager",
+        flag="--model-env-manager",
+        help="What restores the model's environment: uv, virtualenv, or local for the running interpreter.",
+        metavar="NAME",
+    ),
+    Option(
+        name="python",
+        flag="--model-python",
+        help="Interpreter for the model's environment, in place of the version that the model declares.",
+        parse=_path,
+        metavar="PATH",
+    ),
+    Option(
+        name="checks",
+        flag="--model-checks",
+        help="Checks to run, by name or by preset (smoke, default, full), separated by commas.",
+        parse=_names,
+        metavar="NAMES",
+    ),
+    Option(name="strict", flag="--model-strict", help="Let advice fail.", parse=parse_switch),
+    Option(
+        name="seed",
+        flag="--model-seed",
+        help="Seed of every search; by default the model's digest decides.",
+        parse=_count,
+        metavar="N",
+    ),
+    Option(
+        name="examples",
+        flag="--model-examples",
+        help="Random cases that a search draws after the edge cases.",
+        parse=_count,
+        metavar="N",
+    ),
+    Option(
+        name="budget_s",
+        flag="--model-budget",
+        help="Longest time for the searches of one check, such as 60s or 2m.",
+        parse=parse_seconds,
+        metavar="TIME",
+    ),
+    Option(
+        name="tolerance",
+        flag="--model-tolerance",
+        help="Relative difference allowed where two answers of a model are compared.",
+        parse=_ratio,
+        metavar="RATIO",
+    ),
+    Option(
+        name="domain_file",
+        flag="--model-domain",
+        help="File (TOML, JSON or YAML) that declares which values the columns take.",
+        parse=_path,
+        metavar="FILE",
+    ),
+    Option(
+        name="data_file",
+        flag="--model-data",
+        help="File (CSV, Parquet or JSON) with rows of real data that the model must take.",
+        parse=_path,
+        metavar="FILE",
+    ),
+    Option(
+        name="report_file",
+        flag="--model-report",
+        help="File for the JSON report.",
+        parse=_path,
+        metavar="FILE",
+    ),
+    Option(
+        name="cache_dir",
+        flag="--model-cache-dir",
+        help="Directory for environments and running servers, in place of the user's cache directory.",
+        parse=_path,
+        metavar="DIR",
+    ),
+    Option(
+        name="pass_env",
+        flag="--model-pass-env",
+        help="Environment variables that the model's process may see, separated by commas; it sees no others of yours.",
+        parse=_names,
+        metavar="NAMES",
+    ),
+    Option(
+        name="startup_timeout_s",
+        flag="--model-startup-timeout",
+        help="Longest time that a server may take to get ready.",
+        parse=parse_seconds,
+        metavar="TIME",
+    ),
+    Option(
+        name="request_timeout_s",
+        flag="--model-request-timeout",
+        help="Longest time for one prediction; by default the larger of 10s and fifty times the input example's.",
+        parse=parse_seconds,
+        metavar="TIME",
+    ),
+)
+
+BY_NAME: Final[Mapping[str, Option]] = {option.name: option for option in OPTIONS}
+
+
+def add_to(parser: pytest.Parser) -> None:
+    """Register every option and ini key with pytest."""
+    group = parser.getgroup("modelserve", "contract tests of served models")
+    for option in OPTIONS:
+        text = f"{option.help} [ini: {option.key}, environment: {option.variable}]"
+        if option.repeatable:
+            group.addoption(option.flag, action="append", dest=option.key, metavar=option.metavar, help=text)
+            parser.addini(option.key, option.help, type="linelist", default=[])
+        elif option.metavar:
+            group.addoption(option.flag, action="store", dest=option.key, metavar=option.metavar, help=text)
+            parser.addini(option.key, option.help, type="string", default="")
+        else:
+            group.addoption(option.flag, action="store_const", const="true", dest=option.key, help=text)
+            parser.addini(option.key, option.help, type="string", default="")
+
+
+def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of a run, as far as no marker changes them.
+
+    Raises:
+        SettingError: A value cannot be read.
+    """
+    settings = Settings()
+    for option in OPTIONS:
+        if option.name == URI:
+            continue
+        text, origin = _given(option, config, environ)
+        if text is not None:
+            settings = settings.with_({option.name: parse_value(option, text, origin=origin)}, origin=origin)
+    return settings
+
+
+def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the model URIs of a run: those of the command line, else of the environment, else of the ini file."""
+    option = BY_NAME[URI]
+    given = config.getoption(option.key) or _names(environ.get(option.variable, "")) or config.getini(option.key)
+    return tuple(dict.fromkeys(given))
+
+
+def settings_from_marker(settings: Settings, keywords: Mapping[str, object]) -> Settings:
+    """Return the settings with a marker's keywords over them; texts are read as on the command line.
+
+    Raises:
+        SettingError: A keyword is no setting, or its value cannot be read.
+    """
+    origin = "the marker served_model"
+    for name, value in keywords.items():
+        option = BY_NAME.get(name)
+        readable = parse_value(option, value, origin=origin) if option and isinstance(value, str) else value
+        if name in {"checks", "pass_env"} and not isinstance(readable, tuple):
+            readable = tuple(readable) if isinstance(readable, Iterable) else readable
+        settings = settings.with_({name: readable}, origin=origin)
+    return settings
+
+
+def parse_value(option: Option, text: str, *, origin: str) -> object:
+    """Return what a text means for an option.
+
+    Raises:
+        SettingError: The text cannot be read.
+    """
+    try:
+        return option.parse(text)
+    except ValueError as error:
+        raise SettingError(
+            f"{option.flag} cannot be {text!r}", facts={"given in": origin, "because": error}, fix=option.help
+        ) from error
+
+
+def _given(option: Option, config: pytest.Config, environ: Mapping[str, str]) -> tuple[str | None, str]:
+    if (value := config.getoption(option.key)) is not None:
+        return str(value), "the command line"
+    if (value := environ.get(option.variable)) is not None:
+        return value, f"the environment variable {option.variable}"
+    if value := config.getini(option.key):
+        return str(value), "the ini file"
+    return None, ""

@@ -1,0 +1,112 @@
+"""Every setting of a run as one frozen value, made once: marker over command line over environment over ini."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from .errors import SettingError, did_you_mean
+
+NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How models are served and checked.
+
+    Attributes:
+        server: The backend that serves.
+        env_manager: What restores the model's environment.
+        python: An interpreter to use in place of the one that the model declares; None looks for that one.
+        checks: Names of checks, or of presets; what is run is their union.
+        strict: Whether advice fails.
+        seed: Of every search; None takes the model's digest, so that a gate does not flip.
+        examples: How many random cases a search draws after the edge cases.
+        budget_s: How long the searches of one check may take, in seconds.
+        tolerance: The relative difference allowed where two answers of a model are compared.
+        domain_file: Declares which values columns take.
+        domain: The same, given in place: column name to its keys.
+        data_file: Rows of real data that the model must take.
+        report_file: Where the JSON report goes.
+        cache_dir: Where environments and servers are kept; None is the user's cache directory.
+        pass_env: Names of environment variables that the model's process may see.
+        startup_timeout_s: How long a server may take to get ready, in seconds.
+        request_timeout_s: How long one prediction may take, in seconds; None is the larger of ten seconds and fifty
+            times the median of the input example.
+    """
+
+    server: str = "builtin"
+    env_manager: str = "uv"
+    python: Path | None = None
+    checks: tuple[str, ...] = ("default",)
+    strict: bool = False
+    seed: int | None = None
+    examples: int = 100
+    budget_s: float = 60.0
+    tolerance: float = 1e-9
+    domain_file: Path | None = None
+    domain: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    data_file: Path | None = None
+    report_file: Path | None = None
+    cache_dir: Path | None = None
+    pass_env: tuple[str, ...] = ()
+    startup_timeout_s: float = 120.0
+    request_timeout_s: float | None = None
+
+    def with_(self, layer: Mapping[str, object], *, origin: str) -> Settings:
+        """Return these settings with those of a stronger layer over them.
+
+        Args:
+            layer: Names to values that are already of the right type.
+            origin: Where the layer was written, for the error.
+
+        Raises:
+            SettingError: A name is not a setting's.
+        """
+        for name in layer:
+            if name not in NAMES:
+                raise SettingError(
+                    f"{name!r} is no setting of a served model",
+                    facts={"given in": origin},
+                    fix=did_you_mean(name, NAMES),
+                )
+        return replace(self, **layer)  # type: ignore[arg-type]
+
+
+NAMES: Final = tuple(sorted(spec.name for spec in fields(Settings)))
+
+
+_UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
+
+
+def parse_seconds(text: str) -> float:
+    """Return the seconds that a text such as `60`, `90s`, `500ms` or `2m` names.
+
+    Raises:
+        ValueError: The text names no positive duration.
+    """
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = text.strip()[len(number) :]
+    if unit not in _UNITS_S:
+        raise ValueError(f"{text!r} is no duration: write 60, 90s, 500ms or 2m")
+    seconds = float(number) * _UNITS_S[unit]
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{text!r} is no positive duration")
+    return seconds
+
+
+def parse_switch(text: str) -> bool:
+    """Return whether a text such as `true` or `off` switches on.
+
+    Raises:
+        ValueError: The text is no switch.
+    """
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError(f"{text!r} is no switch: write true or false")
