@@ -45,8 +45,10 @@ class ParamSpec:
     Attributes:
         name: Its name.
         type: A scalar type (never binary) or an Object.
-        default: The value where the request gives none, as a Python value of that type (numpy.datetime64 in
-            nanoseconds for a datetime); a tuple where `shape` is (-1,).
+        default: The value where the request gives none, as a Python value of that type; None where it is null; a
+            tuple where `shape` is (-1,). A datetime is a numpy.datetime64 in days ("D") where the MLmodel gives a date
+            alone, which reaches the model as a date, else in microseconds ("us"), the finest that MLflow takes. An
+            Object is a dict of JSON values, as it reaches the model.
         shape: None for one value, (-1,) for a list of any length.
     """
 
