@@ -1,0 +1,92 @@
+"""Tells what became of a request: predicted, rejected, refused by the model, crashed in it, or lost.
+
+Source: `CONTRACT` section 0, "Refused or crashed".
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from ..client import Invocation
+from .calls import Call, RaisedException
+
+
+class RequestOutcome(enum.Enum):
+    """What became of one request."""
+
+    PREDICTED = "predicted"
+    REJECTED = "rejected"
+    MODEL_REFUSED = "model_refused"
+    MODEL_CRASHED = "model_crashed"
+    SERVER_ERROR = "server_error"
+    TIMED_OUT = "timed_out"
+    DISCONNECTED = "disconnected"
+
+
+ACCIDENTS: Final = frozenset(
+    {
+        "ArithmeticError",
+        "AssertionError",
+        "AttributeError",
+        "ImportError",
+        "LookupError",
+        "MemoryError",
+        "NameError",
+        "OSError",
+        "RecursionError",
+        "TypeError",
+        "UnicodeError",
+        "KeyboardInterrupt",
+        "SystemExit",
+    }
+)
+"""Exceptions that nobody raises to refuse a value, and all that derive from them."""
+
+NATIVE_REFUSALS: Final = ("onnxruntime.", "_catboost", "catboost.", "torch.", "tensorflow.", "lightgbm.", "xgboost.")
+"""Modules of native libraries whose own error types refuse a value, though no Python `raise` statement is seen."""
+
+NATIVE_FOLDERS: Final = ("/torch/", "/tensorflow/", "/onnxruntime/")
+"""Folders of native libraries that refuse a value by a bare RuntimeError."""
+
+OVERFLOWS: Final = frozenset(
+    {"OverflowError", "FloatingPointError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta", "ZeroDivisionError"}
+)
+"""Arithmetic on the ends of a type: advice at level extreme, not a failure."""
+
+
+def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
+    """Return what became of a request, from its answer and from what the model's process recorded of it."""
+    if invocation.error is not None:
+        return RequestOutcome.TIMED_OUT if invocation.error.kind == "timeout" else RequestOutcome.DISCONNECTED
+    status = invocation.status or 0
+    if status == 504:
+        return RequestOutcome.TIMED_OUT
+    if call is not None and call.exception is not None:
+        return RequestOutcome.MODEL_REFUSED if is_refusal(call.exception) else RequestOutcome.MODEL_CRASHED
+    if 200 <= status < 300:
+        return RequestOutcome.PREDICTED
+    if 400 <= status < 500 and call is None:
+        return RequestOutcome.REJECTED
+    return RequestOutcome.SERVER_ERROR
+
+
+def is_refusal(exception: RaisedException) -> bool:
+    """Tell whether a model raised on purpose, and with a type that is no accident."""
+    if _is_native_refusal(exception):
+        return True
+    names = {name.rpartition(".")[2] for name in exception.mro}
+    return exception.is_deliberate and not names & ACCIDENTS
+
+
+def is_overflow(exception: RaisedException) -> bool:
+    """Tell whether arithmetic on the ends of a type overflowed."""
+    names = {name.rpartition(".")[2] for name in exception.mro}
+    return bool(names & OVERFLOWS) or "too large" in exception.message or "out of bounds" in exception.message.lower()
+
+
+def _is_native_refusal(exception: RaisedException) -> bool:
+    if f"{exception.module}.".startswith(NATIVE_REFUSALS):
+        return True
+    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
+    return exception.type == "RuntimeError" and any(folder in file for folder in NATIVE_FOLDERS)
