@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector, ValueType
+from .json_schema import predictions_schema, request_schema, response_schema
+from .json_values import JsonSchema, param_schema, tensor_schema, value_schema
 from .parse import parse_signature
 from .serialize import as_mlmodel
 from .specs import ColumnSchema, ColumnSpec, ParamSpec, Schema, Signature, TensorSchema, TensorSpec
@@ -14,6 +16,7 @@ __all__ = [
     "ColumnSchema",
     "ColumnSpec",
     "DataType",
+    "JsonSchema",
     "Map",
     "Object",
     "ParamSpec",
@@ -26,5 +29,11 @@ __all__ = [
     "ValueType",
     "as_mlmodel",
     "as_text",
+    "param_schema",
     "parse_signature",
+    "predictions_schema",
+    "request_schema",
+    "response_schema",
+    "tensor_schema",
+    "value_schema",
 ]

@@ -67,7 +67,7 @@ _NUMPY_NAMES: Final[Mapping[DataType, str]] = MappingProxyType(
     }
 )
 
-FLOAT32_MAX: Final = (2 - 2**-23) * 2.0**127  # IEEE 754 binary32; the largest value that `float` holds
+FLOAT32_LIMIT: Final = (2 - 2**-24) * 2.0**127  # IEEE 754 binary32: the least number that rounds to infinity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from .datatypes import FLOAT32_MAX, AnyType, Array, DataType, Map, Object, SparkMLVector, ValueType
+from .datatypes import FLOAT32_LIMIT, AnyType, Array, DataType, Map, Object, SparkMLVector, ValueType
 from .located import Located, kind_of, shown
 
 _DATETIME: Final = re.compile(
@@ -83,7 +83,7 @@ def _fits(value: float, kind: DataType) -> bool:
         as_double = float(value)
     except OverflowError:
         return False
-    return kind is DataType.DOUBLE or not math.isfinite(as_double) or abs(as_double) <= FLOAT32_MAX
+    return kind is DataType.DOUBLE or not math.isfinite(as_double) or abs(as_double) < FLOAT32_LIMIT
 
 
 def _parse_datetime(at: Located) -> np.datetime64 | None:

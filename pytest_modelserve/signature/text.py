@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -18,21 +19,28 @@ def as_text(part: Printable) -> str:
     A signature takes six lines, each side indented under its name; everything else takes one.
     """
     if isinstance(part, Signature):
-        params = None if part.params is None else f"[{', '.join(as_text(spec) for spec in part.params)}]"
         inputs, outputs = (None if side is None else as_text(side) for side in (part.inputs, part.outputs))
+        params = None if part.params is None else _listed(part.params)
         return f"inputs: \n  {inputs}\noutputs: \n  {outputs}\nparams: \n  {params}\n"
-    if isinstance(part, ColumnSchema):
-        return f"[{', '.join(as_text(column) for column in part.columns)}]"
-    if isinstance(part, TensorSchema):
-        return f"[{', '.join(as_text(tensor) for tensor in part.tensors)}]"
-    if isinstance(part, ColumnSpec):
-        return f"{_prefix(part.name)}{as_text(part.type)} ({_presence(part.required)})"
-    if isinstance(part, TensorSpec):
-        return f"{_prefix(part.name)}Tensor({part.dtype!r}, {part.shape!r})"
-    if isinstance(part, ParamSpec):
-        shape = "" if part.shape is None else f" (shape: {part.shape})"
-        return f"{part.name!r}: {as_text(part.type)} (default: {_as_python(part.default)}){shape}"
+    if isinstance(part, ColumnSchema | TensorSchema):
+        return _listed(part.columns if isinstance(part, ColumnSchema) else part.tensors)
+    if isinstance(part, ColumnSpec | TensorSpec | ParamSpec):
+        return _spec_text(part)
     return _type_text(part)
+
+
+def _listed(specs: Sequence[ColumnSpec | TensorSpec | ParamSpec]) -> str:
+    return f"[{', '.join(_spec_text(spec) for spec in specs)}]"
+
+
+def _spec_text(spec: ColumnSpec | TensorSpec | ParamSpec) -> str:
+    prefix = "" if spec.name is None else f"{spec.name!r}: "
+    if isinstance(spec, ColumnSpec):
+        return f"{prefix}{_type_text(spec.type)} ({_presence(spec.required)})"
+    if isinstance(spec, TensorSpec):
+        return f"{prefix}Tensor({spec.dtype!r}, {spec.shape!r})"
+    shape = "" if spec.shape is None else f" (shape: {spec.shape})"
+    return f"{prefix}{_type_text(spec.type)} (default: {_as_python(spec.default)}){shape}"
 
 
 def _type_text(kind: ValueType) -> str:
@@ -47,10 +55,6 @@ def _type_text(kind: ValueType) -> str:
         entries = (f"{prop.name}: {_type_text(prop.type)} ({_presence(prop.required)})" for prop in kind.properties)
         return f"{{{', '.join(entries)}}}"
     return "Any" if isinstance(kind, AnyType) else "SparkML vector"
-
-
-def _prefix(name: str | int | None) -> str:
-    return "" if name is None else f"{name!r}: "
 
 
 def _presence(required: bool) -> str:  # noqa: FBT001 - the spec's own field
