@@ -1,0 +1,1 @@
+"""The model's own environment: read, found or built, and kept."""

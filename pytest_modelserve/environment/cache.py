@@ -1,0 +1,249 @@
+"""Environments built once and kept: safe with many processes at a time, and with any of them killed at any moment.
+
+    ROOT/envs/<key>/g-<random>/    one build, at the path where it stays; a venv must not be renamed
+    ROOT/envs/<key>/current.json   the pointer to the finished build, replaced as a whole, written last
+    ROOT/envs/<key>/failure.json   why the build failed, so that others of the same run do not repeat it
+    ROOT/envs/<key>/failure.log    what the installer said then
+    ROOT/locks/<key>.lock          held by the kernel's leave while building; it ends with the process
+    ROOT/locks/<key>.use           shared by all who use the environment, so that nobody removes it
+    ROOT/locks/<key>.status        what the builder is doing
+
+A fixed path with a done-mark would not do: an installer that outlives its killed parent goes on writing into the
+directory that the next build has just cleaned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from filelock import FileLock, Timeout
+
+from ..errors import EnvironmentBroken, InstallFailed, InterpreterMissing, RequirementsError
+from ..lifeline import Lease
+from .progress import SILENCE, Progress, StatusFile, read_status
+
+LOG_NAME: Final = "install.log"
+_SCHEMA: Final = 1
+_SLICE_S: Final = 2.0  # how often one who waits says what the builder is doing
+_POLL_S: Final = 0.05
+_KINDS: Final = {
+    kind.__name__: kind for kind in (EnvironmentBroken, InstallFailed, InterpreterMissing, RequirementsError)
+}
+
+Builder: TypeAlias = Callable[[Path, Progress], Mapping[str, object]]
+"""Builds into a new, empty directory; gives JSON-ready facts, among them `python`, relative to the directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """The paths of one environment, built or not."""
+
+    root: Path
+    key: str
+
+    @property
+    def folder(self) -> Path:
+        """Everything that the collector removes."""
+        return self.root / "envs" / self.key
+
+    @property
+    def pointer(self) -> Path:
+        """Says which build is the finished one; its time is that of the last use."""
+        return self.folder / "current.json"
+
+    @property
+    def failure(self) -> Path:
+        """Says why the last build failed."""
+        return self.folder / "failure.json"
+
+    @property
+    def failure_log(self) -> Path:
+        """The log of the last build that failed."""
+        return self.folder / "failure.log"
+
+    @property
+    def use(self) -> Path:
+        """Locked by all who use the environment."""
+        return self.root / "locks" / f"{self.key}.use"
+
+    @property
+    def status(self) -> Path:
+        """Says what the builder does."""
+        return self.root / "locks" / f"{self.key}.status"
+
+    def build_lock(self) -> FileLock:
+        """Make a lock that one builder, or collector, holds at a time."""
+        path = self.root / "locks" / f"{self.key}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+    def generations(self) -> Iterator[Path]:
+        """Give all builds, finished or left behind."""
+        return self.folder.glob("g-*")
+
+    def read_pointer(self) -> dict[str, Any] | None:
+        """Read the pointer, None where it is absent or torn."""
+        try:
+            document = json.loads(self.pointer.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        is_ours = isinstance(document, dict) and document.get("schema") == _SCHEMA
+        return document if is_ours else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedBuild:
+    """A finished build, in use until the lease is closed.
+
+    Attributes:
+        directory: The build's own.
+        facts: What the builder said of it.
+        is_hit: Whether it was there already; false also where another process built it while this one waited.
+        lease: The caller closes it.
+    """
+
+    directory: Path
+    facts: Mapping[str, Any]
+    is_hit: bool
+    lease: Lease
+
+
+class EnvironmentCache:
+    """Give each environment once, building it where it is not there.
+
+    Args:
+        root: A directory on a local disk: locks of network file systems may hold for one host only.
+        run_id: Equal in all processes of one test run; a build that failed in it is not tried again there.
+        progress: Hears of the build, or of the build waited for.
+    """
+
+    def __init__(self, root: Path, *, run_id: str = "", progress: Progress = SILENCE) -> None:
+        self.root = root
+        self._run_id = run_id
+        self._progress = progress
+
+    def obtain(self, key: str, build: Builder) -> CachedBuild:
+        """Give the environment of a key, from disk or built now, by this process or by one that is at it already.
+
+        Raises:
+            EnvironmentBroken: If the build fails, or failed before in this run; also what `build` itself raises.
+            OSError: If the cache cannot be written.
+        """
+        slot = Slot(root=self.root, key=key)
+        lease = Lease(slot.use)  # first of all, or a collector might remove what was just found
+        try:
+            if found := _finished(slot, lease, is_hit=True):
+                return found
+            with self._turn(slot):
+                return _finished(slot, lease, is_hit=False) or self._build(slot, lease, build)
+        except BaseException:
+            lease.close()
+            raise
+
+    @contextlib.contextmanager
+    def _turn(self, slot: Slot) -> Iterator[None]:
+        lock = slot.build_lock()
+        while True:
+            try:
+                lock.acquire(timeout=_SLICE_S, poll_interval=_POLL_S)
+                break
+            except Timeout:
+                self._progress.step(f"waiting for {read_status(slot.status) or 'another process'}")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _build(self, slot: Slot, lease: Lease, build: Builder) -> CachedBuild:
+        self._raise_known_failure(slot)
+        discard(slot)
+        generation = slot.folder / f"g-{secrets.token_hex(4)}"
+        generation.mkdir(parents=True)
+        try:
+            facts = build(generation, StatusFile(path=slot.status, audience=self._progress))
+            document = {"schema": _SCHEMA, "generation": generation.name, "key": slot.key, "built": time.time()}
+            _write_whole(slot.pointer, {**document, "facts": dict(facts)})
+        except BaseException as error:
+            if isinstance(error, EnvironmentBroken):
+                self._keep_failure(slot, generation, error)
+            _remove_tree(generation)
+            raise
+        finally:
+            slot.status.unlink(missing_ok=True)
+        finished = _finished(slot, lease, is_hit=False)
+        if finished is None:
+            raise EnvironmentBroken(
+                "the environment was gone as soon as it was built",
+                facts={"directory": generation},
+                fix="See what removes files there, or choose another cache directory.",
+            )
+        return finished
+
+    def _raise_known_failure(self, slot: Slot) -> None:
+        if not self._run_id:
+            return
+        try:
+            known = json.loads(slot.failure.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return
+        if isinstance(known, dict) and known.get("run_id") == self._run_id and known.get("kind") in _KINDS:
+            raise _KINDS[known["kind"]](known["happened"], facts=known["facts"], fix=known["fix"])
+
+    def _keep_failure(self, slot: Slot, generation: Path, error: EnvironmentBroken) -> None:
+        facts = {name: str(value) for name, value in error.facts.items()}
+        kept = {"run_id": self._run_id, "kind": type(error).__name__}
+        with contextlib.suppress(OSError):  # on a full disk the error itself matters, not its copy
+            _write_whole(slot.failure, {**kept, "happened": error.happened, "facts": facts, "fix": error.fix})
+        with contextlib.suppress(OSError):  # there is no log where nothing was installed
+            (generation / LOG_NAME).replace(slot.failure_log)
+
+
+def discard(slot: Slot) -> None:
+    """Remove all builds of an environment, the pointer first; the caller holds its build lock.
+
+    Raises:
+        OSError: If the pointer cannot be removed.
+    """
+    slot.pointer.unlink(missing_ok=True)
+    slot.failure.unlink(missing_ok=True)
+    slot.failure_log.unlink(missing_ok=True)
+    for generation in slot.generations():
+        _remove_tree(generation)
+
+
+def _finished(slot: Slot, lease: Lease, *, is_hit: bool) -> CachedBuild | None:
+    pointer = slot.read_pointer()
+    if pointer is None:
+        return None
+    directory = slot.folder / pointer["generation"]
+    if not (directory / pointer["facts"]["python"]).exists():  # follows the link: the Python below may be gone
+        return None
+    os.utime(slot.pointer)
+    return CachedBuild(directory=directory, facts=pointer["facts"], is_hit=is_hit, lease=lease)
+
+
+def _write_whole(path: Path, document: Mapping[str, object]) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            json.dump(document, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _remove_tree(path: Path) -> None:
+    """Remove what can be removed: an orphan may still write there, and the next build cleans up again."""
+    shutil.rmtree(path, ignore_errors=True)

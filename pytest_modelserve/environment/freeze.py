@@ -1,0 +1,38 @@
+"""What is installed in an environment, read from its metadata without starting its Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+
+def read_freeze(prefix: Path) -> tuple[str, ...]:
+    """List `name==version` of what is installed under a virtual environment's prefix, sorted by name."""
+    folders = [str(path) for path in site_packages(prefix)]
+    return _lines(distributions(path=folders)) if folders else ()
+
+
+def freeze_running() -> tuple[str, ...]:
+    """List `name==version` of what the running interpreter can import, sorted by name."""
+    return _lines(distributions())
+
+
+def site_packages(prefix: Path) -> Iterator[Path]:
+    """Give the folders of an environment that hold packages; `lib64` is mostly a link to `lib`."""
+    seen = set[Path]()
+    for folder in (*prefix.glob("lib/python*/site-packages"), *prefix.glob("lib64/python*/site-packages")):
+        if (real := folder.resolve()) not in seen:
+            seen.add(real)
+            yield folder
+
+
+def _lines(found: Iterable[Distribution]) -> tuple[str, ...]:
+    versions: dict[str, str] = {}
+    for each in found:
+        name = each.metadata["Name"]
+        if name:  # a half-removed package leaves a folder without metadata
+            versions.setdefault(canonicalize_name(name), each.version)
+    return tuple(f"{name}=={versions[name]}" for name in sorted(versions))
