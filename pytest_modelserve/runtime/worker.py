@@ -1,0 +1,155 @@
+"""Serves one model over a socket: loads it once, predicts in threads, answers, and ends with the socket."""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+from typing import Any, BinaryIO, Dict, Iterator, NoReturn, Optional
+
+from .calls import Call, CallLog
+from .config import read_config
+from .frames import FrameError, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
+from .intake import as_model_input
+from .loading import Predict, load_model, missing_module
+from .outgoing import encode_predictions
+from .raised import describe_exception
+
+EXIT_LOAD_FAILED = 3
+_EXIT_INTERRUPTED = 130  # as a shell reports Ctrl-C
+_VERSIONED = ("numpy", "pandas", "mlflow")
+
+
+def serve(config_file: str, fd: int) -> NoReturn:
+    """Serve the model over the socket `fd` until it closes; the process ends here."""
+    config = read_config(config_file)
+    signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
+    channel = _Channel(fd)
+    started = time.perf_counter()
+    try:
+        predict = load_model(config)
+    except BaseException as error:  # SystemExit too: whatever ends the loading is reported
+        channel.send(encode_message(LoadFailed(describe_exception(error), missing_module(error))))
+        _print_exception(error)
+        end_process(EXIT_LOAD_FAILED)
+    channel.send(encode_message(Ready(platform.python_version(), _versions(), time.perf_counter() - started)))
+    desk = _Desk(channel, predict, CallLog(config.calls_file))
+    for _ in range(config.predict_threads):
+        threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
+    threading.Event().wait()
+    raise AssertionError("the event that nobody sets was set")
+
+
+def end_process(code: int) -> NoReturn:
+    """End the process now: threads that hang in the model's code are not waited for, output is not lost."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
+
+
+class _Channel:
+    """The worker's end of the socket: a thread reads requests into a queue, any thread sends.
+
+    The process ends when the other end closes, whatever it is doing: during loading and in the middle of a prediction.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.requests: "queue.SimpleQueue[PredictRequest]" = queue.SimpleQueue()
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._sending = threading.Lock()
+        os.register_at_fork(after_in_child=self._forget)  # or a forked child would keep the connection open
+        threading.Thread(target=self._read, name="modelserve-read", daemon=True).start()
+
+    def send(self, message: bytes) -> None:
+        try:
+            with self._sending:
+                self._socket.sendall(message)
+        except OSError:  # the front is gone, and with it whoever would read the answer
+            end_process(0)
+
+    def _forget(self) -> None:
+        os.close(self._socket.detach())
+
+    def _read(self) -> None:
+        try:
+            with self._socket.makefile("rb") as stream:
+                for request in _requests_of(stream):
+                    self.requests.put(request)
+            end_process(0)
+        except OSError:
+            end_process(0)
+        except BaseException as error:  # a thread that ends in silence would leave a worker that hears nothing
+            _print_exception(error)
+            end_process(1)
+
+
+def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
+    message = read_message(stream)
+    while message is not None:
+        if not isinstance(message, PredictRequest):
+            raise FrameError("expected a request, got {}".format(type(message).__name__))
+        yield message
+        message = read_message(stream)
+
+
+class _Desk:
+    """Answers requests, in as many threads as run `work`."""
+
+    def __init__(self, channel: _Channel, predict: Predict, log: CallLog) -> None:
+        self._channel = channel
+        self._predict = predict
+        self._log = log
+
+    def work(self) -> NoReturn:
+        """Answer requests one after the other, for ever."""
+        while True:
+            self._answer(self._channel.requests.get())
+
+    def _answer(self, request: PredictRequest) -> None:
+        number = self._log.next_number()
+        started = time.perf_counter()
+        try:
+            value = self._predict(as_model_input(request.data), request.params)
+        except BaseException as error:  # whatever a model raises is an answer
+            self._answer_raised(request, Call(request.id, number, time.perf_counter() - started), error)
+            return
+        call = Call(request.id, number, time.perf_counter() - started)
+        answer = encode_predictions(request.seq, value, call.elapsed_s)
+        self._log.append(call)
+        self._channel.send(answer)
+
+    def _answer_raised(self, request: PredictRequest, call: Call, error: BaseException) -> None:
+        record = describe_exception(error)
+        print(record.traceback, file=sys.stderr, end="", flush=True)
+        self._log.append(Call(call.id, call.number, call.elapsed_s, record))
+        self._channel.send(encode_message(Raised(request.seq, record, call.elapsed_s)))
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            end_process(_exit_code(error))  # as MLflow's server, which does not survive them
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return _EXIT_INTERRUPTED
+    code: Any = getattr(error, "code", None)
+    return (code if isinstance(code, int) else 1) & 0xFF if code is not None else 0
+
+
+def _versions() -> Dict[str, str]:
+    """Return the versions of the libraries that decide what the model receives, of those that it loaded."""
+    modules = {name: sys.modules.get(name) for name in _VERSIONED}
+    return {name: str(getattr(module, "__version__", "")) for name, module in modules.items() if module is not None}
+
+
+def _print_exception(error: BaseException) -> None:
+    print(describe_exception(error).traceback, file=sys.stderr, end="", flush=True)
+
+
+def _ignore(_signal: int, _frame: Optional[Any]) -> None:
+    return

@@ -1,0 +1,1 @@
+"""The built-in scoring server: MLflow's protocol in front of a worker that holds the model."""
