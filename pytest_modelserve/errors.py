@@ -16,6 +16,7 @@
     ├── ClientError            a request could not be made or its answer not be understood
     │   ├── RequestError       no answer: connection, timeout
     │   ├── ResponseError      an answer with an error status
+    │   ├── EncodeError        a payload that its envelope cannot carry
     │   └── DecodeError        an answer that is not what the protocol says
     ├── MissingExtra           an optional dependency is not installed
     └── SettingError           a setting does not exist or has an impossible value
@@ -139,6 +140,10 @@ class ResponseError(ClientError):
     def __reduce__(self) -> tuple[object, ...]:
         rebuild, fields = super().__reduce__()
         return rebuild, fields, {"status": self.status, "body": self.body, "curl": self.curl}
+
+
+class EncodeError(ClientError):
+    """Report a payload that the envelope asked for cannot carry."""
 
 
 class DecodeError(ClientError):
