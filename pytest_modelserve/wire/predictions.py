@@ -236,7 +236,7 @@ def _as_series(cells: list[object], declared: ValueType) -> pd.Series:
     return pd.Series(cells, dtype=object)
 
 
-def _as_frame(content: object) -> pd.DataFrame:
+def _as_frame(content: list[object] | dict[str | int, object]) -> pd.DataFrame:
     frame: pd.DataFrame = pd.DataFrame(content)
     return frame
 

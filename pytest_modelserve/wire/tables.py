@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import EncodeError
-from ..signature.datatypes import Array, DataType, Map, Object, ValueType
+from ..signature.datatypes import Array, DataType, Map, Object, SparkMLVector, ValueType
 from ..signature.specs import ColumnSchema, Signature, TensorSchema, TensorSpec
 from .payloads import Table, Tensors
 from .values import show_value
@@ -118,13 +118,14 @@ def _column(data: object, declared: ValueType) -> list[object]:
 
 def _is_column(value: object, declared: ValueType | None) -> bool:
     """Tell whether a value is a column of cells rather than one cell of this type."""
-    if not _is_sequence(value):
-        return False
-    if not isinstance(declared, Array):
-        return True
-    return all(item is None or _is_column(item, declared.items) for item in _items(value)) or (
-        isinstance(declared.items, Array) is False and all(_is_sequence(item) for item in _items(value))
-    )
+    return _is_sequence(value) and not (isinstance(declared, Array | SparkMLVector) and _is_cell(value, declared))
+
+
+def _is_cell(value: object, declared: ValueType) -> bool:
+    if not isinstance(declared, Array | SparkMLVector):
+        return not _is_sequence(value)
+    items = declared.items if isinstance(declared, Array) else DataType.DOUBLE
+    return _is_sequence(value) and all(_is_cell(item, items) for item in _items(value))
 
 
 def _is_sequence(value: object) -> bool:

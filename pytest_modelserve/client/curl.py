@@ -1,0 +1,108 @@
+"""A request as a curl command line that a POSIX shell runs to the same bytes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+INLINE_LIMIT: Final = 2000  # characters: longer lines are no longer read, nor pasted with pleasure
+_ARGUMENT_LIMIT: Final = 100_000  # bytes: Linux refuses one argument beyond 128 KiB (MAX_ARG_STRLEN)
+_MASK: Final = "***"
+_SECRET: Final = re.compile(r"authorization|cookie|token|secret|password|credential|api-?key", re.IGNORECASE)
+_LEFT_OUT: Final = frozenset(
+    {"host", "content-length", "connection", "accept", "accept-encoding", "user-agent", "x-modelserve-request-id"}
+)
+_GLOBBED: Final = frozenset("[]{}")
+
+
+def as_curl(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    base_url: str | None = None,
+    body_file: str | Path | None = None,
+) -> str:
+    """Return the command line; the values of headers that carry secrets are masked.
+
+    A short body of printable text stands in the line. Any other is read from `body_file`, or comes through a pipe
+    from printf where there is none: no byte is ever changed.
+
+    Args:
+        method: The HTTP method.
+        url: The whole URL.
+        headers: As sent.
+        body: The exact bytes.
+        base_url: Replaces the scheme, host and path prefix of the URL.
+        body_file: Where the body stands or will stand; the caller writes it.
+    """
+    target = _target(url, base_url)
+    words = ["curl", "-sS", *_method_words(method, body)]
+    if _GLOBBED & set(target):
+        words.append("--globoff")
+    if "/." in target:
+        words.append("--path-as-is")
+    words.append(shlex.quote(target))
+    for name, value in headers.items():
+        if name.lower() not in _LEFT_OUT:
+            words.extend(("-H", shlex.quote(_header(name, value))))
+    if not body and method != "POST":
+        return " ".join(words)
+    if "content-type" not in {name.lower() for name in headers}:
+        words.extend(("-H", "'Content-Type:'"))  # curl would say application/x-www-form-urlencoded
+    source, piped = _body_source(body, body_file)
+    return f"{piped}{' '.join(words)} --data-binary {source}"
+
+
+def _body_source(body: bytes, body_file: str | Path | None) -> tuple[str, str]:
+    text = _as_plain_text(body)
+    longest = _ARGUMENT_LIMIT if body_file is None else INLINE_LIMIT
+    if text is not None and len(body) <= longest:
+        return shlex.quote(text), ""
+    if body_file is not None:
+        return shlex.quote(f"@{body_file}"), ""
+    return "@-", f"printf '{''.join(map(_as_octal, body))}' | "
+
+
+def _as_plain_text(body: bytes) -> str | None:
+    """Return the body as text that can stand in single quotes; None where an eye or curl would take it for other."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    plain = not text.startswith("@") and all(char.isprintable() or char == "\n" for char in text)
+    return text if plain else None
+
+
+def _as_octal(byte: int) -> str:
+    char = chr(byte)
+    # printf reads % and \, the shell ', and a leading - would be an option.
+    return char if " " <= char <= "~" and char not in "%\\'-" else f"\\{byte:03o}"
+
+
+def _method_words(method: str, body: bytes) -> list[str]:
+    if method == "HEAD":
+        return ["--head"]
+    implied = "POST" if body or method == "POST" else "GET"
+    return [] if method == implied else ["-X", shlex.quote(method)]
+
+
+def _header(name: str, value: str) -> str:
+    if not value:
+        return f"{name};"  # curl's way to send an empty one
+    return f"{name}: {_MASK if _SECRET.search(name) else value}"
+
+
+def _target(url: str, base_url: str | None) -> str:
+    parts = urlsplit(url)
+    if base_url is not None:
+        path = urlunsplit(("", "", parts.path, parts.query, ""))
+        return base_url.rstrip("/") + path
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"{_MASK}@{host}" if "@" in parts.netloc else host
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))

@@ -1,0 +1,271 @@
+"""What the sync and the async client share: every step of an exchange but the waiting."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias, TypedDict, TypeVar
+
+import httpx
+
+from ..cases import Case, Envelope, RawBody
+from ..errors import EncodeError, RequestError
+from ..signature.specs import Signature
+from ..wire.capacity import can_carry
+from ..wire.envelopes import encode
+from ..wire.payloads import Table
+from ..wire.predictions import Predictions
+from ..wire.tables import as_payload
+from ..wire.values import show_value
+from .invocation import ErrorKind, ExchangeError, Invocation, Request
+
+REQUEST_ID_HEADER: Final = "X-Modelserve-Request-Id"
+PREDICT_PATH: Final = "/invocations"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_KEEPALIVE_S: Final = 2.0  # below the 5 s after which uvicorn closes an idle connection, so that the two never cross
+_OWN_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "pytest-modelserve"}
+
+T = TypeVar("T")
+Flow: TypeAlias = "Generator[Sending, Invocation, T]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """One request on its way; a flow yields it and gets the invocation back.
+
+    Attributes:
+        request: What to send.
+        http: The same, for httpx.
+        request_id: Unique.
+        case: What it was made from.
+    """
+
+    request: Request
+    http: httpx.Request
+    request_id: str
+    case: Case | None = None
+
+
+class HttpSettings(TypedDict):
+    """What both kinds of httpx client are opened with."""
+
+    trust_env: bool
+    verify: bool
+    limits: httpx.Limits
+
+
+class Reading:
+    """The reply of one exchange, while it comes in.
+
+    The client feeds it chunks until it wants no more, then asks for the invocation.
+    """
+
+    def __init__(self, sending: Sending, timeout_s: float) -> None:
+        self._sending = sending
+        self._timeout_s = timeout_s
+        self._started = time.perf_counter()
+        self._response: httpx.Response | None = None
+        self._chunks: list[bytes] = []
+        self._left: int | None = None
+
+    def start(self, response: httpx.Response) -> None:
+        """Take the status line and headers.
+
+        MLflow's server closes the connection after a 500 without saying so, and the next request on it would be
+        lost. A 5xx of known length is therefore read to its last byte but not to its end: httpcore then drops the
+        connection instead of keeping it.
+        """
+        self._response = response
+        if response.status_code >= 500:
+            length = response.headers.get("content-length", "")
+            self._left = int(length) if length.isdecimal() else None
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take a part of the body and tell whether more is wanted.
+
+        Raises:
+            httpx.ReadTimeout: The exchange as a whole took longer than its time.
+        """
+        self._chunks.append(chunk)
+        if self._elapsed_s() > self._timeout_s:  # a server that trickles never runs into httpx's own limit
+            raise httpx.ReadTimeout(f"the answer was not complete after {self._timeout_s:g} s")
+        if self._left is not None:
+            self._left -= len(chunk)
+            return self._left > 0
+        return True
+
+    def done(self) -> Invocation:
+        """Return the complete exchange."""
+        response = self._response
+        return self._invocation(
+            status=None if response is None else response.status_code,
+            headers={} if response is None else dict(response.headers),
+        )
+
+    def failed(self, error: httpx.TransportError) -> Invocation:
+        """Return the exchange that ended in an error of the connection.
+
+        Raises:
+            RequestError: The request itself cannot be sent.
+        """
+        if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+            raise RequestError(
+                f"the request cannot be sent: {error}",
+                facts={"url": self._sending.request.url, "headers": show_value(dict(self._sending.request.headers))},
+                fix="Correct the URL or the header.",
+            ) from error
+        kind = next((kind for kinds, kind in _ERROR_KINDS if isinstance(error, kinds)), ErrorKind.DISCONNECTED)
+        if (
+            isinstance(error, httpx.RemoteProtocolError)
+            and "disconnected" not in str(error)
+            and "peer" not in str(error)
+        ):
+            kind = ErrorKind.UNREADABLE
+        return self._invocation(error=ExchangeError(kind=kind, text=f"{type(error).__name__}: {error}".rstrip(": ")))
+
+    def _invocation(
+        self,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        error: ExchangeError | None = None,
+    ) -> Invocation:
+        return Invocation(
+            request=self._sending.request,
+            request_id=self._sending.request_id,
+            case=self._sending.case,
+            status=status,
+            headers=headers or {},
+            body=b"".join(self._chunks),
+            elapsed_s=self._elapsed_s(),
+            error=error,
+        )
+
+    def _elapsed_s(self) -> float:
+        return time.perf_counter() - self._started
+
+
+class Exchanges:
+    """The requests that a client can make of one server, as flows that leave the waiting to it.
+
+    Args:
+        base_url: Scheme, host and path prefix.
+        signature: The model's; None types nothing.
+        headers: Sent with every request, such as an Authorization.
+        timeout_s: For a connection, and for the whole answer.
+    """
+
+    def __init__(
+        self, base_url: str, signature: Signature | None, headers: Mapping[str, str] | None, timeout_s: float
+    ) -> None:
+        try:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL as broken:
+            raise _not_http(base_url) from broken
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise _not_http(base_url)
+        self.base_url = base_url.rstrip("/")
+        self.signature = signature
+        self.timeout_s = timeout_s
+        self._headers = dict(headers or {})
+        self._timeouts = httpx.Timeout(timeout_s).as_dict()
+        # A proxy of the environment cannot reach our own machine's loopback.
+        self.settings: Final = HttpSettings(
+            trust_env=url.host not in _LOOPBACK,
+            verify=url.scheme == "https",  # loading certificates takes 25 ms
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEPALIVE_S),
+        )
+
+    def predict(
+        self, data: object, params: Mapping[str, object] | None, envelope: Envelope | None
+    ) -> Flow[Predictions]:
+        """Send data as the signature takes it and return the typed predictions."""
+        payload = as_payload(data, self.signature)
+        chosen = envelope or self._usual_envelope(payload)
+        if not can_carry(payload, chosen, self.signature, has_params=bool(params)):
+            able = [each for each in Envelope if can_carry(payload, each, self.signature, has_params=bool(params))]
+            names = ", ".join(each.value for each in able)
+            raise EncodeError(
+                f"the envelope {chosen.value} cannot carry this data",
+                facts={"can carry": names or "none"},
+                fix=f"Use envelope=Envelope.{able[0].name}." if able else "Replace infinities by None.",
+            )
+        invocation = yield from self.invoke(Case(payload=payload, envelope=chosen, params=params or {}))
+        return invocation.predictions(None if self.signature is None else self.signature.outputs)
+
+    def invoke(self, case: Case) -> Flow[Invocation]:
+        """Send a case."""
+        body, content_type = encode(case.payload, case.envelope, case.params, signature=self.signature)
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        method, path = "POST", PREDICT_PATH
+        if isinstance(case.payload, RawBody):
+            method, path = case.payload.method, case.payload.path
+        return (yield self.sending(method, path, headers, body, case=case))
+
+    def send(self, body: bytes, headers: Mapping[str, str], method: str, path: str) -> Flow[Invocation]:
+        """Send bytes as they are."""
+        return (yield self.sending(method, path, headers, body))
+
+    def ping(self) -> Flow[bool]:
+        """Ask whether the server is ready."""
+        invocation = yield self.sending("GET", "/ping", {}, b"")
+        return invocation.status == 200
+
+    def version(self) -> Flow[str]:
+        """Ask for the server's version; MLflow's answers bare text, others a JSON string."""
+        invocation = yield self.sending("GET", "/version", {}, b"")
+        if not invocation.is_success:
+            invocation.predictions()  # raises what went wrong
+        return invocation.body.decode("utf-8", "replace").strip().strip('"')
+
+    def sending(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, *, case: Case | None = None
+    ) -> Sending:
+        """Return a request with its own id.
+
+        Raises:
+            RequestError: The path or a header cannot stand in an HTTP request.
+        """
+        request_id = uuid.uuid4().hex
+        sent = {**self._headers, **headers, REQUEST_ID_HEADER: request_id}
+        try:
+            http = httpx.Request(
+                method,
+                self.base_url + path,
+                headers={**_OWN_HEADERS, **sent},
+                content=body,
+                extensions={"timeout": self._timeouts},
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError) as broken:
+            raise RequestError(
+                f"the request cannot be sent: {broken}",
+                facts={"url": show_value(self.base_url + path), "headers": show_value(sent)},
+                fix="Correct the path or the header.",
+            ) from broken
+        request = Request(method=method, url=str(http.url), headers=sent, body=body)
+        return Sending(request=request, http=http, request_id=request_id, case=case)
+
+    def _usual_envelope(self, payload: object) -> Envelope:
+        from_type_hint = self.signature is not None and self.signature.is_from_type_hint
+        return Envelope.DATAFRAME_SPLIT if isinstance(payload, Table) and not from_type_hint else Envelope.INPUTS
+
+
+def _is_end(text: str) -> bool:
+    # httpcore has one class for a lost connection and for broken HTTP; only its words tell them apart.
+    return "disconnected" in text or "peer closed" in text
+
+
+def _not_http(base_url: str) -> RequestError:
+    return RequestError(
+        f"{show_value(base_url)} is no http or https URL",
+        facts={"url": base_url},
+        fix="Give the server's address, such as http://127.0.0.1:5000.",
+    )
+
+
+_ERROR_KINDS: Final = (
+    ((httpx.ConnectTimeout, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout), ErrorKind.TIMEOUT),
+    ((httpx.ConnectError, httpx.ProxyError), ErrorKind.REFUSED),
+)
