@@ -21,35 +21,42 @@ def as_frame(table: TableValue) -> Any:
     """Return a table as a `pandas.DataFrame`."""
     import pandas as pd
 
-    cells = {at: _as_cells(column) for at, column in enumerate(table.columns)}  # by position: names may repeat
     index = pd.RangeIndex(table.n_rows) if table.index is None else pd.Index(list(table.index))
+    cells = {at: _as_cells(column, index) for at, column in enumerate(table.columns)}  # by position: names may repeat
     frame = pd.DataFrame(cells, index=index)
-    frame.columns = _labels([column.name for column in table.columns])
+    frame.columns = pd.Index([column.name for column in table.columns]) if table.columns else pd.RangeIndex(0)
     return frame
 
 
-def _labels(names: Any) -> Any:
+def _as_cells(column: ColumnValue, index: Any) -> Any:
+    if column.storage is Storage.TEXT:
+        return _as_text(column.values, index)
+    if column.storage is not Storage.ARRAY:
+        return _as_objects(column.values, index)
+    if column.nulls is None:
+        return column.values
+    values = column.values.astype(object)
+    values[column.nulls] = None
+    return values
+
+
+def _as_text(values: Any, index: Any) -> Any:
     import pandas as pd
 
-    return pd.RangeIndex(0) if not names else pd.Index(names)
+    if all(value is None for value in values):  # no text to tell pandas what this is
+        return _as_objects(values, index)
+    try:
+        return pd.Series(values, index=index)
+    except UnicodeEncodeError:  # lone surrogates, which the Arrow text of pandas 3 cannot hold
+        return _as_objects(values, index)
 
 
-def _as_cells(column: ColumnValue) -> Any:
-    if column.storage is Storage.TEXT:
-        return column.values
-    if column.storage is Storage.ARRAY:
-        if column.nulls is None:
-            return column.values
-        values = column.values.astype(object)
-        values[column.nulls] = None
-        return values
-    return _as_objects(column.values)
-
-
-def _as_objects(values: Any) -> Any:
+def _as_objects(values: Any, index: Any) -> Any:
+    """Return cells as they are; a series, because pandas 3 would look into an array for text."""
     import numpy as np
+    import pandas as pd
 
     cells = np.empty(len(values), dtype=object)
     for at, value in enumerate(values):  # item by item: numpy would take lists for dimensions
         cells[at] = value
-    return cells
+    return pd.Series(cells, index=index, dtype=object)
