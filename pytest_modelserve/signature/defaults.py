@@ -28,6 +28,12 @@ _EXPECTED: Final = {
     DataType.BINARY: "a base64 string",
     DataType.DATETIME: "an ISO 8601 date or time",
 }
+_WIDER: Final = {
+    DataType.INTEGER: "Declare it as 'long'.",
+    DataType.LONG: "Declare it as 'double' or 'string'.",
+    DataType.FLOAT: "Declare it as 'double'.",
+    DataType.DOUBLE: "Declare it as 'string'.",
+}
 
 
 def parse_default(at: Located, kind: DataType | Object, shape: tuple[int, ...] | None) -> object:
@@ -36,12 +42,13 @@ def parse_default(at: Located, kind: DataType | Object, shape: tuple[int, ...] |
     Raises:
         SignatureError: The default is not a value of the type, or no list where the shape asks for one.
     """
+    if isinstance(kind, Object):
+        _check_object(at, kind)
+        return at.value
     if shape is None:
-        return _parse_object(at, kind) if isinstance(kind, Object) else _parse_scalar(at, kind)
+        return _parse_scalar(at, kind)
     if not isinstance(at.value, list):
         raise at.error(f"the default must be a list, found {kind_of(at.value)}", "Write a list, or set shape to null.")
-    if isinstance(kind, Object):
-        raise at.error("a list of objects cannot be a param", "Set shape to null.")
     return tuple(_parse_scalar(element, kind) for element in at.elements())
 
 
@@ -62,10 +69,9 @@ def _check_scalar(at: Located, kind: DataType) -> None:
     if isinstance(at.value, int) and kind.is_integer:
         low, high = kind.integer_bounds
         if not low <= at.value <= high:
-            fix = "Declare it as 'long'." if kind is DataType.INTEGER else "Declare it as 'double' or 'string'."
-            raise at.error(f"{at.value} is outside the range of {kind.value}, {low} to {high}", fix)
+            raise at.error(f"{at.value} is outside the range of {kind.value}, {low} to {high}", _WIDER[kind])
     if kind.is_floating and isinstance(at.value, int | float) and not _fits(at.value, kind):
-        raise at.error(f"{at.value} is outside the range of {kind.value}", "Declare it as 'double' or 'string'.")
+        raise at.error(f"{shown(at.value)} is outside the range of {kind.value}", _WIDER[kind])
 
 
 def _is_python_value(value: object, kind: DataType) -> bool:
@@ -121,14 +127,6 @@ def _offset(zone: str | None) -> timedelta:
     if hours > 23 or minutes > 59:
         raise ValueError(f"the offset {zone} does not exist")
     return timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1)
-
-
-def _parse_object(at: Located, kind: Object) -> object:
-    try:
-        _check_object(at, kind)
-    except RecursionError as error:
-        raise at.error("the default is nested too deep to read") from error
-    return at.value
 
 
 def _check_object(at: Located, kind: Object) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..errors import SignatureError
 
+_MAX_DEPTH: Final = 100  # far beyond any real type, far below where Python's recursion ends for who walks one
 _MAX_VALUE_CHARS: Final = 200  # a value in a message; enough for any type, short enough for one screen
 
 
@@ -21,11 +22,13 @@ class Located:
         side: `inputs`, `outputs` or `params`.
         path: Where the value stands, such as `inputs[3].items.type`.
         value: The value as JSON has it.
+        depth: How many lists and objects it stands in.
     """
 
     side: str
     path: str
     value: object
+    depth: int = 0
 
     def error(self, happened: str, fix: str = "") -> SignatureError:
         """Build the error that this value is wrong; `happened` follows the path in the sentence."""
@@ -39,24 +42,22 @@ class Located:
         """Iterate over the elements of a list.
 
         Raises:
-            SignatureError: The value is not a list.
+            SignatureError: The value is not a list, or stands too deep to be read.
         """
         if not isinstance(self.value, list):
             raise self.error(f"expected a list, found {kind_of(self.value)}")
         for at, element in enumerate(self.value):
-            yield Located(side=self.side, path=f"{self.path}[{at}]", value=element)
+            yield self._child(f"{self.path}[{at}]", element)
 
     def record(self) -> dict[str, Located]:
         """Return the entries of a JSON object by key.
 
         Raises:
-            SignatureError: The value is not a JSON object.
+            SignatureError: The value is not a JSON object, or stands too deep to be read.
         """
         if not isinstance(self.value, dict):
             raise self.error(f"expected an object, found {kind_of(self.value)}")
-        return {
-            key: Located(side=self.side, path=_joined(self.path, key), value=value) for key, value in self.value.items()
-        }
+        return {key: self._child(_joined(self.path, key), value) for key, value in self.value.items()}
 
     def require(self, key: str) -> Located:
         """Return the entry of that key.
@@ -87,6 +88,11 @@ class Located:
         if isinstance(self.value, str) and self.value in allowed:
             return self.value
         raise self.error(f"{shown(self.value)} is no {what}", suggestion(self.value, allowed))
+
+    def _child(self, path: str, value: object) -> Located:
+        if self.depth >= _MAX_DEPTH:
+            raise self.error(f"nested {_MAX_DEPTH} levels deep", "Use the type 'any' for data of that depth.")
+        return Located(side=self.side, path=path, value=value, depth=self.depth + 1)
 
 
 def suggestion(value: object, names: Iterable[str]) -> str:

@@ -85,10 +85,7 @@ def _parse_schema(at: Located) -> Schema:
     entries = list(at.elements())
     if not entries:
         raise at.error("a schema cannot be empty", "Write null for a side that says nothing.")
-    try:
-        specs = [_parse_spec(entry) for entry in entries]
-    except RecursionError as error:
-        raise at.error("types are nested too deep to read") from error
+    specs = [_parse_spec(entry) for entry in entries]
     _check_names(at, [spec.name for spec in specs])
     columns = tuple(spec for spec in specs if isinstance(spec, ColumnSpec))
     tensors = tuple(spec for spec in specs if isinstance(spec, TensorSpec))
