@@ -46,7 +46,7 @@ def _main(arguments: Sequence[str]) -> int:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=order.fds,
-            preexec_fn=_end_with_supervisor,  # noqa: PLW1509 (no thread runs yet)
+            preexec_fn=lambda: _begin(status),  # noqa: PLW1509 (no thread runs yet)
         )
     except OSError as error:
         sys.stderr.write(f"{order.command[0]} could not be started: {error}\n")
@@ -55,7 +55,6 @@ def _main(arguments: Sequence[str]) -> int:
         return _NOT_STARTED
     for descriptor in order.fds:  # or the supervisor would hold the port of a dead server
         os.close(descriptor)
-    _say(status, supervisor_pid=os.getpid(), pid=child.pid)
     threading.Thread(target=_await_last_holder, args=(lease, waker), daemon=True).start()
     while _reap(child) is None:
         if set(os.read(wakened, 64)) - {signal.SIGCHLD}:
@@ -144,9 +143,10 @@ def _adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def _end_with_supervisor() -> None:
-    """Have this process killed when its parent is, by whoever kills a supervisor."""
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _begin(status: int | None) -> None:
+    """Run in the child before the command, so that whoever hears of the command finds its status written."""
+    _say(status, supervisor_pid=os.getppid(), pid=os.getpid())
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # whoever kills the supervisor
 
 
 def _prctl(option: int, value: int) -> None:

@@ -1,0 +1,109 @@
+"""A lease is one holder's own: nobody gives it back but the holder, or its end."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.lifeline import Lease
+
+
+def is_free(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_is_held_until_closed(lease_path: Path) -> None:
+    lease = Lease(lease_path)
+    assert lease.is_held
+    assert not is_free(lease_path)
+    lease.close()
+    lease.close()
+    assert not lease.is_held
+    assert is_free(lease_path)
+
+
+def test_is_given_back_by_the_end_of_a_block_and_of_the_object(lease_path: Path) -> None:
+    with Lease(lease_path):
+        assert not is_free(lease_path)
+    assert is_free(lease_path)
+    lease = Lease(lease_path)
+    del lease
+    assert is_free(lease_path)
+
+
+def test_does_not_pass_to_programs_that_the_holder_starts(lease_path: Path) -> None:
+    lease = Lease(lease_path)
+    with subprocess.Popen(["sleep", "60"], close_fds=False) as program:
+        lease.close()
+        assert is_free(lease_path)
+        program.kill()
+
+
+def test_a_forked_child_cannot_give_it_back(lease_path: Path) -> None:
+    code = f"""
+import fcntl, os
+from pathlib import Path
+from pytest_modelserve.lifeline import Lease
+lease = Lease(Path({str(lease_path)!r}))
+if os.fork() == 0:
+    lease.close()
+    os._exit(0)
+os.wait()
+with lease.path.open() as file:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(42)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 42
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_leaving_tells_whether_it_was_the_last(lease_path: Path, others: int) -> None:
+    lease = Lease(lease_path)
+    rest = [Lease(lease_path) for _ in range(others)]
+    assert lease.leave() is (others == 0)
+    assert not lease.is_held
+    assert lease.leave() is False
+    for other in rest:
+        other.close()
+    assert is_free(lease_path)
+
+
+def test_leaving_is_the_last_where_the_supervisor_was_faster(lease_path: Path) -> None:
+    lease = Lease(lease_path)
+    with lease_path.open() as file:
+        fcntl.flock(lease._descriptor or 0, fcntl.LOCK_UN)  # the moment in which the exchange gave up the old lock
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert lease.leave() is True
+
+
+def test_a_lease_on_a_file_that_was_removed_is_taken_on_the_new_one(lease_path: Path) -> None:
+    with Lease(lease_path), lease_path.open() as old:
+        lease_path.unlink()
+        with Lease(lease_path):
+            assert not os.path.samestat(os.fstat(old.fileno()), lease_path.stat())
+            assert not is_free(lease_path)
+
+
+def test_says_what_it_holds(lease_path: Path) -> None:
+    lease = Lease(lease_path)
+    assert repr(lease) == f"Lease({str(lease_path)!r}, held)"
+    lease.close()
+    assert repr(lease) == f"Lease({str(lease_path)!r}, closed)"
+
+
+def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        Lease(tmp_path / "file" / "lease")
