@@ -1,0 +1,73 @@
+"""What a request says its body is: the Content-Type and Content-Encoding headers."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from email.message import Message
+
+from .errors import DecidedBy, ErrorCode, ScoringError, excerpt
+
+
+class Media(enum.Enum):
+    """A media type that the server reads."""
+
+    JSON = "application/json"
+    CSV = "text/csv"
+    PARQUET = "application/vnd.apache.parquet"
+
+
+class UnsupportedMedia(ScoringError):
+    """Report a body in a form that the server does not read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, decided_by=DecidedBy.PARSER)
+
+
+def parse_content_type(values: Sequence[str]) -> Media:
+    """Return the media type that a request declares.
+
+    The type, `charset` and its value are compared without case, quotes and spaces (RFC 9110, 8.3.1). Parameters that
+    do not change how the body reads are ignored.
+
+    Args:
+        values: Every Content-Type header of the request.
+
+    Raises:
+        UnsupportedMedia: It is missing, said twice differently, unknown, or declares another charset than UTF-8.
+    """
+    if not values or not values[0].strip():
+        raise UnsupportedMedia(f"The request has no Content-Type; the server reads {_known()}")
+    if len(set(values)) > 1:
+        raise UnsupportedMedia("The request has several Content-Type headers")
+    if values[0] == Media.JSON.value:
+        return Media.JSON  # nearly every request; the header parser below costs 30 µs
+    header = Message()
+    header["Content-Type"] = values[0].rstrip("; ")
+    declared = values[0].partition(";")[0].strip().lower()
+    try:
+        media = Media(declared)
+    except ValueError:
+        raise UnsupportedMedia(f"The server does not read {excerpt(declared)}; it reads {_known()}") from None
+    parameters = {name.lower(): value for name, value in header.get_params(failobj=[])[1:]}
+    charset = parameters.get("charset", "utf-8").strip()
+    if charset.lower() != "utf-8":
+        raise UnsupportedMedia(f"The server reads UTF-8 only, not charset {excerpt(charset)}")
+    if parameters.get("header", "present").lower() != "present":
+        raise UnsupportedMedia("The server reads CSV with a header line only")
+    return media
+
+
+def require_no_encoding(values: Sequence[str]) -> None:
+    """Pass a request whose body is not compressed.
+
+    Raises:
+        UnsupportedMedia: It declares a Content-Encoding.
+    """
+    encodings = [value for value in values if value.strip().lower() not in {"", "identity"}]
+    if encodings:
+        raise UnsupportedMedia(f"The server reads bodies as they are, not Content-Encoding {excerpt(encodings[0])}")
+
+
+def _known() -> str:
+    return ", ".join(media.value for media in Media)
