@@ -45,6 +45,8 @@ class LaunchSpec:
         probe: How readiness is told.
         startup_timeout_s: How long the server may take to get ready.
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
+        exit_codes: What an exit code says of a server that ended before it was ready, as the start of a sentence that
+            the last exception of the log completes.
     """
 
     name: str
@@ -56,3 +58,4 @@ class LaunchSpec:
     probe: Probe = field(default_factory=Probe)
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
+    exit_codes: Mapping[int, str] = field(default_factory=dict)

@@ -1,0 +1,199 @@
+"""Our servers as pytest-xprocess processes, so that `--xshow` and `--xkill` know them.
+
+What xprocess 1.0.2 gets wrong for servers that are shared and may die is kept from happening here: it trusts a PID
+file whatever process has that PID now, waits its full time for a process that is dead, raises on Ctrl-C where a start
+failed, and reads logs that it closed or cannot decode.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from xprocess import ProcessStarter
+
+from .lifeline import Lease
+from .server.launch import LaunchSpec
+from .server.process import Prepared, prepare, settle, start
+from .server.sharing import ServerPool, Starter
+from .server.state import Server, read_server
+
+_NEEDED_PLUGINS: Final = ("xprocess", "cacheprovider")  # xprocess keeps its files in pytest's cache
+_PID_FILE: Final = "xprocess.PID"
+_LOG_FILE: Final = "xprocess.log"
+_ROOT: Final = ("d", ".xprocess")  # where xprocess has its files below the directory of pytest's cache
+_SECTION_BYTES: Final = 64 * 1024  # of log in one report: people read it
+
+
+class ManagedServers(ServerPool):
+    """Hand out servers that are shared by all tests, all xdist workers, and test runs at the same time.
+
+    What a server writes while a test runs is added to the report of that test if it fails.
+
+    Args:
+        config: Of the test run.
+        root: Where the servers have their files, the same for all workers.
+        starter: How a server is started where none runs yet.
+    """
+
+    def __init__(self, config: pytest.Config, root: Path, starter: Starter) -> None:
+        super().__init__(root, starter)
+        self._config = config
+
+    def obtain(self, spec: LaunchSpec) -> Server:
+        """Return the live server of this name, as `ServerPool.obtain` does.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+        """
+        return self._shown(spec, super().obtain(spec))
+
+    def restart(self, spec: LaunchSpec) -> Server:
+        """Return a server of this name that is not the one handed out before, as `ServerPool.restart` does.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+            ServerError: If the old one does not stop.
+        """
+        return self._shown(spec, super().restart(spec))
+
+    def _shown(self, spec: LaunchSpec, server: Server) -> Server:
+        shown = _shown_logs(self._config)
+        section = shown.get(spec.name)
+        if not isinstance(section, _LogSection) or section.path != server.log_path:
+            shown[spec.name] = _LogSection(server.log_path)
+        return server
+
+
+def open_servers(request: pytest.FixtureRequest) -> ManagedServers:
+    """Return the servers of this test run; the caller closes them at its end.
+
+    They are managed by xprocess, or started directly where `missing_plugin` names one that was disabled.
+    """
+    config = request.config
+    if missing_plugin(config) is None:
+        xprocess = request.getfixturevalue("xprocess")
+        return ManagedServers(config, Path(xprocess.rootdir), XprocessStarter(config, xprocess))
+    base: Path = request.getfixturevalue("tmp_path_factory").getbasetemp()
+    shared = base.parent if hasattr(config, "workerinput") else base  # each xdist worker has a directory inside
+    return ManagedServers(config, shared / "modelserve", start)
+
+
+def missing_plugin(config: pytest.Config) -> str | None:
+    """Return which plugin that xprocess needs was disabled, so that `--xshow` and `--xkill` know no server; or None."""
+    return next((name for name in _NEEDED_PLUGINS if not config.pluginmanager.hasplugin(name)), None)
+
+
+def drop_stale_pids(config: pytest.Config) -> None:
+    """Remove PID files of servers that no longer run; call it before xprocess acts on `--xkill` or `--xshow`.
+
+    Our supervisor removes them itself unless the machine went down, after which the PID may be anybody's.
+    """
+    root = config.rootpath.joinpath(config.getini("cache_dir"), *_ROOT)
+    for path in root.glob(f"*/{_PID_FILE}"):
+        server = read_server(path.parent)
+        if server is not None and not server.is_alive():
+            path.unlink(missing_ok=True)
+
+
+class XprocessStarter:
+    """Start servers through xprocess.
+
+    Args:
+        config: Of the test run.
+        xprocess: What the fixture of that name gives.
+    """
+
+    def __init__(self, config: pytest.Config, xprocess: Any) -> None:  # noqa: ANN401 (xprocess has no types)
+        self._config = config
+        self._xprocess = xprocess
+
+    def __call__(self, spec: LaunchSpec, lease: Lease, /) -> Server:
+        """Start a server that lives as long as the lease, and wait until it is ready.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+        """
+        home = lease.path.parent
+        pid_path = home / _PID_FILE
+        pid_path.unlink(missing_ok=True)  # whose lease we hold is gone, and xprocess would kill who has its PID now
+        started: list[Server] = []
+        with prepare(spec, lease, _LOG_FILE, forget=(pid_path,)) as prepared:
+            try:
+                self._xprocess.ensure(
+                    home.name,
+                    lambda directory, xprocess: _ServerStarter(directory, xprocess, prepared, started),
+                    persist_logs=False,
+                )
+            except BaseException:
+                pid_path.unlink(missing_ok=True)  # it may have been written after the supervisor removed it
+                raise
+            finally:
+                self._release(home.name)
+        return started[0]
+
+    def _release(self, name: str) -> None:
+        """Take back what xprocess keeps of a start: open logs, and on failure an entry on which Ctrl-C trips."""
+        self._xprocess.resources.pop().release()
+        _shown_logs(self._config).pop(name, None)
+
+
+class _ServerStarter(ProcessStarter):  # type: ignore[misc]  # xprocess has no types
+    """Says to xprocess how a prepared server is started, and when it is ready."""
+
+    def __init__(self, directory: object, xprocess: object, prepared: Prepared, started: list[Server]) -> None:
+        super().__init__(directory, xprocess)
+        self._prepared = prepared
+        self._started = started
+        self._begun = time.monotonic()
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        return self._prepared.command
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        return self._prepared.env
+
+    @property
+    def popen_kwargs(self) -> Mapping[str, object]:
+        return {
+            "cwd": self._prepared.directory,
+            "stdin": subprocess.DEVNULL,
+            "pass_fds": self._prepared.pass_fds,
+        }
+
+    def wait(self, _log: object) -> bool:
+        """Wait as `settle` does, since xprocess would wait the full time for a process that is dead."""
+        process = self.process.resources[-1].popen
+        self._started.append(settle(self._prepared, process, self._begun))
+        return True
+
+
+class _LogSection:
+    """What was added to a log since it was last asked: xprocess asks at every report, from the end of the start on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = path.stat().st_size
+
+    def read(self) -> str:
+        if not self.path.exists():  # of a server that two others followed
+            return ""
+        with self.path.open("rb") as log:
+            size = log.seek(0, 2)
+            log.seek(max(self._offset, size - _SECTION_BYTES))
+            self._offset = size
+            return log.read().decode(errors="backslashreplace")
+
+
+def _shown_logs(config: pytest.Config) -> dict[str, Any]:
+    logs: dict[str, Any] = config.__dict__.setdefault("_extlogfiles", {})  # the name is xprocess's
+    return logs

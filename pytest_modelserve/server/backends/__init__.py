@@ -1,0 +1,54 @@
+"""The programs that can serve a model, by name: ours, and those that other packages add by entry point."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, cast
+
+from ...errors import ServerError
+from .base import Backend, ServeRequest, ServeSettings
+
+__all__ = ["ENTRY_POINT_GROUP", "Backend", "ServeRequest", "ServeSettings", "backend_names", "load_backend"]
+
+ENTRY_POINT_GROUP: Final = "pytest_modelserve.backends"  # each names a class, or a function, that builds a Backend
+_OURS: Final = (
+    EntryPoint(
+        name="builtin", value="pytest_modelserve.server.backends.builtin:BuiltinBackend", group=ENTRY_POINT_GROUP
+    ),
+)
+
+
+def backend_names() -> tuple[str, ...]:
+    """Return the names of all backends, sorted."""
+    return tuple(sorted(_known()))
+
+
+def load_backend(name: str) -> Backend:
+    """Return the backend of a name; one of ours cannot be replaced by another package's.
+
+    Raises:
+        ServerError: If there is none of this name, or the package that brings it cannot be imported.
+    """
+    known = _known()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        raise ServerError(
+            f"there is no server backend named {name!r}",
+            facts={"backends": ", ".join(sorted(known))},
+            fix=f"Did you mean {close[0]!r}?" if close else "Take one of the backends above.",
+        )
+    entry = known[name]
+    try:
+        build = entry.load()
+    except (ImportError, AttributeError) as error:
+        raise ServerError(
+            f"the server backend {name!r} cannot be loaded: {error}",
+            facts={"entry": f"{entry.name} = {entry.value}"},
+            fix="Repair or remove the package that declares this entry point.",
+        ) from error
+    return cast("Backend", build())
+
+
+def _known() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in (*entry_points(group=ENTRY_POINT_GROUP), *_OURS)}

@@ -1,0 +1,165 @@
+"""One server for all who ask for the same, in this process or another: the last one out stops it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol
+
+from filelock import FileLock, Timeout
+
+from ..errors import ServerError
+from ..lifeline import Lease
+from .launch import LaunchSpec
+from .process import find, lease_path, start
+from .state import Server
+
+_GATE: Final = "start.lock"
+
+
+class Starter(Protocol):
+    """Starts a server that lives by a lease, as `process.start` does."""
+
+    def __call__(self, spec: LaunchSpec, lease: Lease, /) -> Server:
+        """Start it, wait until it is ready, and write its state beside the lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    lease: Lease
+    server: Server
+
+
+class ServerPool:
+    """Hand out servers that are shared by name with every other pool on the same root.
+
+    Everybody who joins, restarts or leaves a server does so one at a time; using it takes no lock.
+
+    Args:
+        root: A directory on a local disk, the same for all who are to share.
+        starter: How a server is started where none runs yet.
+    """
+
+    def __init__(self, root: Path, starter: Starter = start) -> None:
+        self._root = root
+        self._starter = starter
+        self._shares: dict[str, _Share] = {}
+        self._failures: dict[str, ServerError] = {}
+
+    def obtain(self, spec: LaunchSpec) -> Server:
+        """Return the live server of this name; start it where there is none, or where it died.
+
+        Asking again after a failed start raises the same error at once, since the cause is the same.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+        """
+        if failure := self._failures.get(spec.name):
+            raise failure.with_traceback(None)
+        share = self._shares.get(spec.name)
+        if share is not None and share.server.is_alive():
+            return share.server
+        with self._gate(spec):
+            return self._joined(spec)
+
+    def restart(self, spec: LaunchSpec) -> Server:
+        """Return a server of this name that is not the one handed out before.
+
+        A newer one that another process started meanwhile will do.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+            ServerError: If the old one does not stop.
+        """
+        self._failures.pop(spec.name, None)
+        with self._gate(spec):
+            if share := self._shares.get(spec.name):
+                share.server.stop()
+            return self._joined(spec)
+
+    @contextmanager
+    def private(self, spec: LaunchSpec) -> Iterator[Server]:
+        """Run a server of this kind that nobody else uses, for as long as the block lasts.
+
+        Raises:
+            ServerExited: If it ends before it is ready.
+            ServerNotReady: If it does not predict in time.
+            ServerError: If it does not stop at the end.
+        """
+        with ExitStack() as stack:
+            home = stack.enter_context(self._free_home(spec))
+            server = self._starter(spec, stack.enter_context(Lease(lease_path(home))))
+            stack.callback(server.clean_up)
+            stack.callback(server.stop)
+            yield server
+
+    def close(self) -> None:
+        """Give every share back; servers that nobody else uses are gone when this returns.
+
+        Raises:
+            ServerError: If one of them does not stop; the others are given back all the same.
+        """
+        with ExitStack() as stack:
+            while self._shares:
+                stack.callback(self._leave, *self._shares.popitem())
+
+    def __enter__(self) -> ServerPool:  # noqa: PYI034 (typing.Self is not in Python 3.10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _joined(self, spec: LaunchSpec) -> Server:
+        home = self._root / spec.name
+        share = self._shares.pop(spec.name, None)
+        with ExitStack() as undo:
+            lease = share.lease if share else Lease(lease_path(home))
+            undo.callback(lease.close)
+            if share is not None and share.server.process is not None:
+                share.server.await_end()
+            server = find(spec, home)
+            if server is None:
+                try:
+                    server = self._starter(spec, lease)
+                except ServerError as error:
+                    self._failures[spec.name] = error
+                    raise
+            self._shares[spec.name] = _Share(lease, server)
+            undo.pop_all()
+        return server
+
+    def _leave(self, name: str, share: _Share) -> None:
+        with self._lock(self._root / name):
+            if share.lease.leave():
+                share.server.await_end()
+                share.server.clean_up()
+            else:
+                share.server.disown()
+
+    def _gate(self, spec: LaunchSpec) -> FileLock:
+        return self._lock(self._root / spec.name)
+
+    def _lock(self, home: Path, timeout_s: float = -1) -> FileLock:
+        home.mkdir(parents=True, exist_ok=True)
+        return FileLock(home / _GATE, timeout=timeout_s)
+
+    @contextmanager
+    def _free_home(self, spec: LaunchSpec) -> Iterator[Path]:
+        for ordinal in itertools.count(1):
+            home = self._root / f"{spec.name}-private-{ordinal}"
+            lock = self._lock(home, timeout_s=0)
+            try:
+                held = lock.acquire()
+            except Timeout:
+                continue
+            with held:
+                yield home
+            return

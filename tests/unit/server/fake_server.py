@@ -1,0 +1,77 @@
+"""A scoring server on plain sockets that behaves as its first argument, a JSON object, tells.
+
+It starts in a few hundredths of a second, so that a test may start many.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+STARTED = time.monotonic()
+
+
+def main() -> None:
+    told = json.loads(sys.argv[1])
+    if told.get("ignores_sigterm"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "children" in told:
+        children = [subprocess.Popen(["sleep", "60"]) for _ in range(told["children"])]
+        with Path("children.json").open("w") as file:
+            json.dump([child.pid for child in children], file)
+    sys.stderr.buffer.write(told.get("says", "").encode("latin-1"))
+    sys.stderr.flush()
+    if "dies" in told:
+        os._exit(told["dies"])
+    if "dies_by" in told:
+        os.kill(os.getpid(), told["dies_by"])
+    if told.get("silent"):
+        time.sleep(60)
+    serve(listener(sys.argv[2]), told)
+
+
+def listener(where: str) -> socket.socket:
+    kind, _, number = where.partition(":")
+    if kind == "fd":
+        return socket.socket(fileno=int(number))
+    return socket.create_server(("127.0.0.1", int(number)))
+
+
+def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-arg]
+    while True:
+        connection, _ = listening.accept()
+        with connection:
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+            method, path, _ = head.split(b"\r\n")[0].decode().split(" ")
+            if path == "/invocations" and told.get("drops"):
+                continue
+            status, answer = answered(method, path, body, told)
+            text = json.dumps(answer).encode()
+            connection.sendall(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text))
+
+
+def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type: ignore[type-arg]
+    if path == "/ping":
+        is_ready = time.monotonic() - STARTED >= told.get("loading_s", 0)
+        return (200 if is_ready else 503), {}
+    if path.startswith("/die/"):
+        sys.stderr.write("told to die\n")
+        sys.stderr.flush()
+        os._exit(int(path.rpartition("/")[2]))
+    if path == "/environ":
+        return 200, {"environ": dict(os.environ), "cwd": str(Path.cwd()), "argv": sys.argv}
+    if path == "/invocations":
+        if told.get("hangs"):
+            time.sleep(60)
+        if "dies_on_prediction" in told:
+            os._exit(told["dies_on_prediction"])
+        return told.get("predicts", 200), {"predictions": body.decode()}
+    return 404, {"method": method}
+
+
+if __name__ == "__main__":
+    main()
