@@ -24,11 +24,12 @@ _FLOAT64_MAX: Final = 1.7976931348623157e308  # beyond it a parser reads infinit
 _FLOAT_LIMITS: Final = MappingProxyType(
     {"float16": 65520.0, "float32": FLOAT32_LIMIT}
 )  # the least that round to infinity
+_END: Final = r"$(?!\n)"  # Python's `$` also stands before a last newline, JavaScript's does not
 _ISO_DATETIME: Final = (
     "^[+-]?[0-9]{4,6}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-    "([T ]([01][0-9]|2[0-4])(:[0-5][0-9](:([0-5][0-9]|60)([.,][0-9]+)?)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$"
+    "([T ]([01][0-9]|2[0-4])(:[0-5][0-9](:([0-5][0-9]|60)([.,][0-9]+)?)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?" + _END
 )
-_BASE64: Final = "^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$"
+_BASE64: Final = "^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?" + _END
 _BASE64_IN_LINES: Final = r"^[A-Za-z0-9+/\n]*={0,2}\n?$"  # MLflow's server breaks its base64 into lines of 76
 
 

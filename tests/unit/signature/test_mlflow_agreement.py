@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -91,6 +92,15 @@ def test_random_signatures_of_mlflow_are_read_printed_and_written_alike(golden: 
     assert signature is not None
     assert as_text(signature) == random["text"]
     assert as_mlmodel(signature) == random["mlmodel"]
+
+
+def test_signatures_that_mlflow_logs_are_read_printed_and_written_alike(golden: dict[str, Any]) -> None:
+    assert len(golden["real"]) > 12
+    for name, real in golden["real"].items():
+        signature = parse_signature(real["mlmodel"], is_from_type_hint=name.startswith("hint"))
+        assert signature is not None
+        assert as_text(signature) == real["text"], name
+        assert json.loads(as_mlmodel(signature)["inputs"] or "") == json.loads(real["mlmodel"]["inputs"]), name
 
 
 def test_every_random_signature_is_tested(golden: dict[str, Any]) -> None:

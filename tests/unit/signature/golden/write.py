@@ -14,8 +14,11 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
+import pydantic
 from forms import forms
-from mlflow.models import ModelSignature
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.types import agent, llm, responses
 from mlflow.types.schema import (
     AnyType,
     Array,
@@ -30,6 +33,7 @@ from mlflow.types.schema import (
     SparkMLVector,
     TensorSpec,
 )
+from mlflow.types.type_hints import _infer_schema_from_list_type_hint
 
 N_RANDOM = 120
 DTYPES = (
@@ -52,10 +56,38 @@ def main() -> None:
     golden = {
         "mlflow": mlflow.__version__,
         "forms": {name: {"signature": given, **verdict(given)} for name, given in forms().items()},
+        "real": {name: written(signature) for name, signature in real_signatures().items()},
         "random": [written(random_signature(random.Random(seed))) for seed in range(N_RANDOM)],
     }
     text = json.dumps(golden, indent=1, ensure_ascii=True)
     Path(__file__).with_name("mlflow.json").write_text(text + "\n", encoding="utf-8")
+
+
+def real_signatures() -> dict[str, ModelSignature]:
+    """Give what MLflow itself logs: for its LLM flavors, from type hints and from data."""
+    frame = pd.DataFrame({"n": [1, 2], "x": [0.5, None], "t": ["a", None], "when": pd.to_datetime(["2024-01-31"] * 2)})
+    hints = {"long": list[int], "nested": list[dict[str, list[float]]], "any": list[Any], "model": list[Question]}
+    return {
+        "ChatModel": ModelSignature(llm.CHAT_MODEL_INPUT_SCHEMA, llm.CHAT_MODEL_OUTPUT_SCHEMA),
+        "completions": ModelSignature(llm.COMPLETIONS_MODEL_INPUT_SCHEMA, llm.COMPLETIONS_MODEL_OUTPUT_SCHEMA),
+        "embeddings": ModelSignature(llm.EMBEDDING_MODEL_INPUT_SCHEMA, llm.EMBEDDING_MODEL_OUTPUT_SCHEMA),
+        "ChatAgent": ModelSignature(agent.CHAT_AGENT_INPUT_SCHEMA, agent.CHAT_AGENT_OUTPUT_SCHEMA),
+        "ResponsesAgent": ModelSignature(
+            responses.RESPONSES_AGENT_INPUT_SCHEMA, responses.RESPONSES_AGENT_OUTPUT_SCHEMA
+        ),
+        "frame": infer_signature(frame, frame["n"], {"k": 0.5, "day": dt.date(2024, 1, 31), "tags": ["a", "b"]}),
+        "frame without names": infer_signature(pd.DataFrame([[1, 0.5]]), np.zeros((1, 2), "float32")),
+        "array": infer_signature(np.zeros((5, 28, 28), "uint8"), np.zeros(5)),
+        "named arrays": infer_signature({"a": np.zeros((5, 2)), "b": np.array(["x"])}),
+        "nested": infer_signature([{"a": [{"b": 1, "c": None}, {"b": 2}], "d": {"e": b"x"}}], "text"),
+        **{f"hint {name}": ModelSignature(_infer_schema_from_list_type_hint(hint)) for name, hint in hints.items()},
+    }
+
+
+class Question(pydantic.BaseModel):
+    text: str
+    n: int | None = None
+    tags: dict[str, float] = {}
 
 
 def verdict(given: dict[str, Any]) -> dict[str, Any]:
