@@ -9,6 +9,10 @@ from .frames import Predictions, TreeError, Unencodable, encode_message
 from .values import ColumnValue, Missing, OpaqueValue, SeriesValue, Storage, TableValue, TimestampValue
 
 _TEXT_CHARS = 200  # of a value that cannot be sent: enough to recognize it
+_NULLABLE = frozenset(
+    ["BooleanDtype", "Float32Dtype", "Float64Dtype"]
+    + [sign + "Int{}Dtype".format(bits) for sign in ("", "U") for bits in (8, 16, 32, 64)]
+)
 _PLAIN_TYPES: Tuple[Tuple[type, Callable[[Any], Any]], ...] = (
     (str, str.__str__),
     (int, int.__int__),
@@ -74,7 +78,8 @@ def _from_numpy(value: Any) -> Any:
     if np is None:
         return None
     if isinstance(value, np.ma.MaskedArray):
-        cells = np.asarray(value.astype(object).filled(None))
+        cells = value.data.astype(object)
+        cells[np.ma.getmaskarray(value)] = None
         return cells if value.ndim else cells[()]
     if isinstance(value, np.ndarray):  # a matrix, a record array
         return np.asarray(value)
@@ -115,7 +120,7 @@ def _column(name: Any, series: Any) -> ColumnValue:
     dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biufcmM":
         return ColumnValue(name, Storage.ARRAY, series.to_numpy(), None, str(dtype))
-    if _is_masked(dtype):
+    if _is_nullable(dtype):
         nulls = series.isna().to_numpy()
         values = series.array.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0))
         return ColumnValue(name, Storage.ARRAY, values, nulls if nulls.any() else None, str(dtype))
@@ -123,12 +128,10 @@ def _column(name: Any, series: Any) -> ColumnValue:
     return ColumnValue(name, _storage_of(cells), cells, None, str(dtype))
 
 
-def _is_masked(dtype: Any) -> bool:
+def _is_nullable(dtype: Any) -> bool:
     """Tell whether a dtype is one of pandas' own nullable integers, floats or booleans."""
-    return (
-        type(dtype).__module__.startswith("pandas.core.arrays.")
-        and hasattr(type(dtype), "numpy_dtype")
-        and (type(dtype).__module__.rpartition(".")[2] in ("integer", "floating", "boolean"))
+    return type(dtype).__name__ in _NULLABLE and type(dtype) is getattr(
+        sys.modules["pandas"], type(dtype).__name__, None
     )
 
 

@@ -163,7 +163,7 @@ class TreeWriter:
 
     def _scalar(self, value: Any, depth: int) -> Any:
         if isinstance(value, (str, bytes)):  # an array of one would lose NULs at its end
-            return str(value) if isinstance(value, str) else self._bytes(value, depth)
+            return str.__str__(value) if isinstance(value, str) else self._bytes(value, depth)
         return {TAG: "scalar", "of": self._array(self._numpy.asarray(value), depth)}
 
     def _add(self, buffer: Buffer) -> int:

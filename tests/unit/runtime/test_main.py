@@ -1,0 +1,86 @@
+"""The worker's command line: the smoke load of an environment build, and wrong modes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.runtime import frames
+from pytest_modelserve.runtime.config import WorkerConfig
+
+MakeModel = Callable[..., WorkerConfig]
+WriteConfig = Callable[[WorkerConfig], Path]
+
+MAIN = Path(frames.__file__).with_name("__main__.py")
+
+
+def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-I", str(MAIN), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_model_that_loads(make_model: MakeModel, write_config: WriteConfig) -> None:
+    source = """
+        class Model:
+            predict = print
+
+        def _load_pyfunc(path):
+            print("loading", path)
+            return Model()
+    """
+    config = make_model(source)
+
+    done = run_main("load", write_config(config))
+
+    report = json.loads(done.stdout)  # nothing else is there
+    assert done.returncode == 0
+    assert (report["loaded"], report["missing_module"], report["exception"]) == (True, None, None)
+    assert report["elapsed_s"] > 0
+    assert f"loading {config.model_dir}" in done.stderr
+
+
+def test_a_model_that_misses_a_module(make_model: MakeModel, write_config: WriteConfig) -> None:
+    done = run_main("load", write_config(make_model("import no_such_module_of_ours")))
+
+    report = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert (report["loaded"], report["missing_module"]) == (False, "no_such_module_of_ours")
+    assert report["exception"]["type"] == "ModuleNotFoundError"
+    assert "no_such_module_of_ours" in done.stderr
+
+
+def test_a_model_without_its_predict_function(make_model: MakeModel, write_config: WriteConfig) -> None:
+    config = make_model("def _load_pyfunc(path): return object()", predict_fn="forecast")
+
+    report = json.loads(run_main("load", write_config(config)).stdout)
+
+    assert (report["loaded"], report["missing_module"]) == (False, None)
+    assert report["exception"]["type"] == "AttributeError"
+    assert "forecast" in report["exception"]["message"]
+
+
+def test_a_loader_that_exits_is_reported(make_model: MakeModel, write_config: WriteConfig) -> None:
+    done = run_main("load", write_config(make_model("import sys; sys.exit(0)")))
+
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["exception"]["type"] == "SystemExit"
+
+
+def test_loading_leaves_bytecode(make_model: MakeModel, write_config: WriteConfig) -> None:
+    config = make_model("def _load_pyfunc(path): return __import__('types').SimpleNamespace(predict=len)")
+
+    assert run_main("load", write_config(config)).returncode == 0
+    assert list(Path(config.model_dir, "code", "__pycache__").glob("*.pyc"))
+
+
+@pytest.mark.parametrize("mode", ["spy", ""])
+def test_an_unknown_mode_is_refused(mode: str) -> None:
+    done = run_main(mode, "config.json")
+
+    assert done.returncode == 1
+    assert f"got {mode!r}" in done.stderr
