@@ -29,6 +29,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
     """Serve the model over the socket `fd` until it closes; the process ends here."""
     config = read_config(config_file)
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
+    log = CallLog(config.calls_file)
     channel = _Channel(fd)
     started = time.perf_counter()
     try:
@@ -38,7 +39,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
         _print_exception(error)
         end_process(EXIT_LOAD_FAILED)
     channel.send(encode_message(Ready(platform.python_version(), _versions(), time.perf_counter() - started)))
-    desk = _Desk(channel, predict, CallLog(config.calls_file))
+    desk = _Desk(channel, predict, log)
     for _ in range(config.predict_threads):
         threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
     threading.Event().wait()

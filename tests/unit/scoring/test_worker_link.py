@@ -421,7 +421,7 @@ def test_a_front_that_gives_up_while_loading_leaves_no_worker(make_spec: MakeSpe
 
     async def scenario() -> None:
         starting = asyncio.create_task(WorkerLink.start(spec))
-        while not (pid_file.exists() and pid_file.read_text()):
+        while not (pid_file.exists() and pid_file.read_text()):  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.01)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
