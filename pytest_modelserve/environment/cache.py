@@ -15,6 +15,7 @@ directory that the next build has just cleaned.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -152,9 +153,9 @@ class EnvironmentCache:
     @contextlib.contextmanager
     def _turn(self, slot: Slot) -> Iterator[None]:
         lock = slot.build_lock()
-        while True:
+        for timeout_s in itertools.chain([0.0], itertools.repeat(_SLICE_S)):  # the first word of waiting comes at once
             try:
-                lock.acquire(timeout=_SLICE_S, poll_interval=_POLL_S)
+                lock.acquire(timeout=timeout_s, poll_interval=_POLL_S)
                 break
             except Timeout:
                 self._progress.step(f"waiting for {read_status(slot.status) or 'another process'}")

@@ -115,10 +115,11 @@ class BuildSite:
             try:
                 lines = self._follow(process, stage)
                 process.wait()
-            finally:  # on Ctrl-C it ends the command; `with` waits for that
+            finally:  # on Ctrl-C too: closing the lease ends the command
                 timer.cancel()
                 timer.join()
                 lease.close()
+                process.wait()  # `with` would wait a quarter of a second only after Ctrl-C
         return Output(returncode=process.returncode, lines=tuple(lines), is_timed_out=late.is_set())
 
     def _follow(self, process: subprocess.Popen[str], stage: str) -> list[str]:

@@ -43,7 +43,7 @@ _SYMPTOMS: Final = (
         "Free space (`modelserve envs prune` removes unused environments), or choose another cache directory.",
     ),
     _symptom(
-        r"Hash mismatch for `([^`]+)`|THESE PACKAGES DO NOT MATCH THE HASHES",
+        r"Hash mismatch for `([^`]+)`|THESE PACKAGES DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+)",
         RequirementsError,
         "a package has another hash than its requirement records",
         "Compare the hash with the index's; a mirror may serve another file.",
@@ -53,6 +53,12 @@ _SYMPTOMS: Final = (
         RequirementsError,
         "some requirements have a hash and some have none",
         "Give every requirement a hash, or none; uv takes both, so try --model-env-manager=uv.",
+    ),
+    _symptom(  # pip goes on without an index that it cannot reach, and then finds nothing
+        r"(?s)after connection broken by.*from versions: none",
+        InstallFailed,
+        "the package index could not be reached",
+        _NETWORK,
     ),
     _symptom(
         r"(?s)Because (?:only )?(\S+) was not found in the (?:package registry|provided package locations|cache)",
@@ -81,9 +87,9 @@ _SYMPTOMS: Final = (
         "Correct the line, or log the model again.",
     ),
     _symptom(
-        r"Failed to build `?([^\s`]+)|Failed building wheel for (\S+)|Failed to build installable wheels",
+        r"Failed to build `?([^\s`]+)|Failed building wheel for (\S+)|generating package metadata\.\s*╰─> (\S+)",
         InstallFailed,
-        "a package has no wheel for this Python and could not be built",
+        "{0} has no wheel for this Python and could not be built",
         "Pin a version that has a wheel for this Python, or install what its build asks for.",
     ),
     _symptom(
@@ -115,10 +121,10 @@ def as_error(output: Output, requirements: Sequence[Requirement], *, stage: str,
         how = f"signal {-output.returncode}" if output.returncode < 0 else f"exit code {output.returncode}"
         return InstallFailed(f"{stage} failed ({how})", facts={"log": tail}, fix="See the last lines of the log.")
     symptom, subject = found
-    culprit = _culprit(subject, text, requirements) if symptom.kind is RequirementsError else None
-    facts: dict[str, object] = {"asked for": f"{culprit.text} ({culprit.place})"} if culprit else {}
-    shown = subject or (culprit.text if culprit else "")
-    happened = f"{stage} failed: {symptom.happened.format(shown)}"
+    named = _named(subject, text, requirements) if symptom.kind is RequirementsError else ()
+    lines = "\n".join(f"{each.text} ({each.place})" for each in named)
+    facts: dict[str, object] = {"asked for": lines} if lines else {}
+    happened = f"{stage} failed: {symptom.happened.format(subject)}"
     return symptom.kind(happened, facts=facts | {"log": tail}, fix=symptom.fix)
 
 
@@ -129,12 +135,11 @@ def _found(text: str) -> tuple[_Symptom, str] | None:
     return None
 
 
-def _culprit(subject: str, text: str, requirements: Sequence[Requirement]) -> Requirement | None:
-    """Give the requirement that the installer names; one that it requires in turn is not among them."""
-    name = re.split(r"[^\w.-]", subject, maxsplit=1)[0]
-    named = [each for each in requirements if each.name and each.name == canonicalize_name(name or "-")]
-    if named:
-        return named[0]
+def _named(subject: str, text: str, requirements: Sequence[Requirement]) -> tuple[Requirement, ...]:
+    """Give the requirements that the installer names; what they require in turn is not among them."""
+    name = canonicalize_name(re.split(r"[^\w.-]", subject, maxsplit=1)[0])
+    if subject:
+        return tuple(each for each in requirements if each.name == name)
     explained = text.partition("No solution found")[2] or text.partition("Cannot install")[2]
     words = {str(canonicalize_name(word)) for word in re.findall(r"[A-Za-z0-9][\w.-]*", explained)}
-    return next((each for each in requirements if each.name in words), None)
+    return tuple(each for each in requirements if each.name in words)

@@ -1,0 +1,191 @@
+"""Builds that are killed, or run out of disk, with the real installers: nothing half-made, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import psutil
+import pytest
+
+DEADLINE_S: Final = 30.0
+
+BACKEND: Final = '''
+import base64, hashlib, os, time, zipfile
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    """Say that it runs, then wait until it is let go."""
+    with open(os.environ["STARTED"], "a") as started:
+        started.write(f"{os.getpid()}\\n")
+    while not os.path.exists(os.environ["LET_GO"]):
+        time.sleep(0.02)
+    name = "slowpkg-1.0-py3-none-any.whl"
+    files = {
+        "slowpkg.py": "",
+        "slowpkg-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: slowpkg\\nVersion: 1.0\\n",
+        "slowpkg-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    record = "".join(f"{path},,\\n" for path in [*files, "slowpkg-1.0.dist-info/RECORD"])
+    with zipfile.ZipFile(os.path.join(wheel_directory, name), "w") as wheel:
+        for path, text in {**files, "slowpkg-1.0.dist-info/RECORD": record}.items():
+            wheel.writestr(path, text)
+    return name
+'''
+PROJECT: Final = """
+[build-system]
+requires = []
+build-backend = "slow_backend"
+backend-path = ["."]
+[project]
+name = "slowpkg"
+version = "1.0"
+"""
+RESTORE: Final = """
+import json, os, sys
+from pathlib import Path
+from pytest_modelserve.environment.managers.uv import Uv
+from pytest_modelserve.environment.managers.virtualenv import Virtualenv
+from pytest_modelserve.environment.restoration import RestoreRequest
+from pytest_modelserve.environment.spec import EnvironmentSpec
+
+manager = {"uv": Uv, "virtualenv": Virtualenv, "pip": lambda: Virtualenv(uses_uv=False)}[sys.argv[1]]()
+spec = EnvironmentSpec.read(Path(sys.argv[2]))
+with manager.restore(RestoreRequest(spec=spec, root=Path(sys.argv[3]))) as environment:
+    print(json.dumps({"prefix": str(environment.prefix), "freeze": environment.freeze, "cached": environment.cached}))
+"""
+
+
+class Scene:
+    """A model whose one package takes until it is let go to build, and processes that restore it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.model = folder / "model"
+        self.root = folder / "cache"
+        self.started = folder / "started"
+        self.let_go = folder / "let go"
+        package = self.model / "slow"
+        package.mkdir(parents=True)
+        (package / "slow_backend.py").write_text(BACKEND)
+        (package / "pyproject.toml").write_text(PROJECT)
+        (self.model / "requirements.txt").write_text("./slow\n")
+        (folder / "home").mkdir()
+        (folder / "restore.py").write_text(RESTORE)
+
+    def restore(self, manager: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(self.folder / "restore.py"), manager, str(self.model), str(self.root)]
+        offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "HOME": str(self.folder / "home")}
+        signals = {"STARTED": str(self.started), "LET_GO": str(self.let_go)}
+        env = {"PATH": os.environ["PATH"], **offline, **signals}
+        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def builders(self) -> list[int]:
+        """Give the pids of all package builds begun."""
+        return [int(line) for line in self.started.read_text().split()] if self.started.exists() else []
+
+    def processes(self) -> list[psutil.Process]:
+        """Give all processes that have to do with this scene."""
+        return [each for each in psutil.process_iter() if str(self.folder) in _words(each)]
+
+    def generations(self) -> list[Path]:
+        return list(self.root.glob("envs/*/g-*"))
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join([*process.cmdline(), process.cwd()])
+    except psutil.Error:
+        return ""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    scene = Scene(tmp_path)
+    yield scene
+    for process in scene.processes():
+        process.kill()
+
+
+def until(condition: Callable[[], object]) -> bool:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def finished(process: subprocess.Popen[str]) -> dict[str, object]:
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    document: dict[str, object] = json.loads(output)
+    return document
+
+
+@pytest.mark.parametrize("manager", ["uv", "virtualenv", "pip"])
+def test_kill_9_ends_the_installer_and_the_next_run_rebuilds(scene: Scene, manager: str) -> None:
+    killed = scene.restore(manager)
+    assert until(scene.builders), killed.communicate(timeout=1)
+    (half,) = scene.generations()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=30)
+    assert until(lambda: not scene.processes()), scene.processes()
+    scene.let_go.touch()
+    done = finished(scene.restore(manager))
+    assert done["cached"] is False
+    assert "slowpkg==1.0" in str(done["freeze"])
+    (whole,) = scene.generations()
+    assert whole != half
+    assert finished(scene.restore(manager)) == {**done, "cached": True}
+
+
+def test_one_of_those_who_wait_takes_over(scene: Scene) -> None:
+    killed = scene.restore("uv")
+    assert until(scene.builders)
+    waiting = [scene.restore("uv") for _ in range(3)]
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=30)
+    assert until(lambda: len(scene.builders()) == 2)
+    scene.let_go.touch()
+    prefixes = {str(finished(each)["prefix"]) for each in waiting}
+    assert len(prefixes) == 1
+    assert len(scene.builders()) == 2
+    assert len(scene.generations()) == 1
+
+
+def test_ctrl_c_leaves_nothing(scene: Scene) -> None:
+    interrupted = scene.restore("uv")
+    assert until(scene.builders)
+    interrupted.send_signal(signal.SIGINT)
+    _, errors = interrupted.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert until(lambda: not scene.processes())
+    assert scene.generations() == []
+
+
+def test_a_full_disk_is_told_and_tidied(scene: Scene, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = f"mount -t tmpfs -o size=3m none '{disk}' && "
+    private = ["unshare", "-rm", "sh", "-c"]
+    if subprocess.run([*private, f"{mount} true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a small disk")
+    data = scene.model / "slow" / "slow_backend.py"
+    data.write_text(BACKEND.replace('"slowpkg.py": ""', '"slowpkg.py": "#" + "x" * 8_000_000'))
+    scene.let_go.touch()
+    restore = (
+        f"'{sys.executable}' '{scene.folder}/restore.py' uv '{scene.model}' '{disk}'; find '{disk}/envs' -name 'g-*'"
+    )
+    env = {"PATH": os.environ["PATH"], "HOME": str(scene.folder / "home"), "PIP_CONFIG_FILE": os.devnull}
+    env |= {"PIP_NO_INDEX": "1", "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_LINK_MODE": "copy"}
+    env |= {"STARTED": str(scene.started), "LET_GO": str(scene.let_go)}
+    done = subprocess.run([*private, mount + restore], check=False, capture_output=True, env=env, text=True)
+    assert "InstallFailed: installing the requirements failed: the disk is full" in done.stderr
+    assert done.stdout == ""

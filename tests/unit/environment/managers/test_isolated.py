@@ -1,0 +1,224 @@
+"""What managers with an environment of their own share, with a creator and an installer that only pretend."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_modelserve.environment.eviction import list_cached, prune
+from pytest_modelserve.environment.install import BuildSite
+from pytest_modelserve.environment.interpreter import Interpreter
+from pytest_modelserve.environment.managers.isolated import restore_isolated
+from pytest_modelserve.environment.restoration import Environment, RestoreRequest
+from pytest_modelserve.errors import InstallFailed, InterpreterMissing, RequirementsError
+
+LINES_FILE = ".modelserve-requirements.txt"
+
+
+@dataclass(slots=True)
+class FakeCreator:
+    """Link the interpreter where the environment's would be."""
+
+    name: str = "fake"
+    n_made: int = 0
+
+    def create(self, site: BuildSite, interpreter: Interpreter) -> None:
+        self.n_made += 1
+        site.python.parent.mkdir(parents=True)
+        site.python.symlink_to(interpreter.path)
+
+
+@dataclass(slots=True)
+class FakeInstaller:
+    """Run a program in place of an installer; remember what it was given."""
+
+    name: str = "fake"
+    code: str = ""
+    wanted: list[list[str]] = field(default_factory=list)
+    seen: list[list[str]] = field(default_factory=list)
+
+    def command(self, python: Path, requirements: Path) -> list[str]:
+        self.wanted.append(requirements.read_text().splitlines())
+        self.seen.append(sorted(path.name for path in requirements.parent.iterdir()))
+        return [str(python), "-I", "-c", self.code]
+
+    def environment(self, env: Mapping[str, str]) -> dict[str, str]:
+        return dict(env)
+
+
+FILES = {
+    "python_env.yaml": "build_dependencies:\n- wheel==0.40\ndependencies:\n- -r requirements.txt\n",
+    "requirements.txt": "tinypkg==1.0\n",
+    "weights/model.pkl": "x",
+}
+
+
+@pytest.fixture
+def asked(request_for: Callable[..., RestoreRequest], model: Callable[..., Path]) -> RestoreRequest:
+    return request_for(model(FILES), python=Path(sys.executable))
+
+
+@pytest.fixture
+def restored(asked: RestoreRequest) -> Callable[..., Environment]:
+    def done(installer: FakeInstaller | None = None, **changes: Any) -> Environment:
+        return restore_isolated(replace(asked, **changes), FakeCreator(), installer or FakeInstaller())
+
+    return done
+
+
+def test_build_tools_first_then_requirements_then_extras(restored: Callable[..., Environment]) -> None:
+    installer = FakeInstaller()
+    restored(installer, extra_requirements=("uvicorn",)).close()
+    assert installer.wanted == [["wheel==0.40"], ["-r requirements.txt"], ["uvicorn"]]
+    assert installer.seen[0] == sorted([LINES_FILE, "python_env.yaml", "requirements.txt", "weights"])
+
+
+def test_the_environment_describes_itself(restored: Callable[..., Environment], asked: RestoreRequest) -> None:
+    with restored() as environment:
+        assert (environment.manager, environment.cached) == ("fake", False)
+        assert environment.python == environment.prefix / "bin" / "python"
+        assert environment.python.resolve() == Path(sys.executable).resolve()
+        assert environment.python_version == sys.version.split()[0]
+        assert environment.prefix.is_relative_to(asked.root / "envs" / environment.digest[:32])
+
+
+def test_a_second_restore_runs_nothing(restored: Callable[..., Environment]) -> None:
+    installer = FakeInstaller()
+    with restored(installer) as first, restored(installer) as second:
+        assert second.cached
+        assert (second.digest, second.python, second.freeze) == (first.digest, first.python, first.freeze)
+        assert second.elapsed_s < first.elapsed_s
+    assert len(installer.wanted) == 2
+
+
+def test_an_open_environment_is_not_pruned(restored: Callable[..., Environment], asked: RestoreRequest) -> None:
+    environment = restored()
+    assert prune(asked.root, max_bytes=0, max_age_s=0) == ()
+    environment.close()
+    assert len(prune(asked.root, max_bytes=0, max_age_s=0)) == 1
+    environment.close()
+
+
+def test_a_failing_installer_is_an_error_with_its_log(
+    restored: Callable[..., Environment], asked: RestoreRequest
+) -> None:
+    code = "import sys; sys.exit('Because tinypkg was not found in the package registry and you require it')"
+    with pytest.raises(RequirementsError) as caught:
+        restored(FakeInstaller(code=code))
+    error = caught.value
+    assert error.happened == "installing the build tools failed: no index has tinypkg"
+    assert error.facts["asked for"] == "tinypkg==1.0 (requirements.txt, line 1)"
+    log = Path(str(error.facts["log"]).splitlines()[0].removeprefix("last lines of ").removesuffix(":"))
+    assert "Because tinypkg" in log.read_text()
+    assert all(each.manager == "" for each in list_cached(asked.root))
+
+
+def test_a_failing_build_is_told_once_a_run(restored: Callable[..., Environment]) -> None:
+    failing = FakeInstaller(code="raise SystemExit('No space left on device')")
+    for _ in range(2):
+        with pytest.raises(InstallFailed, match="disk is full"):
+            restored(failing, run_id="one")
+    assert len(failing.wanted) == 1
+    restored(run_id="two").close()
+
+
+def test_variables_that_mislead_do_not_reach_the_installer(
+    restored: Callable[..., Environment], asked: RestoreRequest
+) -> None:
+    code = "import os, sys; sys.exit('PYTHONDONTWRITEBYTECODE' in os.environ or 'PYTHONPATH' in os.environ)"
+    restored(FakeInstaller(code=code), env={**asked.env, "PYTHONPATH": "/x", "PYTHONDONTWRITEBYTECODE": "1"}).close()
+
+
+def test_a_read_only_model_is_left_alone(restored: Callable[..., Environment], asked: RestoreRequest) -> None:
+    directory = asked.spec.directory
+    before = sorted(directory.rglob("*"))
+    for path in [directory, *before]:
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    try:
+        restored().close()
+        assert sorted(directory.rglob("*")) == before
+    finally:
+        for path in [directory, *before]:
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def test_no_files_is_an_error_that_names_local(
+    request_for: Callable[..., RestoreRequest], model: Callable[..., Path]
+) -> None:
+    with pytest.raises(RequirementsError) as caught:
+        restore_isolated(request_for(model({"MLmodel": ""})), FakeCreator(), FakeInstaller())
+    assert "no environment files" in caught.value.happened
+    assert "local" in caught.value.fix
+
+
+def test_no_interpreter(
+    request_for: Callable[..., RestoreRequest], model: Callable[..., Path], offline: dict[str, str]
+) -> None:
+    request = request_for(model({"python_env.yaml": "python: '3.2.1'\n"}), env={**offline, "PATH": ""})
+    with pytest.raises(InterpreterMissing):
+        restore_isolated(request, FakeCreator(), FakeInstaller())
+
+
+def test_a_cache_that_cannot_be_written(restored: Callable[..., Environment], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InstallFailed) as caught:
+        restored(root=tmp_path / "file" / "cache")
+    assert caught.value.facts["cache"] == tmp_path / "file" / "cache"
+
+
+def test_loading_once_is_the_last_step(restored: Callable[..., Environment], heard: Any) -> None:
+    with restored(smoke=("-c", "import sys; assert sys.flags.isolated and not sys.dont_write_bytecode")) as environment:
+        assert heard.steps[-1] == "loading the model once"
+        assert not any("load" in note for note in environment.notes)
+
+
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [
+        ("import nosuchmodule.part", "the model imports 'nosuchmodule', which its requirements do not bring"),
+        ("print('one'); raise SystemExit(3)", "loading the model once failed (exit code 3): one"),
+        ("import time; time.sleep(600)", "loading the model once failed (0.5 s were not enough): "),
+    ],
+)
+def test_a_model_that_does_not_load_is_a_note(restored: Callable[..., Environment], code: str, note: str) -> None:
+    for _ in range(2):  # built, then found
+        with restored(smoke=("-c", code), smoke_timeout_s=0.5) as environment:
+            assert note in environment.notes
+
+
+def test_how_the_load_went_is_not_told_of_another_model(
+    restored: Callable[..., Environment], asked: RestoreRequest
+) -> None:
+    restored(smoke=("-c", "import nosuchmodule")).close()
+    twin = replace(asked.spec, directory=asked.spec.directory.with_name("twin"))
+    with restored(spec=twin, smoke=("-c", "")) as environment:
+        assert environment.cached
+        assert not any("nosuchmodule" in note for note in environment.notes)
+
+
+def test_the_note_on_the_interpreter_comes_with_a_hit_too(
+    restored: Callable[..., Environment], asked: RestoreRequest
+) -> None:
+    spec = replace(asked.spec, python="3.2.1")
+    for _ in range(2):
+        with restored(spec=spec) as environment:
+            assert environment.notes[0].startswith("the model recorded Python 3.2.1; using ")
+
+
+def test_an_interrupt_leaves_nothing(restored: Callable[..., Environment], asked: RestoreRequest) -> None:
+    class Interrupting:
+        def step(self, text: str) -> None:
+            if text == "installing the requirements":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restored(progress=Interrupting())
+    (folder,) = (asked.root / "envs").iterdir()
+    assert list(folder.iterdir()) == []
+    assert list((asked.root / "locks").glob("*.status*")) == []

@@ -1,0 +1,163 @@
+"""uv and virtualenv at work, offline, on wheels made here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.environment.restoration import Environment, RestoreRequest
+from pytest_modelserve.environment.restore import restore
+from pytest_modelserve.errors import RequirementsError
+
+Restored = Callable[..., Environment]
+
+
+@pytest.fixture
+def restored(request_for: Callable[..., RestoreRequest], model: Callable[..., Path]) -> Restored:
+    def done(text: str, files: dict[str, str | bytes] | None = None, **others: object) -> Environment:
+        return restore(request_for(model({"requirements.txt": text, **(files or {})}), **others))
+
+    return done
+
+
+def run(environment: Environment, code: str) -> str:
+    command = [str(environment.python), "-I", "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("manager", ["uv", "virtualenv"])
+def test_packages_arrive(restored: Restored, manager: str) -> None:
+    with restored("leanpkg\n", manager=manager) as environment:
+        assert environment.manager == manager
+        assert environment.freeze == ("leanpkg==1.0", "tinypkg==1.0")
+        assert (
+            run(environment, "import tinypkg, sys; print(tinypkg.version, sys.prefix)") == f"1.0 {environment.prefix}"
+        )
+
+
+def test_build_tools_and_requirements(restored: Restored) -> None:
+    python_env = "build_dependencies: [leanpkg]\ndependencies: ['-r requirements.txt', '-c limits.txt']\n"
+    files: dict[str, str | bytes] = {"python_env.yaml": python_env, "limits.txt": "tinypkg==1.0\n"}
+    with restored("tinypkg\n", files) as environment:
+        assert environment.freeze == ("leanpkg==1.0", "tinypkg==1.0")
+
+
+def test_a_relative_wheel_from_a_read_only_model(
+    restored: Restored, wheel: Callable[..., Path], tmp_path: Path
+) -> None:
+    made = wheel(tmp_path / "other", "ownpkg", "3.0").read_bytes()
+    with restored(
+        "./wheels/ownpkg-3.0-py3-none-any.whl\n", {"wheels/ownpkg-3.0-py3-none-any.whl": made}
+    ) as environment:
+        assert environment.freeze == ("ownpkg==3.0",)
+
+
+def test_hashes_are_checked(restored: Restored, wheelhouse: Path) -> None:
+    right = hashlib.sha256((wheelhouse / "tinypkg-2.0-py3-none-any.whl").read_bytes()).hexdigest()
+    with restored(f"tinypkg==2.0 \\\n  --hash=sha256:{right}\n") as environment:
+        assert environment.freeze == ("tinypkg==2.0",)
+    with pytest.raises(RequirementsError) as caught:
+        restored(f"tinypkg==2.0 --hash=sha256:{'0' * 64}\n")
+    assert "another hash" in caught.value.happened
+
+
+@pytest.mark.parametrize(
+    ("text", "happened", "named"),
+    [
+        ("nosuchpkg==1.0\n", "nosuchpkg", "nosuchpkg==1.0 (requirements.txt, line 1)"),
+        ("# note\ntinypkg==9.9\n", "tinypkg==9.9", "tinypkg==9.9 (requirements.txt, line 2)"),
+        (
+            "leanpkg==1.0\ntinypkg==2.0\n",
+            "cannot be met together",
+            "leanpkg==1.0 (requirements.txt, line 1)\ntinypkg==2.0 (requirements.txt, line 2)",
+        ),
+    ],
+)
+def test_what_cannot_be_resolved_is_named(restored: Restored, text: str, happened: str, named: str) -> None:
+    with pytest.raises(RequirementsError) as caught:
+        restored(text)
+    assert happened in caught.value.happened
+    assert caught.value.facts["asked for"] == named
+
+
+def test_uv_takes_the_best_of_all_indexes(
+    restored: Restored, wheel: Callable[..., Path], offline: dict[str, str], tmp_path: Path
+) -> None:
+    for folder, version in (("one", "1.0"), ("two", "2.0")):
+        wheel(tmp_path / folder / "tinypkg", "tinypkg", version)
+        page = f'<a href="tinypkg-{version}-py3-none-any.whl">tinypkg-{version}-py3-none-any.whl</a>'
+        (tmp_path / folder / "tinypkg" / "index.html").write_text(page)
+    indexes = {"PIP_INDEX_URL": f"file://{tmp_path}/one", "PIP_EXTRA_INDEX_URL": f"file://{tmp_path}/two"}
+    plain = {name: value for name, value in offline.items() if name not in {"PIP_NO_INDEX", "PIP_FIND_LINKS"}}
+    for version in ("1.0", "2.0"):  # uv by itself would look at one of them only
+        with restored(f"tinypkg=={version}\n", env={**plain, **indexes}) as environment:
+            assert environment.freeze == (f"tinypkg=={version}",)
+
+
+def test_the_first_load_leaves_bytecode(restored: Restored) -> None:
+    with restored("tinypkg==1.0\n", smoke=("-c", "import tinypkg")) as environment:
+        assert list(environment.prefix.rglob("tinypkg.*.pyc"))
+
+
+def test_files_of_a_seedless_environment_are_all_wanted(restored: Restored) -> None:
+    with restored("tinypkg==1.0\n", manager="virtualenv") as environment:
+        assert run(environment, "import importlib.util; print(importlib.util.find_spec('pip'))") == "None"
+
+
+HIT = """
+import json, os, sys, time
+from pathlib import Path
+from pytest_modelserve.environment.restoration import RestoreRequest
+from pytest_modelserve.environment.restore import restore
+from pytest_modelserve.environment.spec import EnvironmentSpec
+
+def get():
+    started = time.process_time()
+    spec = EnvironmentSpec.read(Path(sys.argv[1]))
+    request = RestoreRequest(spec=spec, manager="uv", root=Path(sys.argv[2]), env=json.loads(sys.argv[3]))
+    environment = restore(request)
+    return environment.cached, time.process_time() - started
+
+def forbid(event, arguments):
+    if event in {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec", "os.system"}:
+        raise AssertionError(event)
+
+get()
+sys.addaudithook(forbid)
+print(json.dumps(get()))
+"""
+
+
+def test_a_hit_starts_no_process(
+    script: Callable[..., subprocess.Popen[str]], model: Callable[..., Path], offline: dict[str, str], tmp_path: Path
+) -> None:
+    directory = model({"requirements.txt": "tinypkg==1.0\n"})
+    done = script(HIT, directory, tmp_path / "cache", json.dumps(offline))
+    output, errors = done.communicate(timeout=60)
+    assert done.returncode == 0, errors
+    cached, cpu_s = json.loads(output)
+    assert cached
+    assert cpu_s < 0.05
+
+
+def test_the_same_environment_serves_two_models(
+    request_for: Callable[..., RestoreRequest], model: Callable[..., Path], tmp_path: Path
+) -> None:
+    request = request_for(model({"requirements.txt": "tinypkg==1.0\n"}))
+    twin = replace(request, spec=replace(request.spec, directory=tmp_path))
+    with restore(request) as first, restore(twin) as second:
+        assert second.cached
+        assert first.prefix == second.prefix
+
+
+def test_python_comes_by_its_path(restored: Restored) -> None:
+    with restored("tinypkg==1.0\n", python=Path(sys.executable)) as environment:
+        config = (environment.prefix / "pyvenv.cfg").read_text()
+        assert str(Path(sys.executable).resolve().parent) in config

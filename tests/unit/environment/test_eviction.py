@@ -1,0 +1,96 @@
+"""Listing the cache, and removing what nobody used for longest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.environment.cache import CachedBuild, EnvironmentCache, Slot
+from pytest_modelserve.environment.eviction import list_cached, prune
+from pytest_modelserve.environment.progress import Progress
+
+SIZE = 64 * 1024
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Callable[..., CachedBuild]:
+    """Build an environment of some 64 KiB, used last at a second since the epoch."""
+
+    def done(key: str, used: float) -> CachedBuild:
+        def build(directory: Path, progress: Progress) -> Mapping[str, object]:
+            (directory / "python").write_bytes(os.urandom(SIZE))
+            return {"python": "python", "manager": "uv", "python_version": "3.11.7"}
+
+        found = EnvironmentCache(tmp_path).obtain(key, build)
+        os.utime(Slot(root=tmp_path, key=key).pointer, (used, used))
+        return found
+
+    return done
+
+
+def test_list_tells_what_is_there(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    built("old", 100).lease.close()
+    new = built("new", 200)
+    first, second = list_cached(tmp_path)
+    assert (first.key, first.is_in_use, first.last_used) == ("new", True, 200)
+    assert (second.key, second.is_in_use, second.last_used) == ("old", False, 100)
+    assert (first.manager, first.python_version, first.directory) == ("uv", "3.11.7", new.directory)
+    assert SIZE <= first.disk_bytes < 2 * SIZE
+    new.lease.close()
+
+
+def test_an_empty_cache_lists_nothing(tmp_path: Path) -> None:
+    assert list_cached(tmp_path / "nowhere") == ()
+    assert prune(tmp_path / "nowhere") == ()
+
+
+def test_the_longest_unused_go_first(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    for key, used in (("b", 200), ("a", 100), ("c", 300)):
+        built(key, used).lease.close()
+    removed = prune(tmp_path, max_bytes=2 * SIZE - 1, max_age_s=float("inf"))
+    assert [each.key for each in removed] == ["a", "b"]
+    assert [each.key for each in list_cached(tmp_path)] == ["c"]
+    assert not Slot(root=tmp_path, key="a").folder.exists()
+
+
+def test_old_ones_go_whatever_the_size(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    built("a", 100).lease.close()
+    built("b", 4e9).lease.close()
+    assert [each.key for each in prune(tmp_path)] == ["a"]
+
+
+def test_what_is_in_use_stays_until_it_is_not(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    used = built("a", 100)
+    built("b", 200).lease.close()
+    assert [each.key for each in prune(tmp_path, max_bytes=0)] == ["b"]
+    used.lease.close()
+    assert [each.key for each in prune(tmp_path, max_bytes=0)] == ["a"]
+
+
+def test_what_is_being_built_stays(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    built("a", 100).lease.close()
+    with Slot(root=tmp_path, key="a").build_lock():
+        assert prune(tmp_path, max_bytes=0) == ()
+    assert len(prune(tmp_path, max_bytes=0)) == 1
+
+
+def test_remains_of_a_killed_build_are_listed_and_removed(tmp_path: Path) -> None:
+    slot = Slot(root=tmp_path, key="dead")
+    (slot.folder / "g-1").mkdir(parents=True)
+    (slot.folder / "g-1" / "half").write_bytes(os.urandom(SIZE))
+    (found,) = list_cached(tmp_path)
+    assert (found.manager, found.directory) == ("", slot.folder)
+    assert len(prune(tmp_path, max_bytes=0)) == 1
+    assert list_cached(tmp_path) == ()
+
+
+def test_a_hard_link_counts_in_part(tmp_path: Path, built: Callable[..., CachedBuild]) -> None:
+    environment = built("a", 100)
+    (alone,) = list_cached(tmp_path)
+    os.link(environment.directory / "python", tmp_path / "elsewhere")
+    (shared,) = list_cached(tmp_path)
+    assert shared.disk_bytes <= alone.disk_bytes - SIZE // 2
+    environment.lease.close()

@@ -1,0 +1,198 @@
+"""Finding interpreters: real programs that answer, or do not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.environment.answers import Answers
+from pytest_modelserve.environment.interpreter import Choice, Places, find_interpreter, find_interpreters
+from pytest_modelserve.errors import InterpreterMissing
+
+Plant = Callable[..., Path]
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    """Make an executable that claims to be a Python, or does what `body` says, and counts its calls."""
+
+    def planted(path: str, version: str = "3.10.13", /, *, body: str = "", **others: object) -> Path:
+        executable = tmp_path / path
+        executable.parent.mkdir(parents=True, exist_ok=True)
+        answer = {"path": str(executable), "version": version, "implementation": "cpython", **others}
+        says = body or f"echo '{json.dumps(answer)}'"
+        executable.write_text(f"#!/bin/sh\necho call >> '{executable}.calls'\n{says}\n")
+        executable.chmod(0o755)
+        return executable
+
+    return planted
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(pyenv=tmp_path / "pyenv", uv=tmp_path / "uv", path=(tmp_path / "bin", tmp_path / "pyenv/shims"))
+
+
+@pytest.fixture
+def find(tmp_path: Path, places: Places) -> Callable[..., Choice]:
+    """Look in the planted places; every call reads what the last one saved."""
+
+    def found(wanted: str | None, **others: Path) -> Choice:
+        return find_interpreter(wanted, places=places, answers=Answers(tmp_path / "answers.json"), **others)
+
+    return found
+
+
+def n_calls(executable: Path) -> int:
+    calls = executable.with_name(f"{executable.name}.calls")
+    return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+
+@pytest.mark.parametrize(
+    "path", ["pyenv/versions/3.10.13/bin/python", "uv/cpython-3.10.13-linux/bin/python", "bin/python3.10"]
+)
+def test_the_same_patch_is_taken_wherever_it_is(plant: Plant, find: Callable[..., Choice], path: str) -> None:
+    plant("bin/python3.11", "3.11.1")
+    plant("pyenv/versions/3.10.2/bin/python", "3.10.2")
+    exact = plant(path)
+    choice = find("3.10.13")
+    assert choice.interpreter.path == exact
+    assert choice.note == ""
+
+
+def test_the_newest_patch_of_the_minor_version_is_noted(plant: Plant, find: Callable[..., Choice]) -> None:
+    for version in ("3.11.2", "3.11.10", "3.11.9", "3.12.0"):
+        plant(f"pyenv/versions/{version}/bin/python", version)
+    choice = find("3.11.5")
+    assert choice.interpreter.version == "3.11.10"
+    assert choice.note == "the model recorded Python 3.11.5; using 3.11.10"
+
+
+def test_a_version_without_patch_needs_no_note(plant: Plant, find: Callable[..., Choice]) -> None:
+    plant("bin/python3.11", "3.11.2")
+    plant("bin/python3.1", "3.1.5")
+    assert find("3.1") == Choice(interpreter=find("3.1").interpreter)
+    assert find("3.1").interpreter.version == "3.1.5"
+
+
+def test_another_minor_version_is_an_error_that_says_how_to_get_it(
+    plant: Plant, find: Callable[..., Choice], tmp_path: Path
+) -> None:
+    plant("bin/python3.11", "3.11.2")
+    with pytest.raises(InterpreterMissing) as caught:
+        find("3.10.13")
+    assert caught.value.facts["wanted"] == "3.10.13"
+    assert caught.value.facts["found"] == f"3.11.2 at {tmp_path / 'bin/python3.11'}"
+    assert str(tmp_path / "pyenv/versions") in str(caught.value.facts["looked in"])
+    assert "uv python install 3.10.13" in caught.value.fix
+    assert "pyenv install 3.10.13" in caught.value.fix
+
+
+@pytest.mark.parametrize("body", ["exit 127", "echo Python 3.10.13", "echo '{}'", "echo '[1]'", "kill -9 $$"])
+def test_a_broken_shim_is_passed_over_and_asked_once(plant: Plant, find: Callable[..., Choice], body: str) -> None:
+    shim = plant("bin/python3", body=body)
+    right = plant("bin/python3.10")
+    assert find("3.10.99").interpreter.path == right
+    assert find("3.10.99").interpreter.path == right
+    assert n_calls(shim) == 1
+
+
+def test_what_cannot_be_executed_is_passed_over(plant: Plant, find: Callable[..., Choice], tmp_path: Path) -> None:
+    plant("bin/python3").chmod(0o644)
+    (tmp_path / "bin/python3.9").symlink_to(tmp_path / "gone")
+    (tmp_path / "bin/python3.8").mkdir()
+    right = plant("bin/python3.10")
+    assert find("3.10.99").interpreter.path == right
+
+
+def test_shims_of_pyenv_are_not_asked(plant: Plant, find: Callable[..., Choice]) -> None:
+    shim = plant("pyenv/shims/python3.10")
+    with pytest.raises(InterpreterMissing):
+        find("3.10.13")
+    assert n_calls(shim) == 0
+
+
+@pytest.mark.parametrize("alien", [{"implementation": "pypy"}, {"is_free_threaded": True}])
+def test_other_kinds_of_python_are_passed_over(
+    plant: Plant, find: Callable[..., Choice], alien: dict[str, object]
+) -> None:
+    plant("bin/python3.10", **alien)
+    with pytest.raises(InterpreterMissing):
+        find("3.10.13")
+
+
+def test_an_answer_is_kept_until_the_file_changes(plant: Plant, find: Callable[..., Choice]) -> None:
+    executable = plant("bin/python3.10", "3.10.1")
+    assert [find("3.10").interpreter.version for _ in range(3)] == ["3.10.1"] * 3
+    assert n_calls(executable) == 1
+    plant("bin/python3.10", "3.10.22")
+    assert find("3.10").interpreter.version == "3.10.22"
+
+
+def test_an_answer_about_a_python_that_is_gone_is_not_used(
+    plant: Plant, find: Callable[..., Choice], tmp_path: Path
+) -> None:
+    behind = plant("elsewhere/python", "3.10.1")
+    plant("bin/python3.10", path=str(behind))
+    assert find("3.10").interpreter.path == behind
+    behind.unlink()
+    with pytest.raises(InterpreterMissing):
+        find("3.10")
+
+
+def test_a_torn_answers_file_is_begun_anew(plant: Plant, find: Callable[..., Choice], tmp_path: Path) -> None:
+    plant("bin/python3.10")
+    (tmp_path / "answers.json").write_text('{"schema": 1, "kno')
+    assert find("3.10").interpreter.version == "3.10.13"
+    assert json.loads((tmp_path / "answers.json").read_text())["schema"] == 1
+
+
+def test_links_to_one_python_count_once(plant: Plant, places: Places, tmp_path: Path) -> None:
+    real = plant("pyenv/versions/3.10.13/bin/python")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3.10").symlink_to(real)
+    plant("bin/python3", path=str(real))
+    assert len(list(find_interpreters(places, Answers(tmp_path / "answers.json")))) == 1
+
+
+def test_an_explicit_path_stands_and_is_noted(plant: Plant, find: Callable[..., Choice]) -> None:
+    plant("bin/python3.10")
+    chosen = plant("mine/py", "3.12.1")
+    choice = find("3.10.13", explicit=chosen)
+    assert choice.interpreter.path == chosen
+    assert choice.note == "the model recorded Python 3.10.13; using 3.12.1, as you chose"
+    assert find("3.12", explicit=chosen).note == ""
+    assert find(None, explicit=chosen).note == ""
+
+
+def test_an_explicit_path_that_does_not_run(find: Callable[..., Choice], tmp_path: Path) -> None:
+    with pytest.raises(InterpreterMissing) as caught:
+        find("3.10.13", explicit=tmp_path / "gone")
+    assert str(tmp_path / "gone") in caught.value.happened
+
+
+def test_the_running_interpreter_describes_itself(tmp_path: Path) -> None:
+    places = Places(running=(Path(sys.executable),))
+    choice = find_interpreter(None, places=places, answers=Answers(tmp_path / "a.json"))
+    assert choice.interpreter.version == sys.version.split()[0]
+    assert choice.interpreter.abi.startswith("cpython-3")
+    assert not (choice.interpreter.path.parent.parent / "pyvenv.cfg").exists()  # behind the virtual environment
+    assert "no Python version" in choice.note
+
+
+def test_no_usable_running_interpreter(plant: Plant, tmp_path: Path) -> None:
+    places = Places(running=(plant("bin/pypy", implementation="pypy"),))
+    with pytest.raises(InterpreterMissing):
+        find_interpreter(None, places=places, answers=Answers(tmp_path / "a.json"))
+
+
+def test_places_come_from_the_variables(tmp_path: Path) -> None:
+    custom = Places.of({"HOME": "/h", "PYENV_ROOT": "/p", "UV_PYTHON_INSTALL_DIR": "/u", "PATH": "/a::/b"})
+    assert (custom.pyenv, custom.uv, custom.path) == (Path("/p"), Path("/u"), (Path("/a"), Path("/b")))
+    usual = Places.of({"HOME": "/h"})
+    assert (usual.pyenv, usual.uv, usual.path) == (Path("/h/.pyenv"), Path("/h/.local/share/uv/python"), ())
+    assert Places.of({"HOME": "/h", "XDG_DATA_HOME": "/d"}).uv == Path("/d/uv/python")
