@@ -155,7 +155,7 @@ def _parse_dtype(at: Located) -> str:
         raise at.error(f"expected the name of a NumPy dtype, found {kind_of(at.value)}", suggestion("", _COMMON_DTYPES))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2 still reads old letters such as "a"
+            warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2.0 to 2.3 still read the old letter "a"
             dtype = np.dtype(at.value)
     except (TypeError, ValueError, SyntaxError) as error:  # SyntaxError: NumPy evaluates what looks like a structure
         raise at.error(f"NumPy has no dtype {at.value!r}", suggestion(at.value, _COMMON_DTYPES)) from error

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -14,7 +13,6 @@ from pytest_modelserve.signature import (
     ColumnSpec,
     Signature,
     parse_signature,
-    predictions_schema,
     request_schema,
     response_schema,
     value_schema,
@@ -336,36 +334,6 @@ def test_examples_are_shown(parse: Parse) -> None:
     assert request_schema(signature, example=body)["examples"] == [body]
     assert response_schema(signature, example={"predictions": [1]})["examples"] == [{"predictions": [1]}]
     assert "examples" not in request_schema(signature)
-
-
-@pytest.mark.parametrize(
-    ("outputs", "admitted", "refused"),
-    [
-        (None, [1, None, [], {"a": 1}], []),
-        (
-            [LONG, TEXT],
-            [[{"a": 1, "b c": "x"}, {"a": 2.0}], [], {"a": 1, "b c": None}, {"a": [1, 2], "b c": ["x", None]}],
-            [[{"b c": "x"}], [{"a": None}], [{"a": 1, "z": 0}], [{"a": "1"}], [1], "x", {"a": [0.5]}],
-        ),
-        ([LONG], [[{"a": 1}], [1, 2], 1], [["1"], [0.5], [{"b": 1}], None]),
-        ([{"type": "string"}], [["x"], "x", [{"0": "x"}], [["x"]]], [[1], [None], [{"a": "x"}]]),
-        ([{"type": "long"}, {"type": "string"}], [[[1, "x"]], [{"0": 1, "1": "x"}]], [[["x", 1]], [1, "x"]]),
-        ([{**LONG, "name": 0}], [[{"0": 1}]], [[{"1": 1}]]),
-        ([{"type": "binary", "name": "b"}], [[{"b": "aGk=\n"}]], [[{"b": "%"}]]),
-        ([_tensor("float64", -1)], [[0.5, 1], []], [[[0.5]], 0.5, ["x"], [None]]),
-        ([_tensor("int64", -1, 2)], [[[1, 2.0]]], [[[1]], [[1, 0.5]]]),
-        ([_tensor("str", -1, name="y"), _tensor("int8", name="n")], [{"y": ["a"], "n": 1}], [{"y": ["a"]}, [["a"]]]),
-        ([_tensor("str", -1, name="y")], [{"y": []}], [{"y": [], "z": 0}, []]),
-        ([LONG, {**LONG, "type": "string"}], [[{"a": "x"}]], [[{"a": 1}], [{}]]),
-    ],
-)
-def test_predictions(parse: Parse, outputs: Any, admitted: list[Any], refused: list[Any]) -> None:
-    signature = parse([LONG], outputs)
-    assert _wrongly(predictions_schema(signature), admitted, admitted=True) == []
-    assert _wrongly(predictions_schema(signature), refused, admitted=False) == []
-    schema = response_schema(signature)
-    assert _wrongly(schema, [{"predictions": value} for value in admitted], admitted=True) == []
-    assert _wrongly(schema, [*({"predictions": value} for value in refused), {}, []], admitted=False) == []
 
 
 def _value(schema: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import runpy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pydantic
-from forms import forms
 from mlflow.models import ModelSignature, infer_signature
 from mlflow.types import agent, llm, responses
 from mlflow.types.schema import (
@@ -53,9 +53,10 @@ NAMES = ("a", "sepal length (cm)", "it's", 'say "x"', "ü→", "0", "none\n", "b
 
 
 def main() -> None:
+    forms = runpy.run_path(str(Path(__file__).with_name("forms.py")))["forms"]()
     golden = {
         "mlflow": mlflow.__version__,
-        "forms": {name: {"signature": given, **verdict(given)} for name, given in forms().items()},
+        "forms": {name: {"signature": given, **verdict(given)} for name, given in forms.items()},
         "real": {name: written(signature) for name, signature in real_signatures().items()},
         "random": [written(random_signature(random.Random(seed))) for seed in range(N_RANDOM)],
     }
