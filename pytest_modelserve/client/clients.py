@@ -131,10 +131,10 @@ class ModelClient:
         try:
             response = self._http.send(sending.http, stream=True)
             try:
-                reading.start(response)
-                for chunk in response.iter_raw():
-                    if not reading.feed(chunk):
-                        break
+                if reading.start(response):
+                    for chunk in response.iter_raw():
+                        if not reading.feed(chunk):
+                            break
             finally:
                 response.close()
         except httpx.TransportError as error:
@@ -248,10 +248,10 @@ class AsyncModelClient:
         try:
             response = await self._http.send(sending.http, stream=True)
             try:
-                reading.start(response)
-                async for chunk in response.aiter_raw():
-                    if not reading.feed(chunk):
-                        break
+                if reading.start(response):
+                    async for chunk in response.aiter_raw():
+                        if not reading.feed(chunk):
+                            break
             finally:
                 await response.aclose()
         except httpx.TransportError as error:

@@ -70,8 +70,8 @@ class Reading:
         self._chunks: list[bytes] = []
         self._left: int | None = None
 
-    def start(self, response: httpx.Response) -> None:
-        """Take the status line and headers.
+    def start(self, response: httpx.Response) -> bool:
+        """Take the status line and headers and tell whether a body is to come.
 
         MLflow's server closes the connection after a 500 without saying so, and the next request on it would be
         lost. A 5xx of known length is therefore read to its last byte but not to its end: httpcore then drops the
@@ -81,6 +81,9 @@ class Reading:
         if response.status_code >= 500:
             length = response.headers.get("content-length", "")
             self._left = int(length) if length.isdecimal() else None
+        if response.is_stream_consumed:  # a transport of the tests' own, which has the body at hand
+            self._chunks.append(response.content)
+        return not response.is_stream_consumed
 
     def feed(self, chunk: bytes) -> bool:
         """Take a part of the body and tell whether more is wanted.

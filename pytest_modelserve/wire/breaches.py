@@ -111,8 +111,8 @@ def _is_record_of(row: object, schema: ColumnSchema) -> bool:
     if isinstance(spec.type, DataType | Array | SparkMLVector):
         return True
     name = str(schema.names[0])
-    if spec.name is not None and name in row:
-        return True
+    if spec.name is not None:
+        return name in row or (not row and not spec.required and any(_cell(row, spec, Place())))
     wrapped = len(row) == 1 and name in row
     return wrapped and not any(_cell(row[name], spec, Place())) and any(_cell(row, spec, Place()))
 

@@ -106,7 +106,7 @@ def _show_scalar(value: object, longest: int) -> str:
         return "null"
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
-    if isinstance(value, int | np.integer):
+    if isinstance(value, int | np.integer) and not isinstance(value, np.timedelta64):
         digits = as_digits(int(value))
         return _shorten(digits, longest, f"{len(digits.lstrip('-')):,} digits")
     if isinstance(value, float | np.floating):
