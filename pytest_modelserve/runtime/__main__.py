@@ -19,9 +19,10 @@ def main() -> None:
     """Run the mode that the command line asks for; the process ends with it."""
     _leave_path()
     _import_package()
-    mode, config_file = sys.argv[1], sys.argv[2]
+    mode, config_file, *rest = sys.argv[1:]
+    del sys.argv[1:]  # they are none of the model's business
     if mode == "serve":
-        importlib.import_module(_PACKAGE + ".worker").serve(config_file, int(sys.argv[3]))
+        importlib.import_module(_PACKAGE + ".worker").serve(config_file, int(rest[0]))
     elif mode == "load":
         importlib.import_module(_PACKAGE + ".smoke").load(config_file)
     else:

@@ -35,8 +35,10 @@ def load_model(config: WorkerConfig) -> Predict:
         _require_pandas()
     if loader.get("code"):
         sys.path.insert(0, os.path.join(config.model_dir, loader["code"]))
-    os.environ["_MLFLOW_IS_IN_SERVING_ENVIRONMENT"] = "true"  # as MLflow's server; models and mlflow itself look at it
     implementation = _call_loader(config)
+    os.environ["_MLFLOW_IS_IN_SERVING_ENVIRONMENT"] = (
+        "true"  # as MLflow's server does at this point; mlflow looks at it
+    )
     predict = getattr(implementation, loader.get("predict_fn") or "predict")
     convert = _example_format(config)
     if _takes_params(predict):

@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any, BinaryIO, Dict, Iterator, NoReturn, Optional
 
 from .calls import Call, CallLog
@@ -20,6 +21,7 @@ from .loading import Predict, load_model, missing_module
 from .outgoing import encode_predictions
 from .raised import describe_exception
 
+EXIT_BROKEN = 1
 EXIT_LOAD_FAILED = 3
 _EXIT_INTERRUPTED = 130  # as a shell reports Ctrl-C
 _VERSIONED = ("numpy", "pandas", "mlflow")
@@ -48,10 +50,12 @@ def serve(config_file: str, fd: int) -> NoReturn:
 
 def end_process(code: int) -> NoReturn:
     """End the process now: threads that hang in the model's code are not waited for, output is not lost."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(code)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    finally:  # the model may have closed or replaced them
+        os._exit(code)
 
 
 class _Channel:
@@ -88,7 +92,7 @@ class _Channel:
             end_process(0)
         except BaseException as error:  # a thread that ends in silence would leave a worker that hears nothing
             _print_exception(error)
-            end_process(1)
+            end_process(EXIT_BROKEN)
 
 
 def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
@@ -110,8 +114,12 @@ class _Desk:
 
     def work(self) -> NoReturn:
         """Answer requests one after the other, for ever."""
-        while True:
-            self._answer(self._channel.requests.get())
+        try:
+            while True:
+                self._answer(self._channel.requests.get())
+        except BaseException as error:  # not the model's: a thread that ends in silence would leave a request waiting
+            _print_exception(error)
+            end_process(EXIT_BROKEN)
 
     def _answer(self, request: PredictRequest) -> None:
         number = self._log.next_number()
@@ -128,7 +136,7 @@ class _Desk:
 
     def _answer_raised(self, request: PredictRequest, call: Call, error: BaseException) -> None:
         record = describe_exception(error)
-        print(record.traceback, file=sys.stderr, end="", flush=True)
+        _print_error(record.traceback)
         self._log.append(Call(call.id, call.number, call.elapsed_s, record))
         self._channel.send(encode_message(Raised(request.seq, record, call.elapsed_s)))
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
@@ -149,7 +157,13 @@ def _versions() -> Dict[str, str]:
 
 
 def _print_exception(error: BaseException) -> None:
-    print(describe_exception(error).traceback, file=sys.stderr, end="", flush=True)
+    _print_error(describe_exception(error).traceback)
+
+
+def _print_error(text: str) -> None:
+    """Write to standard error itself: the model may have closed or replaced `sys.stderr`."""
+    with suppress(OSError):
+        os.write(2, text.encode("utf-8", "backslashreplace"))
 
 
 def _ignore(_signal: int, _frame: Optional[Any]) -> None:

@@ -235,5 +235,12 @@ class WorkerProcess:
         """Return how the process ended; only after `end`."""
         code = self._process.returncode
         if code is not None and code < 0:
-            return WorkerDeath(exit_code=None, signal_name=signal.Signals(-code).name, request_ids=request_ids)
+            return WorkerDeath(exit_code=None, signal_name=_signal_name(-code), request_ids=request_ids)
         return WorkerDeath(exit_code=code, signal_name=None, request_ids=request_ids)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # the real-time signals between the first and the last have no name
+        return f"signal {number}"

@@ -64,6 +64,11 @@ MODEL = f"""
             os.write(1, b"y" * 100_000)
             return "quiet"
 
+        def close_streams(self, params):
+            sys.stdout.close()
+            sys.stderr.close()
+            raise ValueError("in the dark")
+
         def leave(self, params, code):
             os._exit(code)
 
@@ -248,6 +253,22 @@ def test_what_the_model_prints_does_not_reach_the_socket(
     assert "x" * 100 in capfd.readouterr().out
 
 
+def test_a_model_that_closes_the_streams_is_still_answered(
+    make_spec: MakeSpec, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario() -> None:
+        async with started(make_spec()) as link:
+            answers = [await link.predict(["close_streams"]), await link.predict(["echo"])]
+
+        assert isinstance(answers[0], Raised)
+        assert isinstance(answers[1], Predictions)
+        assert link.death is not None
+        assert link.death.exit_code == 0
+
+    run(scenario())
+    assert "in the dark" in capfd.readouterr().err
+
+
 def test_large_arrays_go_both_ways(make_spec: MakeSpec) -> None:
     array = np.arange(3_000_000, dtype=np.float64)
 
@@ -287,8 +308,17 @@ def test_a_table_arrives_as_a_data_frame(make_spec: MakeSpec) -> None:
 
 @pytest.mark.parametrize(
     ("request_data", "exit_code", "signal_name"),
-    [(["leave", 9], 9, None), (["kill", 9], None, "SIGKILL"), (["kill", 15], None, "SIGTERM")],
-    ids=["exit", "SIGKILL", "SIGTERM"],
+    [
+        pytest.param(["leave", 9], 9, None, id="exit"),
+        pytest.param(["kill", 9], None, "SIGKILL", id="SIGKILL"),
+        pytest.param(
+            ["kill", 40],
+            None,
+            "signal 40",
+            id="real-time signal",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has signals without a name"),
+        ),
+    ],
 )
 def test_a_death_is_told_to_all_who_wait_and_all_who_come(
     make_spec: MakeSpec, request_data: list[Any], exit_code: int | None, signal_name: str | None
