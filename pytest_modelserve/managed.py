@@ -2,19 +2,19 @@
 
 What xprocess 1.0.2 gets wrong for servers that are shared and may die is kept from happening here: it trusts a PID
 file whatever process has that PID now, waits its full time for a process that is dead, raises on Ctrl-C where a start
-failed, and reads logs that it closed or cannot decode.
+failed, reads logs that it closed or cannot decode, and shows them to nobody.
 """
 
 from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from xprocess import ProcessStarter
+from xprocess import ProcessStarter, XProcess
 
 from .lifeline import Lease
 from .server.launch import LaunchSpec
@@ -42,7 +42,8 @@ class ManagedServers(ServerPool):
 
     def __init__(self, config: pytest.Config, root: Path, starter: Starter) -> None:
         super().__init__(root, starter)
-        self._config = config
+        self._logs = _LogSections()
+        config.pluginmanager.register(self._logs)
 
     def obtain(self, spec: LaunchSpec) -> Server:
         """Return the live server of this name, as `ServerPool.obtain` does.
@@ -64,25 +65,30 @@ class ManagedServers(ServerPool):
         return self._shown(spec, super().restart(spec))
 
     def _shown(self, spec: LaunchSpec, server: Server) -> Server:
-        shown = _shown_logs(self._config)
-        section = shown.get(spec.name)
-        if not isinstance(section, _LogSection) or section.path != server.log_path:
-            shown[spec.name] = _LogSection(server.log_path)
+        self._logs.follow(spec.name, server.log_path)
         return server
 
 
-def open_servers(request: pytest.FixtureRequest) -> ManagedServers:
+def managed_servers(config: pytest.Config, root: Path) -> ManagedServers:
     """Return the servers of this test run; the caller closes them at its end.
 
     They are managed by xprocess, or started directly where `missing_plugin` names one that was disabled.
+
+    Args:
+        config: Of the run.
+        root: Where the servers have their files when xprocess does not manage them.
     """
-    config = request.config
-    if missing_plugin(config) is None:
-        xprocess = request.getfixturevalue("xprocess")
-        return ManagedServers(config, Path(xprocess.rootdir), XprocessStarter(config, xprocess))
-    base: Path = request.getfixturevalue("tmp_path_factory").getbasetemp()
-    shared = base.parent if hasattr(config, "workerinput") else base  # each xdist worker has a directory inside
-    return ManagedServers(config, shared / "modelserve", start)
+    if missing_plugin(config) is not None or config.cache is None:
+        return ManagedServers(config, root, start)
+    xprocess = XProcess(config, config.cache.makedir(".xprocess"), log=_Silence())
+    return ManagedServers(config, Path(xprocess.rootdir), XprocessStarter(config, xprocess))
+
+
+class _Silence:
+    """Takes what xprocess logs by printing it into the output of the tests."""
+
+    def debug(self, message: str, *args: object) -> None:
+        """Drop a message."""
 
 
 def missing_plugin(config: pytest.Config) -> str | None:
@@ -142,7 +148,8 @@ class XprocessStarter:
     def _release(self, name: str) -> None:
         """Take back what xprocess keeps of a start: open logs, and on failure an entry on which Ctrl-C trips."""
         self._xprocess.resources.pop().release()
-        _shown_logs(self._config).pop(name, None)
+        logs: dict[str, object] = getattr(self._config, "_extlogfiles", {})  # the name is xprocess's
+        logs.pop(name, None)
 
 
 class _ServerStarter(ProcessStarter):  # type: ignore[misc]  # xprocess has no types
@@ -177,14 +184,41 @@ class _ServerStarter(ProcessStarter):  # type: ignore[misc]  # xprocess has no t
         return True
 
 
-class _LogSection:
-    """What was added to a log since it was last asked: xprocess asks at every report, from the end of the start on."""
+class _LogSections:
+    """A plugin that adds to the report of a failed test what servers wrote while it ran.
+
+    xprocess means to do so, but adds its section to the hook's result rather than to the report, so nobody sees it.
+    """
+
+    def __init__(self) -> None:
+        self._followed: dict[str, _Followed] = {}
+
+    def follow(self, name: str, path: Path) -> None:
+        """Show what is added to a log from now on, in place of the one of that name before."""
+        known = self._followed.get(name)
+        if known is None or known.path != path:
+            self._followed[name] = _Followed(path)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed or call.when == "teardown":
+            texts = {name: followed.read_new() for name, followed in sorted(self._followed.items())}
+            if report.failed:
+                report.sections += [(f"{name} log", text) for name, text in texts.items() if text]
+        return report
+
+
+class _Followed:
+    """What was added to a log since it was last asked."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = path.stat().st_size
 
-    def read(self) -> str:
+    def read_new(self) -> str:
         if not self.path.exists():  # of a server that two others followed
             return ""
         with self.path.open("rb") as log:
@@ -192,8 +226,3 @@ class _LogSection:
             log.seek(max(self._offset, size - _SECTION_BYTES))
             self._offset = size
             return log.read().decode(errors="backslashreplace")
-
-
-def _shown_logs(config: pytest.Config) -> dict[str, Any]:
-    logs: dict[str, Any] = config.__dict__.setdefault("_extlogfiles", {})  # the name is xprocess's
-    return logs

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -19,6 +19,7 @@ from .process import find, lease_path, start
 from .state import Server
 
 _GATE: Final = "start.lock"
+_Pool = TypeVar("_Pool", bound="ServerPool")
 
 
 class Starter(Protocol):
@@ -109,7 +110,7 @@ class ServerPool:
             while self._shares:
                 stack.callback(self._leave, *self._shares.popitem())
 
-    def __enter__(self) -> ServerPool:  # noqa: PYI034 (typing.Self is not in Python 3.10)
+    def __enter__(self: _Pool) -> _Pool:  # noqa: PYI019 (typing.Self is not in Python 3.10)
         return self
 
     def __exit__(

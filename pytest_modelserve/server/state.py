@@ -65,6 +65,8 @@ class Server:
 
     def is_alive(self) -> bool:
         """Whether the process runs; one that runs may still hang."""
+        if self.process is not None:
+            self.process.poll()  # `--xkill` of another run waits long for a dead child that nobody collects
         status = read_status(status_path(self.directory))
         return status is not None and status.is_running
 

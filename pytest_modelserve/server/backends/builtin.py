@@ -34,16 +34,9 @@ class BuiltinBackend:
         command = (sys.executable, "-m", "pytest_modelserve.scoring", _SETTINGS_FILE, "--fd", "{fd}")
         env = _front_env(request)
         document = json.dumps(_document(request), sort_keys=True).encode()
-        identity = [
-            document.decode(),
-            command,
-            env,
-            request.environment_digest,
-            repr(request.probe_body),
-            repr(settings),
-        ]
+        identity = repr((document, command, env, request.environment_digest, request.probe_body, settings))
         return LaunchSpec(
-            name=f"{self.name}-{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:_NAME_DIGITS]}",
+            name=f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_NAME_DIGITS]}",
             backend=self.name,
             model_uri=request.model_uri,
             command=command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,12 @@ def gone() -> Callable[[list[psutil.Process]], bool]:
     """Whether processes end, in a time that is ample even on a busy machine."""
 
     def wait(processes: list[psutil.Process]) -> bool:
-        _, alive = psutil.wait_procs(processes, timeout=10)
-        return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+        deadline = time.monotonic() + 10
+        while alive := psutil.wait_procs(processes, timeout=0.02)[1]:
+            if all(process.status() == psutil.STATUS_ZOMBIE for process in alive):  # its parent is slow to reap
+                return True
+            if time.monotonic() > deadline:
+                return False
+        return True
 
     return wait
