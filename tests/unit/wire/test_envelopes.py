@@ -194,6 +194,25 @@ def test_which_envelopes_carry_a_table(
     assert " ".join(each.value for each in Envelope if can_carry(table, each, signature)) == able
 
 
+def test_bodies_that_are_sent_as_they_are_fit_everywhere() -> None:
+    assert can_carry(RawBody(body=b""), Envelope.CSV, None)
+    assert can_carry(Document(value=float("inf")), Envelope.INPUTS, None)
+
+
+def test_an_unnamed_column_takes_one_column_alone(table_schema: TableSchema) -> None:
+    assert not can_carry(
+        Table(columns=(0, 1), rows=((1, 2),)), Envelope.INPUTS, Signature(inputs=table_schema(DataType.LONG))
+    )
+
+
+def test_nested_columns_need_rows_to_have_a_form(table_schema: TableSchema) -> None:
+    signature = Signature(inputs=table_schema(a=Array(items=DataType.LONG)))
+
+    able = [each for each in Envelope if can_carry(Table(columns=("a",), rows=()), each, signature)]
+
+    assert able == [Envelope.DATAFRAME_SPLIT, Envelope.PARQUET]
+
+
 def test_names_decide_too(table_schema: TableSchema) -> None:
     by_position = Table(columns=(0, 1), rows=((1, 2),))
     several_unnamed = Signature(inputs=table_schema(DataType.LONG, DataType.LONG))

@@ -107,7 +107,7 @@ def test_null_is_missing_in_the_way_of_each_type(table_schema: TableSchema) -> N
     assert frame["s"][0] is None
     assert frame["t"][0] is pd.NaT
     assert predictions.to_list()[0] == dict.fromkeys("idbst")
-    assert predictions.to_numpy()[0].tolist()[0] is None  # type: ignore[index, call-overload]  # one array
+    assert predictions.to_numpy()[0].tolist()[0] is None  # type: ignore[index]  # one array
 
 
 @pytest.mark.parametrize("raw", [[{"a": 1, "b": 2}, {"a": 3, "b": 4}], {"a": [1, 3], "b": [2, 4]}])
@@ -128,7 +128,7 @@ def test_one_unnamed_column_is_bare(table_schema: TableSchema) -> None:
         predictions = Predictions(raw=raw, schema=schema)
         assert predictions.to_list() == [1, 2]
         assert predictions.to_numpy().tolist() == [1, 2]  # type: ignore[union-attr]  # one array
-        assert list(predictions.to_pandas().columns) == [0]
+        assert predictions.to_pandas()[0].tolist() == [1, 2]
 
 
 def test_a_list_is_the_one_value_where_only_that_fits(table_schema: TableSchema) -> None:
@@ -199,6 +199,13 @@ def test_named_tensors_are_a_dict_of_arrays(tensors_schema: TensorsSchema, raw: 
     }
     assert predictions.to_pandas()["b"].tolist() == [3, 4]
     assert [row["b"] for row in predictions.to_list()] == [3, 4]  # type: ignore[index]  # dicts
+
+
+def test_an_unnamed_tensor_is_a_list_of_rows(tensors_schema: TensorsSchema) -> None:
+    assert Predictions(raw=[[1], [2]], schema=tensors_schema("int64", (-1, 1))).to_list() == [[1], [2]]
+    assert Predictions(raw=1.5, schema=tensors_schema("float64", ())).to_list() == [1.5]
+    moments = Predictions(raw=["2024-01-02"], schema=tensors_schema("datetime64[ns]", (-1,))).to_list()
+    assert moments == [np.datetime64("2024-01-02", "ns")]
 
 
 def test_without_a_schema_values_are_plain() -> None:
