@@ -41,7 +41,11 @@ def load_model(config: WorkerConfig) -> Predict:
     )
     predict = getattr(implementation, loader.get("predict_fn") or "predict")
     convert = _example_format(config)
-    if _takes_params(predict):
+    try:
+        takes_params = _takes_params(predict)
+    except ValueError:  # compiled, without a signature: MLflow looks at it in each call, and fails there
+        return lambda _data, _params: _takes_params(predict)
+    if takes_params:
         return lambda data, params: predict(convert(data), params=params)
     return lambda data, _params: predict(convert(data))
 

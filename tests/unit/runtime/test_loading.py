@@ -60,6 +60,20 @@ def test_params_are_left_out_where_predict_does_not_name_them(make_model: MakeMo
     assert load_model(make_model(source))([1], {"k": 2}) == [[1], {}]
 
 
+def test_a_predict_function_without_a_signature_fails_when_it_is_called(make_model: MakeModel) -> None:
+    source = """
+        class Model:
+            predict = range
+
+        def _load_pyfunc(path):
+            return Model()
+    """
+    predict = load_model(make_model(source))
+
+    with pytest.raises(ValueError, match="no signature found"):
+        predict(3, None)
+
+
 def test_the_flavor_names_data_and_method(make_model: MakeModel) -> None:
     config = make_model(ECHO, data="weights", predict_fn="where")
 
