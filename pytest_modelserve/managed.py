@@ -22,7 +22,7 @@ from .server.process import Prepared, prepare, settle, start
 from .server.sharing import ServerPool, Starter
 from .server.state import Server, read_server
 
-_NEEDED_PLUGINS: Final = ("xprocess", "cacheprovider")  # xprocess keeps its files in pytest's cache
+_NEEDED_PLUGINS: Final = ("xprocess", "cacheprovider", "legacypath")  # it keeps its files in the cache, as py.path
 _PID_FILE: Final = "xprocess.PID"
 _LOG_FILE: Final = "xprocess.log"
 _ROOT: Final = ("d", ".xprocess")  # where xprocess has its files below the directory of pytest's cache
@@ -80,7 +80,8 @@ def managed_servers(config: pytest.Config, root: Path) -> ManagedServers:
     """
     if missing_plugin(config) is not None or config.cache is None:
         return ManagedServers(config, root, start)
-    xprocess = XProcess(config, config.cache.makedir(".xprocess"), log=_Silence())
+    rootdir = config.cache.makedir(".xprocess")  # type: ignore[attr-defined]  # added by legacypath; xprocess needs it
+    xprocess = XProcess(config, rootdir, log=_Silence())
     return ManagedServers(config, Path(xprocess.rootdir), XprocessStarter(config, xprocess))
 
 

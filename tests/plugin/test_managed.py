@@ -29,12 +29,12 @@ CONFTEST = f"""
 import http.client, json, os, sys, time
 from pathlib import Path
 import pytest
-from pytest_modelserve.managed import open_servers
+from pytest_modelserve.managed import managed_servers
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 
 @pytest.fixture(scope="session")
 def servers(request):
-    with open_servers(request) as servers:
+    with managed_servers(request.config, Path(request.config.rootpath, ".servers")) as servers:
         yield servers
 
 @pytest.fixture(scope="session")
@@ -242,7 +242,7 @@ def test_a_failed_start_is_an_error_of_each_test_and_harms_no_other(pytester: py
     assert not list(pytester.path.joinpath(*SERVERS).glob("*/xprocess.PID"))
 
 
-@pytest.mark.parametrize("disabled", ["cacheprovider", "xprocess"])
+@pytest.mark.parametrize("disabled", ["cacheprovider", "xprocess", "legacypath"])
 def test_without_xprocess_servers_are_started_all_the_same(
     pytester: pytest.Pytester, gone: Gone, disabled: str
 ) -> None:
