@@ -70,5 +70,8 @@ class Case:
         if isinstance(self.payload, Table):
             return len(self.payload.rows)
         if isinstance(self.payload, Tensors):
-            return min((len(array) for array in self.payload.arrays.values()), default=0)
+            # an array without dimensions is one value, and has no length
+            return min(
+                (len(array) if getattr(array, "ndim", 1) else 1 for array in self.payload.arrays.values()), default=0
+            )
         return None

@@ -43,7 +43,8 @@ def read_data(path: Path) -> pd.DataFrame:
             rows = (
                 [json.loads(line) for line in lines.splitlines() if line] if suffix == ".jsonl" else json.loads(lines)
             )
-            return pd.DataFrame(rows)
+            frame: pd.DataFrame = pd.DataFrame(rows)
+            return frame
     except ImportError as error:
         raise MissingExtra("parquet", f"reading {path.name}") from error
     except (OSError, ValueError) as error:  # ParserError, ArrowInvalid and EmptyDataError are ValueErrors

@@ -6,14 +6,19 @@ from .carriers import envelopes_for
 from .columns import cells, values
 from .edge_cases import as_batches, edge_cases
 from .edges import Edge, edges
+from .mutations import mutations
 from .nested import chat_messages
 from .params import params_from_signature
 from .payloads import cases
+from .protocol import protocol_cases
+from .rules import RULES, Rule, rule, rules_for
 from .tables import from_signature, tables
 from .tensors import elements, tensors
 
 __all__ = [
+    "RULES",
     "Edge",
+    "Rule",
     "as_batches",
     "cases",
     "cells",
@@ -23,7 +28,11 @@ __all__ = [
     "elements",
     "envelopes_for",
     "from_signature",
+    "mutations",
     "params_from_signature",
+    "protocol_cases",
+    "rule",
+    "rules_for",
     "tables",
     "tensors",
     "values",
