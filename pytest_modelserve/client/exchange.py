@@ -13,7 +13,7 @@ import httpx
 from ..cases import Case, Envelope, RawBody
 from ..errors import EncodeError, RequestError
 from ..signature.specs import Signature
-from ..wire.capacity import can_carry
+from ..wire.capacity import can_carry, obstacle
 from ..wire.envelopes import encode
 from ..wire.payloads import Table
 from ..wire.predictions import Predictions
@@ -187,13 +187,13 @@ class Exchanges:
         """Send data as the signature takes it and return the typed predictions."""
         payload = as_payload(data, self.signature)
         chosen = envelope or self._usual_envelope(payload)
-        if not can_carry(payload, chosen, self.signature, has_params=bool(params)):
+        reason = obstacle(payload, chosen, self.signature, has_params=bool(params))
+        if reason:
             able = [each for each in Envelope if can_carry(payload, each, self.signature, has_params=bool(params))]
-            names = ", ".join(each.value for each in able)
             raise EncodeError(
-                f"the envelope {chosen.value} cannot carry this data",
-                facts={"can carry": names or "none"},
-                fix=f"Use envelope=Envelope.{able[0].name}." if able else "Replace infinities by None.",
+                f"the envelope {chosen.value} cannot carry this data: {reason}",
+                facts={"can carry": ", ".join(each.value for each in able) or "none"},
+                fix=f"Use envelope=Envelope.{able[0].name}." if able else "Change the data; no envelope carries it.",
             )
         invocation = yield from self.invoke(Case(payload=payload, envelope=chosen, params=params or {}))
         return invocation.predictions(None if self.signature is None else self.signature.outputs)

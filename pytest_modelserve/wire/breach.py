@@ -79,7 +79,7 @@ class Place:
             kind=kind,
             path=self.path,
             expected=expected,
-            received=value if isinstance(value, Told) else show_value(value),
+            received=str(value) if isinstance(value, Told) else show_value(value),
             row=self.row,
             column=self.column,
         )

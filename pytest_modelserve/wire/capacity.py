@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,18 +14,27 @@ from ..signature.specs import ColumnSchema, Signature, TensorSchema
 from .payloads import Document, Envelope, Payload, RawBody, Table, Tensors
 from .values import show_value
 
+_NO_INFINITIES: Final = "it has no form for infinities"
 _NUMBER_KINDS: Final = "biuf"
+_ALWAYS_CARRIED: Final = frozenset({int, bool, bytes, type(None)})
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def can_carry(payload: Payload, envelope: Envelope, signature: Signature | None, *, has_params: bool = False) -> bool:
     """Tell whether an envelope carries this payload whole, so that a server can read it as it was meant."""
-    if why_not(payload, envelope, signature, has_params=has_params):
-        return False
+    return not obstacle(payload, envelope, signature, has_params=has_params)
+
+
+def obstacle(payload: Payload, envelope: Envelope, signature: Signature | None, *, has_params: bool = False) -> str:
+    """Return why an envelope does not carry this payload whole, as a half sentence; empty where it does."""
+    reason = why_not(payload, envelope, signature, has_params=has_params)
+    if reason:
+        return reason
     if isinstance(payload, Table):
-        return _holds_cells(payload, envelope)
-    if isinstance(payload, Tensors):
-        return not any(_has_infinity(array) for array in payload.arrays.values())
-    return True
+        return _why_not_cells(payload, envelope)
+    if isinstance(payload, Tensors) and any(_has_infinity(array) for array in payload.arrays.values()):
+        return _NO_INFINITIES
+    return ""
 
 
 def why_not(payload: Payload, envelope: Envelope, signature: Signature | None, *, has_params: bool = False) -> str:
@@ -116,23 +126,25 @@ def _why_not_tensors(payload: Tensors, envelope: Envelope) -> str:
     return "only one unnamed tensor of two dimensions, of numbers and not empty, reads as a table"
 
 
-def _holds_cells(table: Table, envelope: Envelope) -> bool:
+def _why_not_cells(table: Table, envelope: Envelope) -> str:
     if envelope is Envelope.PARQUET:
-        return True
-    cells = [value for row in table.rows for value in row]
-    if any(_has_infinity(value) for value in cells):
-        return False
+        return ""
+    cells = [value for row in table.rows for value in row if type(value) not in _ALWAYS_CARRIED]
+    if any(map(_has_infinity, cells)):
+        return _NO_INFINITIES
     if envelope is not Envelope.CSV:
-        return True
-    if len(table.columns) == 1 and any(_is_missing(value) for value in cells):
-        return False  # an empty line, which readers pass over
+        return ""
+    if len(table.columns) == 1 and any(_is_missing(row[0]) for row in table.rows if row):
+        return "a null in its only column makes an empty line, which readers pass over"
+    if any(map(_is_nested, cells)):
+        return "a cell holds a list or an object"
     texts = [value for value in (*cells, *table.columns) if isinstance(value, str)]
-    # UTF-8 has no lone surrogates; readers of C strings end at NUL.
-    return not any(_is_nested(value) for value in cells) and not any(map(_ends_csv, texts))
+    return "a text holds NUL or a lone surrogate" if any(map(_ends_csv, texts)) else ""
 
 
 def _ends_csv(text: str) -> bool:
-    return "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text)
+    # Readers of C strings end at NUL, and UTF-8 has no lone surrogates.
+    return "\0" in text or (not text.isascii() and _SURROGATE.search(text) is not None)
 
 
 def _is_missing(value: object) -> bool:
@@ -144,6 +156,8 @@ def _is_nested(value: object) -> bool:
 
 
 def _has_infinity(value: object) -> bool:
+    if type(value) is str:
+        return False
     if isinstance(value, float | np.floating):
         return math.isinf(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in _NUMBER_KINDS:
