@@ -41,7 +41,7 @@ class ManagedServers(ServerPool):
     """
 
     def __init__(self, config: pytest.Config, root: Path, starter: Starter) -> None:
-        super().__init__(root, starter)
+        super().__init__(root, starter, getattr(config, "workerinput", {}).get("testrunuid", ""))
         self._logs = _LogSections()
         config.pluginmanager.register(self._logs)
 

@@ -1,1 +1,53 @@
-"""The pytest entry point: hooks only."""
+"""The pytest entry point: hooks only, thin; what they need is imported when it is needed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from . import fixtures, options
+from .fixtures import async_model_client, model_client, model_environment, model_signature, model_uri, served_model
+
+__all__ = [
+    "async_model_client",
+    "model_client",
+    "model_environment",
+    "model_signature",
+    "model_uri",
+    "served_model",
+]
+
+MARKERS: Final = (
+    "served_model(uri, *, server=..., env_manager=..., ...): serve this model to fixtures; keywords as the options.",
+    "model_contract: an item of the built-in contract, added by --model-uri.",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options."""
+    options.add_to(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the built-in contract where it is asked for."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if config.getoption("model_uri", None) or any("::" in argument for argument in config.args):
+        from .suite.hooks import register
+
+        register(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Feed the fixtures of a test with the models that it is marked with."""
+    fixtures.parametrize(metafunc)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keep `--xkill` from hitting whatever process has the PID of a server that is gone."""
+    if config.getoption("xkill", default=False) or config.getoption("xshow", default=False):
+        from .managed import drop_stale_pids
+
+        drop_stale_pids(config)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Final
 
 
 class Outcome(enum.Enum):
@@ -133,3 +134,72 @@ class ContractReport:
     models: tuple[ModelReport, ...] = ()
     seed: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_document(value: object) -> object:
+    """Return a result as plain JSON data: enums by value, dataclasses as objects, tuples as lists."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    if is_dataclass(value):
+        return {spec.name: as_document(getattr(value, spec.name)) for spec in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): as_document(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [as_document(item) for item in value]
+    return value
+
+
+def check_result_from(document: Mapping[str, Any]) -> CheckResult:
+    """Return the check result that `as_document` wrote."""
+    failure = document["failure"]
+    return CheckResult(
+        name=document["name"],
+        judges=Judges(document["judges"]),
+        outcome=Outcome(document["outcome"]),
+        requests=document["requests"],
+        accepted=document["accepted"],
+        elapsed_s=document["elapsed_s"],
+        reason=document["reason"],
+        advice=tuple(document["advice"]),
+        failure=None if failure is None else FailureDetail(**failure),
+    )
+
+
+_BY_WEIGHT: Final = (
+    (Outcome.FAILED, Verdict.FAIL),
+    (Outcome.ERROR, Verdict.ERROR),
+    (Outcome.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+)
+
+
+def verdict_of(checks: Iterable[CheckResult], expected: Iterable[str]) -> Verdict:
+    """Return what the checks of one model mean together.
+
+    Args:
+        checks: Those that ran; a skipped one counts as run, since it says why.
+        expected: The names of all that apply to the model; one that did not run makes a pass partial.
+    """
+    ran = tuple(checks)
+    outcomes = {check.outcome for check in ran}
+    for outcome, verdict in _BY_WEIGHT:
+        if outcome in outcomes:
+            return verdict
+    if Outcome.PASSED not in outcomes:
+        return Verdict.NONE
+    missing = set(expected) - {check.name for check in ran}
+    return Verdict.PARTIAL if missing else Verdict.PASS
+
+
+_WORST_FIRST: Final = (
+    Verdict.FAIL,
+    Verdict.ERROR,
+    Verdict.INCONCLUSIVE,
+    Verdict.PARTIAL,
+    Verdict.NONE,
+    Verdict.PASS,
+)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict of a run from those of its models; `none` where there were none."""
+    return min(verdicts, key=_WORST_FIRST.index, default=Verdict.NONE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from ..client import Invocation
+from ..client import ErrorKind, Invocation
 from .calls import Call, RaisedException
 
 
@@ -58,7 +58,7 @@ OVERFLOWS: Final = frozenset(
 def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
     """Return what became of a request, from its answer and from what the model's process recorded of it."""
     if invocation.error is not None:
-        return RequestOutcome.TIMED_OUT if invocation.error.kind == "timeout" else RequestOutcome.DISCONNECTED
+        return RequestOutcome.TIMED_OUT if invocation.error.kind is ErrorKind.TIMEOUT else RequestOutcome.DISCONNECTED
     status = invocation.status or 0
     if status == 504:
         return RequestOutcome.TIMED_OUT

@@ -1,0 +1,98 @@
+"""What a check works with: the model as it is read, and the model as it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ..cases import Case, Envelope
+from ..client import ModelClient
+from ..domain import Domain
+from ..environment.restoration import Environment
+from ..model.example import InputExample
+from ..model.mlmodel import Model
+from ..server.state import Server
+from ..settings import Settings
+from ..wire.capacity import can_carry
+
+
+class Served(Protocol):
+    """A model behind a running server that can be replaced when it died."""
+
+    @property
+    def model(self) -> Model:
+        """Return the model."""
+        ...
+
+    @property
+    def client(self) -> ModelClient:
+        """Return the client of the running server."""
+        ...
+
+    @property
+    def server(self) -> Server:
+        """Return the running server."""
+        ...
+
+    @property
+    def calls_path(self) -> Path:
+        """Return the file in which the running server records each call of the model."""
+        ...
+
+    def restart(self) -> None:
+        """Start a new server in place of one that died or hangs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """One served model under check.
+
+    Attributes:
+        model: As it was read.
+        environment: In which it runs.
+        example: Its input example, or None.
+        domain: Which values its columns take.
+        served: The model behind its server.
+        settings: How much is searched, and how strictly it is judged.
+        seed: Of every search.
+        facts: What every failure says beside its own: model, server and environment, a line each.
+    """
+
+    model: Model
+    environment: Environment
+    example: InputExample | None
+    domain: Domain
+    served: Served
+    settings: Settings
+    seed: int
+    facts: Mapping[str, str]
+
+    @property
+    def example_case(self) -> Case | None:
+        """Return the input example as a case in the first envelope that carries it, or None."""
+        return as_example_case(self.model, self.example)
+
+    @property
+    def envelopes(self) -> tuple[Envelope, ...]:
+        """Return the envelopes that the server reads and that can carry the model's input."""
+        return envelopes_of(self.model, self.example)
+
+
+def as_example_case(model: Model, example: InputExample | None) -> Case | None:
+    """Return an input example as a case, or None where its rows cannot be told."""
+    if example is None or example.payload is None:
+        return None
+    envelopes = envelopes_of(model, example)
+    if not envelopes:
+        return None
+    return Case(payload=example.payload, envelope=envelopes[0], params=example.params, rule="input_example")
+
+
+def envelopes_of(model: Model, example: InputExample | None) -> tuple[Envelope, ...]:
+    """Return the envelopes that can carry the rows of a model's input example, its params left out."""
+    if example is None or example.payload is None:
+        return ()
+    return tuple(envelope for envelope in Envelope if can_carry(example.payload, envelope, model.signature))

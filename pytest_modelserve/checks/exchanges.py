@@ -1,0 +1,93 @@
+"""Sends cases to a served model and tells what became of each, over the server's deaths and hangs."""
+
+from __future__ import annotations
+
+import statistics
+from types import TracebackType
+from typing import Final
+
+from ..cases import Case
+from ..client import ModelClient
+from .calls import CallLog
+from .context import Served
+from .judge import Exchange
+from .outcome import RequestOutcome, classify
+
+SHORTEST_TIMEOUT_S: Final = 10.0  # a request is not called hanging before this
+TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input example
+DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
+TIMED: Final = 3  # requests whose median counts
+GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
+
+
+class Exchanges:
+    """Sends cases one after the other, and counts them; use it as a context.
+
+    A server that died or hangs is restarted and the case sent once more, so that a case is blamed only for what it
+    does to a fresh server.
+
+    Args:
+        served: The model behind its server.
+        example: A known-good case, by which it is told how long a request may take.
+        timeout_s: How long a request may take, where the user has said so.
+    """
+
+    def __init__(self, served: Served, example: Case | None = None, *, timeout_s: float | None = None) -> None:
+        self._served = served
+        self._timeout_s = timeout_s or DEFAULT_TIMEOUT_S
+        self._connect()
+        self.requests = 0
+        self.accepted = 0
+        if timeout_s is None and example is not None:
+            self._settle_timeout(example)
+
+    def send(self, case: Case) -> Exchange:
+        """Send a case and return what became of it."""
+        exchange = self._sent(case)
+        if is_lost(exchange):
+            self._restart()
+            exchange = self._sent(case)
+            if is_lost(exchange):
+                self._restart()
+        return exchange
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Exchanges:  # noqa: PYI034 # typing.Self is younger than Python 3.10
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _sent(self, case: Case) -> Exchange:
+        self.requests += 1
+        invocation = self._client.invoke(case)
+        call = self._calls.find(invocation.request_id)
+        outcome = classify(invocation, call)
+        self.accepted += outcome is RequestOutcome.PREDICTED
+        return Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
+
+    def _settle_timeout(self, example: Case) -> None:
+        seconds = [self._client.invoke(example).elapsed_s for _ in range(TIMED)]
+        self._timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * statistics.median(seconds))
+        self._client.close()
+        self._connect()
+
+    def _restart(self) -> None:
+        self._client.close()
+        self._served.restart()
+        self._connect()
+
+    def _connect(self) -> None:
+        base_url = self._served.server.base_url
+        self._client = ModelClient(base_url, signature=self._served.model.signature, timeout_s=self._timeout_s)
+        self._calls = CallLog(self._served.calls_path)
+
+
+def is_lost(exchange: Exchange) -> bool:
+    """Tell whether a request cost its server, or left it unable to answer the next one."""
+    return exchange.outcome in GONE or exchange.invocation.status == 503

@@ -1,0 +1,180 @@
+"""Judges one answer by what the contract wants of its case.
+
+Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..cases import Case, Expectation, Level
+from ..client import Invocation
+from .calls import Call, RaisedException
+from .outcome import RequestOutcome, is_overflow
+
+
+class Blame(enum.Enum):
+    """Where the outcome of a request was decided."""
+
+    PARSER = "parser"
+    SCHEMA = "schema"
+    MODEL = "model"
+    ENCODER = "encoder"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A case, its answer, and what the model's process recorded of it."""
+
+    case: Case
+    invocation: Invocation
+    outcome: RequestOutcome
+    call: Call | None = None
+
+    @property
+    def exception(self) -> RaisedException | None:
+        """Return what the model raised, if it did."""
+        return self.call.exception if self.call else None
+
+    @property
+    def blame(self) -> Blame:
+        """Return where the outcome was decided, as the server says or as the outcome shows."""
+        said = self.invocation.headers.get("x-modelserve-decided-by")
+        if said in {blame.value for blame in Blame}:
+            return Blame(said)
+        if self.outcome in {RequestOutcome.MODEL_CRASHED, RequestOutcome.MODEL_REFUSED}:
+            return Blame.MODEL
+        return Blame.SCHEMA if self.outcome is RequestOutcome.REJECTED else Blame.SERVER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is not simply right about an exchange.
+
+    Attributes:
+        key: Equal for two exchanges that show the same thing; held fixed while a case is made small.
+        is_breach: Whether the contract is broken; else it is advice.
+        title: What happened, in one line that stands alone.
+        expected: What the contract wants.
+        received: What came.
+        exchange: The evidence.
+    """
+
+    key: str
+    is_breach: bool
+    title: str
+    expected: str
+    received: str
+    exchange: Exchange = field(repr=False)
+
+
+LOST: Final = {
+    RequestOutcome.TIMED_OUT: "no answer in time",
+    RequestOutcome.DISCONNECTED: "the connection was lost",
+    RequestOutcome.SERVER_ERROR: "a server error where the model did not raise",
+}
+
+
+def judge_outcome(exchange: Exchange) -> Judgement | None:
+    """Return what the outcome of a request breaks, or None where it is as it should be."""
+    if exchange.outcome in LOST:
+        return _lost(exchange)
+    wanted = exchange.case.expectation
+    if wanted is Expectation.REJECT:
+        return _judge_rejection(exchange)
+    if wanted is Expectation.EITHER:
+        return _judge_error_body(exchange) if exchange.outcome is RequestOutcome.REJECTED else None
+    if exchange.outcome is RequestOutcome.REJECTED:
+        return _breach(
+            exchange,
+            "rejected",
+            f"a valid request was rejected: {exchange.case.label or exchange.case.rule}",
+            "200: the signature allows this value",
+            _answer(exchange),
+        )
+    if exchange.exception is not None:
+        return _judge_exception(exchange, exchange.exception)
+    return None
+
+
+def _judge_exception(exchange: Exchange, raised: RaisedException) -> Judgement:
+    has_crashed = exchange.outcome is RequestOutcome.MODEL_CRASHED
+    level = exchange.case.level
+    excused = is_overflow(raised) if has_crashed else level > Level.EXAMPLE
+    is_breach = not excused if level is Level.EXTREME or not has_crashed else True
+    word = "crashed on" if has_crashed else "refused"
+    where = f"{raised.last_frame.get('file')}:{raised.last_frame.get('line')}"
+    return Judgement(
+        key=f"{exchange.outcome.value}:{raised.type}:{where}",
+        is_breach=is_breach,
+        title=f"the model {word} {exchange.case.label or 'a valid request'}: {raised.type}: {_short(raised.message)}",
+        expected="200 with predictions" + (" or a refusal on purpose" if level > Level.EXAMPLE and has_crashed else ""),
+        received=_answer(exchange),
+        exchange=exchange,
+    )
+
+
+def _judge_rejection(exchange: Exchange) -> Judgement | None:
+    expected = "4xx with a JSON error body, the model not reached"
+    what = exchange.case.label or exchange.case.rule
+    if exchange.outcome is RequestOutcome.PREDICTED:
+        return _breach(exchange, "accepted", f"an invalid request was accepted: {what}", expected, _answer(exchange))
+    if exchange.call is not None:
+        return _breach(
+            exchange, "reached", f"an invalid request reached the model: {what}", expected, _answer(exchange)
+        )
+    return _judge_error_body(exchange)
+
+
+def _judge_error_body(exchange: Exchange) -> Judgement | None:
+    body = exchange.invocation.body
+    if exchange.invocation.request.method == "HEAD":
+        return None
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and document:
+        return None
+    return _breach(
+        exchange, "error_body", "a rejection has no JSON error body", "a JSON object that says why", _answer(exchange)
+    )
+
+
+def _lost(exchange: Exchange) -> Judgement:
+    what = exchange.case.label or exchange.case.rule
+    return Judgement(
+        key=f"{exchange.outcome.value}:{exchange.invocation.status}",
+        is_breach=True,
+        title=f"{LOST[exchange.outcome]}: {what}",
+        expected="an answer" if exchange.case.expectation is not Expectation.REJECT else "4xx with a JSON error body",
+        received=_answer(exchange),
+        exchange=exchange,
+    )
+
+
+def _breach(exchange: Exchange, key: str, title: str, expected: str, received: str) -> Judgement:
+    return Judgement(
+        key=f"{exchange.case.rule}:{key}:{exchange.blame.value}",
+        is_breach=True,
+        title=title,
+        expected=expected,
+        received=received,
+        exchange=exchange,
+    )
+
+
+def _answer(exchange: Exchange) -> str:
+    invocation = exchange.invocation
+    if invocation.error is not None:
+        return f"{invocation.error.kind.value} after {invocation.elapsed_s:.1f} s: {invocation.error.text}"
+    return f"{invocation.status}  {_short(invocation.body.decode('utf-8', 'replace'), 300)}"
+
+
+def _short(text: str, limit: int = 120) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

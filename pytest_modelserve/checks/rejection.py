@@ -1,0 +1,133 @@
+"""Whether what the contract forbids is refused before the model sees it, and what it allows is taken.
+
+Each variant is one rule of the table in `strategies/rules`; each case has one single fault, made from a valid request.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from ..cases import Case, Envelope
+from ..model.mlmodel import Model
+from ..results import CheckResult, Judges, Outcome
+from ..search.loop import Plan, search
+from ..server.backends import ServeSettings
+from ..signature import Signature
+from ..strategies.edge_cases import edge_cases
+from ..strategies.mutations import mutations
+from ..strategies.protocol import protocol_cases
+from ..strategies.rules import Rule, rules_for
+from .context import CheckContext
+from .exchanges import Exchanges
+from .failures import as_failure
+from .judge import Exchange, Judgement, judge_outcome
+from .outcome import RequestOutcome
+from .validity import envelopes_by_signature
+
+MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
+
+UNSIGNED: Final = Signature()
+PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
+VALID: Final = frozenset({"valid", "outside_domain"})  # the rules that accepts_valid exercises
+
+
+def mutation_rules(model: Model) -> tuple[str, ...]:
+    """Return the ids of the rules about values and structure that a model's signature can show."""
+    return tuple(rule.id for rule in rules_for(model.signature or UNSIGNED) if _is_mutation(rule))
+
+
+def malformed_rules(model: Model) -> tuple[str, ...]:
+    """Return the ids of the rules about bodies and headers that apply to a model."""
+    return tuple(rule.id for rule in rules_for(model.signature or UNSIGNED) if rule.section == PROTOCOL)
+
+
+def rejects_invalid(context: CheckContext, variant: str) -> CheckResult:
+    """Break one rule in every column and envelope that can show it, one at a time."""
+    envelopes = tuple(Envelope(name) for name in envelopes_by_signature(context.model))
+
+    def make(signature: Signature, base: Case) -> Iterable[Case]:
+        return mutations(signature, base, envelopes=envelopes)
+
+    return _checked(context, f"rejects_invalid[{variant}]", variant, make)
+
+
+def rejects_malformed(context: CheckContext, variant: str) -> CheckResult:
+    """Send the bodies and headers of one rule of the protocol."""
+    limit = ServeSettings().max_body_bytes
+
+    def make(signature: Signature, base: Case) -> Iterable[Case]:
+        return protocol_cases(signature, base, max_body_bytes=limit)
+
+    return _checked(context, f"rejects_malformed[{variant}]", variant, make)
+
+
+def _is_mutation(rule: Rule) -> bool:
+    return rule.section != PROTOCOL and rule.id not in VALID
+
+
+def _checked(
+    context: CheckContext, name: str, rule: str, make: Callable[[Signature, Case], Iterable[Case]]
+) -> CheckResult:
+    started = time.monotonic()
+    signature = context.model.signature or UNSIGNED
+    base = base_case(context)
+    if base is None:
+        reason = "no valid request is known to break: the model has neither an input example nor a signature"
+        return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
+    cases = [case for case in make(signature, base) if case.rule == rule][:MAX_CASES]
+    with Exchanges(context.served, base, timeout_s=context.settings.request_timeout_s) as exchanges:
+        plan = Plan(cases=_with_health(cases, base), seed=context.seed, budget_s=context.settings.budget_s)
+        found = search(plan, _Healthy(exchanges, base))
+    failure = as_failure(context, name, found.breaches) if found.breaches else None
+    return CheckResult(
+        name=name,
+        judges=Judges.SERVER,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        requests=exchanges.requests,
+        accepted=exchanges.accepted,
+        elapsed_s=time.monotonic() - started,
+        reason="" if cases else "no case shows this rule on this signature",
+        advice=tuple(judgement.title for judgement in found.advice.values()),
+        failure=failure,
+    )
+
+
+def base_case(context: CheckContext) -> Case | None:
+    """Return a valid request to break: the input example, else the first that the signature allows."""
+    if context.example_case is not None:
+        return context.example_case
+    signature = context.model.signature
+    return None if signature is None else next(edge_cases(signature, domain=context.domain), None)
+
+
+class _Healthy:
+    """Judges each case, and holds the good request that follows them against the one before them."""
+
+    def __init__(self, exchanges: Exchanges, base: Case) -> None:
+        self._exchanges = exchanges
+        self._base = base
+        self._before = exchanges.send(base)
+
+    def __call__(self, case: Case) -> Judgement | None:
+        exchange = self._exchanges.send(case)
+        return self._judge_health(exchange) if case is self._base else judge_outcome(exchange)
+
+    def _judge_health(self, after: Exchange) -> Judgement | None:
+        before = self._before
+        if before.outcome is not RequestOutcome.PREDICTED or after.outcome is RequestOutcome.PREDICTED:
+            return None
+        return Judgement(
+            key="health",
+            is_breach=True,
+            title=f"after these requests a good one is no longer predicted: {after.outcome.value}",
+            expected=f"{before.invocation.status}, as before",
+            received=f"{after.invocation.status}",
+            exchange=after,
+        )
+
+
+def _with_health(cases: list[Case], base: Case) -> Iterator[Case]:
+    yield from cases
+    yield base

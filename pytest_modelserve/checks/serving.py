@@ -1,0 +1,83 @@
+"""Whether the model can be served at all: its environment, its server, its own input example."""
+
+from __future__ import annotations
+
+import time
+
+from ..cases import Case, RawBody
+from ..model.mlmodel import Model
+from ..results import CheckResult, Judges, Outcome
+from ..search.loop import Breach
+from .context import CheckContext
+from .exchanges import Exchanges
+from .failures import as_failure
+from .judge import Exchange, Judgement, judge_outcome
+from .outputs import OutputJudge
+
+
+def environment_restores(context: CheckContext, _: str) -> CheckResult:
+    """Pass, since the environment is there when a check runs; its notes are advice."""
+    environment = context.environment
+    return CheckResult(
+        name="environment_restores",
+        judges=Judges.ENVIRONMENT,
+        outcome=Outcome.PASSED,
+        elapsed_s=environment.elapsed_s,
+        advice=environment.notes,
+    )
+
+
+def server_starts(context: CheckContext, _: str) -> CheckResult:
+    """Pass where the server is alive and says so by `/ping`."""
+    started = time.monotonic()
+    is_ready = context.served.client.ping()
+    return CheckResult(
+        name="server_starts",
+        judges=Judges.SERVER,
+        outcome=Outcome.PASSED if is_ready else Outcome.ERROR,
+        requests=1,
+        elapsed_s=time.monotonic() - started,
+        reason="" if is_ready else "/ping does not answer 200 although the server was ready before",
+    )
+
+
+def why_no_example(model: Model) -> str:
+    """Return why a check of the input example does not apply, or nothing."""
+    return "" if model.example_info else "the model was saved without an input example"
+
+
+def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
+    """Send the exact request that MLflow wrote for the input example."""
+    started = time.monotonic()
+    example = context.example
+    if example is None:
+        return CheckResult(
+            name="predicts_input_example",
+            judges=Judges.MODEL,
+            outcome=Outcome.SKIPPED,
+            reason=why_no_example(context.model),
+        )
+    case = Case(payload=RawBody(body=example.body), rule="input_example", label="the input example")
+    with Exchanges(context.served, timeout_s=context.settings.request_timeout_s) as exchanges:
+        exchange = exchanges.send(case)
+    judgement = judge_outcome(exchange) or _judge_rows(context, exchange)
+    failure = None
+    if judgement is not None and judgement.is_breach:
+        breach = Breach(case=exchange.case, finding=judgement, found_at=1, tries=0)
+        failure = as_failure(context, "predicts_input_example", [breach])
+    return CheckResult(
+        name="predicts_input_example",
+        judges=Judges.MODEL,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        requests=exchanges.requests,
+        accepted=exchanges.accepted,
+        elapsed_s=time.monotonic() - started,
+        advice=example.notes,
+        failure=failure,
+    )
+
+
+def _judge_rows(context: CheckContext, exchange: Exchange) -> Judgement | None:
+    rows = context.example_case
+    n_rows = rows.n_rows if rows else None
+    return OutputJudge(context.model.signature, rows)(exchange, n_rows=n_rows)

@@ -1,0 +1,114 @@
+"""The table of checks: what there is, in the order it runs, and which presets contain it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..errors import SettingError, did_you_mean
+from ..model.mlmodel import Model
+from ..results import Judges
+from .check import Check
+from .lint import signature_lint
+from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
+from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
+from .validity import accepts_valid, envelopes_by_signature, matches_output_schema, why_no_inputs
+
+SMOKE: Final = frozenset({"smoke", "default", "full"})
+DEFAULT: Final = frozenset({"default", "full"})
+PRESETS: Final = ("smoke", "default", "full")
+
+CHECKS: Final = (
+    Check(
+        name="environment_restores",
+        judges=Judges.ENVIRONMENT,
+        purpose="The model's recorded requirements build an interpreter in which it loads.",
+        presets=SMOKE,
+        run=environment_restores,
+    ),
+    Check(
+        name="server_starts",
+        judges=Judges.SERVER,
+        purpose="The scoring server loads the model, answers one real prediction and says that it is ready.",
+        presets=SMOKE,
+        run=server_starts,
+    ),
+    Check(
+        name="signature_lint",
+        judges=Judges.SIGNATURE,
+        purpose="The model has a signature, and its own input example keeps it.",
+        presets=SMOKE,
+        run=signature_lint,
+    ),
+    Check(
+        name="predicts_input_example",
+        judges=Judges.MODEL,
+        purpose="The exact request that MLflow wrote for the input example is answered as the signature declares.",
+        presets=SMOKE,
+        run=predicts_input_example,
+        why_not=why_no_example,
+    ),
+    Check(
+        name="accepts_valid",
+        judges=Judges.MODEL,
+        purpose="Every value that the signature allows is accepted, in every envelope.",
+        presets=DEFAULT,
+        run=accepts_valid,
+        why_not=why_no_inputs,
+        variants=envelopes_by_signature,
+    ),
+    Check(
+        name="matches_output_schema",
+        judges=Judges.MODEL,
+        purpose="Every answer is strict JSON and has the declared names, types and shapes, one prediction a row.",
+        presets=DEFAULT,
+        run=matches_output_schema,
+        why_not=why_no_inputs,
+    ),
+    Check(
+        name="rejects_invalid",
+        judges=Judges.SERVER,
+        purpose="Each single thing that the signature forbids is refused before the model sees it.",
+        presets=DEFAULT,
+        run=rejects_invalid,
+        why_not=why_no_inputs,
+        variants=mutation_rules,
+    ),
+    Check(
+        name="rejects_malformed",
+        judges=Judges.SERVER,
+        purpose="Each body and header that breaks the protocol is refused in order, and each legal one is taken.",
+        presets=DEFAULT,
+        run=rejects_malformed,
+        variants=malformed_rules,
+    ),
+)
+
+BY_NAME: Final = {check.name: check for check in CHECKS}
+
+
+def chosen(model: Model, names: Iterable[str]) -> Iterator[tuple[Check, str]]:
+    """Yield the checks that were asked for and apply to a model, with each of their variants.
+
+    Args:
+        model: As it was read.
+        names: Of checks or presets.
+
+    Raises:
+        SettingError: A name is none of them.
+    """
+    wanted = tuple(names)
+    for name in wanted:
+        if name not in BY_NAME and name not in PRESETS:
+            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
+    for check, variant in applying(model):
+        if check.name in wanted or check.presets & set(wanted):
+            yield check, variant
+
+
+def applying(model: Model) -> Iterator[tuple[Check, str]]:
+    """Yield every check that applies to a model, with each of its variants, in the order they run."""
+    for check in CHECKS:
+        if not check.why_not(model):
+            for variant in check.variants(model):
+                yield check, variant

@@ -1,0 +1,1 @@
+"""The `modelserve` command: what one does with a model outside a test."""

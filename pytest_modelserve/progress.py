@@ -1,0 +1,82 @@
+"""Shows the running step of a restore: on a terminal one line with its seconds, elsewhere a line a step."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final
+
+import pytest
+
+_TICK_S: Final = 1.0  # how often the seconds are counted on
+_QUIET_S: Final = 1.0  # what is done sooner is not worth a line
+
+
+class TerminalProgress:
+    """Shows steps; use it as a context.
+
+    Nothing is shown of what is done within a second, so that a cached environment leaves no trace.
+
+    Args:
+        config: Of the run; its capturing is switched off around each write.
+        title: What is being worked on.
+    """
+
+    def __init__(self, config: pytest.Config, title: str) -> None:
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._title = title
+        self._lock = threading.Lock()
+        self._step = ""
+        self._began = time.monotonic()
+        self._shown = ""
+        self._done = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="modelserve-progress", daemon=True)
+
+    def step(self, text: str) -> None:
+        """Say what is being done from now on."""
+        with self._lock:
+            self._step, self._began = text, time.monotonic()
+
+    def __enter__(self) -> TerminalProgress:  # noqa: PYI034 # typing.Self is younger than Python 3.10
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._ticker.join()
+        if self._shown and sys.__stderr__ is not None and sys.__stderr__.isatty():
+            self._write("\r\x1b[K")
+
+    def _tick(self) -> None:
+        while not self._done.wait(_TICK_S):
+            with self._lock:
+                step, seconds = self._step, time.monotonic() - self._began
+            if step and seconds >= _QUIET_S:
+                self._show(step, seconds)
+
+    def _show(self, step: str, seconds: float) -> None:
+        is_terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
+        if is_terminal:
+            self._write(f"\r\x1b[K{self._title}: {step} ({seconds:.0f} s)")
+        elif step != self._shown:
+            self._write(f"\n{self._title}: {step}\n")
+        self._shown = step
+
+    def _write(self, text: str) -> None:
+        with self._uncaptured():
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    @contextlib.contextmanager
+    def _uncaptured(self) -> Iterator[None]:
+        if self._capture is None:
+            yield
+        else:
+            with self._capture.global_and_fixture_disabled():
+                yield

@@ -1,0 +1,1 @@
+"""Renders the results of a run: one module a rendering."""

@@ -1,0 +1,90 @@
+"""Gathers the results of all checks, wherever they ran, into one report."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+from ..results import CheckResult, ContractReport, ModelReport, verdict_of, worst
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What a report says of a model beside its checks; JSON-ready.
+
+    Attributes:
+        uri: As the user gave it.
+        resolved: What it meant.
+        digest: Of the model directory.
+        seed: Of its searches.
+        signature: As MLflow prints it.
+        environment: manager, python, digest, cached, seconds, freeze.
+        server: backend, cold_start_s.
+    """
+
+    uri: str
+    resolved: str = ""
+    digest: str = ""
+    seed: str = ""
+    signature: str = ""
+    environment: Mapping[str, object] = field(default_factory=dict)
+    server: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Collected:
+    """The results so far, by model URI."""
+
+    facts: dict[str, ModelFacts] = field(default_factory=dict)
+    checks: dict[str, dict[str, CheckResult]] = field(default_factory=dict)
+    expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def expect(self, uri: str, titles: Iterable[str]) -> None:
+        """Say which checks apply to a model; one that does not run makes its verdict partial."""
+        self.expected[uri] = tuple(titles)
+
+    def add(self, uri: str, result: CheckResult) -> None:
+        """Take in the result of a check; one that is run again replaces the one before."""
+        self.checks.setdefault(uri, {})[result.name] = result
+
+    def describe(self, facts: ModelFacts) -> None:
+        """Take in the facts of a model; later ones, which know more, replace earlier ones."""
+        self.facts[facts.uri] = facts
+
+    def report(self) -> ContractReport:
+        """Return the report of the run."""
+        models = tuple(self._model(uri) for uri in dict.fromkeys((*self.expected, *self.checks)))
+        seeds = dict.fromkeys(facts.seed for facts in self.facts.values() if facts.seed)
+        return ContractReport(
+            verdict=worst(model.verdict for model in models), models=models, seed=", ".join(seeds), versions=versions()
+        )
+
+    def _model(self, uri: str) -> ModelReport:
+        facts = self.facts.get(uri, ModelFacts(uri=uri))
+        checks = tuple(self.checks.get(uri, {}).values())
+        expected = self.expected.get(uri, ())
+        return ModelReport(
+            uri=uri,
+            resolved=facts.resolved,
+            digest=facts.digest,
+            verdict=verdict_of(checks, expected),
+            signature=facts.signature,
+            environment=facts.environment,
+            server=facts.server,
+            checks=checks,
+            deselected=tuple(title for title in expected if title not in self.checks.get(uri, {})),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    names = ("pytest-modelserve", "pytest", "hypothesis")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def facts_from(document: Mapping[str, Any]) -> ModelFacts:
+    """Return the facts that `results.as_document` wrote."""
+    return ModelFacts(**document)

@@ -1,0 +1,54 @@
+"""Renders the report as the last lines of a terminal run: a line a model, and the advice that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ..results import CheckResult, ContractReport, ModelReport, Outcome
+
+MAX_ADVICE: Final = 5  # lines of advice a check; the JSON report has all
+
+
+def as_lines(report: ContractReport) -> Iterator[str]:
+    """Yield the summary of a run, a line at a time, without colour."""
+    for model in report.models:
+        yield from _model_lines(model)
+
+
+def _model_lines(model: ModelReport) -> Iterator[str]:
+    requests = sum(check.requests for check in model.checks)
+    accepted = sum(check.accepted for check in model.checks)
+    yield f"{model.uri}: {model.verdict.value}   {_counts(model)}; {requests} requests, {accepted} predicted"
+    if described := _served(model):
+        yield f"  {described}"
+    if model.deselected:
+        yield f"  not run: {', '.join(model.deselected[:MAX_ADVICE])}{_more(len(model.deselected))}"
+    for check in model.checks:
+        yield from _advice_lines(check)
+
+
+def _counts(model: ModelReport) -> str:
+    counts = [(outcome, sum(check.outcome is outcome for check in model.checks)) for outcome in Outcome]
+    return ", ".join(f"{count} {outcome.value}" for outcome, count in counts if count) or "no check ran"
+
+
+def _served(model: ModelReport) -> str:
+    environment, server = model.environment, model.server
+    if not environment:
+        return ""
+    origin = "cached" if environment.get("cached") else f"built in {environment.get('seconds', 0):.0f} s"
+    start = f", ready in {server.get('cold_start_s', 0):.1f} s" if server else ""
+    python = f"Python {environment.get('python')} by {environment.get('manager')}"
+    return f"{server.get('backend', 'no')} server{start}; {python}, {origin}"
+
+
+def _advice_lines(check: CheckResult) -> Iterator[str]:
+    for line in check.advice[:MAX_ADVICE]:
+        yield f"  advice  {check.name}: {line}"
+    if len(check.advice) > MAX_ADVICE:
+        yield f"  advice  {check.name}:{_more(len(check.advice))}"
+
+
+def _more(count: int) -> str:
+    return f" and {count - MAX_ADVICE} more" if count > MAX_ADVICE else ""

@@ -1,0 +1,1 @@
+"""The built-in contract as pytest items, added by `--model-uri` where no test file is named."""

@@ -1,0 +1,161 @@
+"""The hooks of the built-in contract; registered only where a run asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from ..checks.table import applying
+from ..errors import ModelServeError
+from ..pipeline import ServedModel
+from ..report.collect import Collected, ModelFacts, facts_from
+from ..report.json_file import write_json
+from ..report.terminal import as_lines
+from ..results import CheckResult, Outcome, as_document, check_result_from
+from ..run import Request, Run
+from ..server.backends import backend_names
+from ..signature import as_text
+from .nodes import RESULT, CheckItem, items_of
+from .selection import Selection, select
+
+
+def register(config: pytest.Config) -> None:
+    """Register the hooks where a run asks for the contract of a model."""
+    selection = select(config, backend_names())
+    if selection is not None:
+        config.pluginmanager.register(ContractHooks(selection), "modelserve-contract")
+
+
+class ContractHooks:
+    """Adds the items, gathers their results from every process, and renders them.
+
+    Args:
+        selection: What of the contract is asked for.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._collected = Collected()
+
+    def pytest_report_header(self, config: pytest.Config) -> list[str]:
+        """Return a line for each model."""
+        return [self._header(config, uri) for uri in self._selection.uris]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Add the items of the contract, before other plugins select among all items."""
+        for uri in self._selection.uris:
+            items.extend(item for item in items_of(session, uri) if self._selection.holds(item.nodeid))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the report of an item carry its result, also from an xdist worker to the controller."""
+        report = yield
+        if isinstance(item, CheckItem):
+            result = item.stash.get(RESULT, None)
+            if report.failed and call.excinfo is not None and (result is None or result.outcome is Outcome.PASSED):
+                result = _error_of(item, call.excinfo.value)
+            if result is not None:
+                served = Run.of(item.config).known(item.request)
+                document = {"uri": item.request.uri, "result": as_document(result), "facts": _facts(item, served)}
+                report.__dict__["modelserve"] = document
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in what a report carries."""
+        document: Mapping[str, Any] | None = report.__dict__.get("modelserve")
+        if document is not None:
+            self._collected.describe(facts_from(document["facts"]))
+            self._collected.add(document["uri"], check_result_from(document["result"]))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report, in the process that knows all results."""
+        path = Run.of(session.config).settings.report_file
+        if path is not None and not is_worker(session.config) and not session.config.option.collectonly:
+            self._expect(session.config)
+            write_json(self._collected.report(), path)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
+        """Print a line a model."""
+        config: pytest.Config = terminalreporter.config
+        if config.option.collectonly:
+            return
+        self._expect(config)
+        terminalreporter.section("model contract", sep="=")
+        for line in as_lines(self._collected.report()):
+            terminalreporter.write_line(line)
+
+    def _expect(self, config: pytest.Config) -> None:
+        for uri in self._selection.uris:
+            self._collected.expect(uri, _titles(config, uri))
+
+    def _header(self, config: pytest.Config, uri: str) -> str:
+        try:
+            subject = Run.of(config).subject(Request(uri))
+        except ModelServeError as error:
+            return f"model: {uri}: {error.happened}"
+        model, settings = subject.model, subject.settings
+        flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
+        return (
+            f"model: {uri} ({model.digest[:12]}), {flavors}; environment {settings.env_manager}, "
+            f"server {settings.server}, seed {subject.seed}"
+        )
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Tell whether this process is one of xdist's workers."""
+    return hasattr(config, "workerinput")
+
+
+def _titles(config: pytest.Config, uri: str) -> Iterator[str]:
+    try:
+        model = Run.of(config).subject(Request(uri)).model
+    except ModelServeError:
+        return
+    for check, variant in applying(model):
+        yield check.title(variant)
+
+
+def _error_of(item: CheckItem, error: BaseException) -> CheckResult:
+    reason = error.happened if isinstance(error, ModelServeError) else f"{type(error).__name__}: {error}"
+    return CheckResult(name=item.name, judges=item.judges, outcome=Outcome.ERROR, reason=reason)
+
+
+def _facts(item: CheckItem, served: ServedModel | None) -> object:
+    uri = item.request.uri
+    try:
+        subject = Run.of(item.config).subject(item.request)
+    except ModelServeError:
+        return as_document(ModelFacts(uri=uri))
+    model = subject.model
+    return as_document(
+        ModelFacts(
+            uri=uri,
+            resolved=model.resolved,
+            digest=model.digest,
+            seed=str(subject.seed),
+            signature=as_text(model.signature) if model.signature else "",
+            environment=_environment(served) if served else {},
+            server=_server(served) if served else {},
+        )
+    )
+
+
+def _environment(served: ServedModel) -> dict[str, object]:
+    environment = served.environment
+    return {
+        "manager": environment.manager,
+        "python": environment.python_version,
+        "digest": environment.digest,
+        "cached": environment.cached,
+        "seconds": round(environment.elapsed_s, 3),
+        "freeze": environment.freeze,
+    }
+
+
+def _server(served: ServedModel) -> dict[str, object]:
+    return {"backend": served.server.backend, "cold_start_s": round(served.server.cold_start_s, 3)}

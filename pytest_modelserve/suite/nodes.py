@@ -1,0 +1,147 @@
+"""The collection tree of the built-in contract: model, server, checks.
+
+Ids are the model URI, the backend and the check: `models:/churn/5::builtin::rejects_invalid[missing_column]`. Every
+node gets its id as text, since pytest 9.2 else takes the brackets for a part of the name and `--lf` finds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..checks.check import Check
+from ..checks.table import chosen
+from ..errors import Failure, ModelServeError
+from ..results import CheckResult, Judges, Outcome
+from ..run import Request, Run
+
+RESULT: pytest.StashKey[CheckResult] = pytest.StashKey()
+UNREADABLE = "reads_model"
+
+
+class ModelNode(pytest.Collector):
+    """One model; its children are the servers that it is checked on."""
+
+    request: Request
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yield a node for the server."""
+        server = Run.of(self.config).settings.server
+        yield ServerNode.from_parent(self, name=server, nodeid=f"{self.nodeid}::{server}")
+
+
+class ServerNode(pytest.Collector):
+    """One model on one server; its children are the checks that apply to it."""
+
+    parent: ModelNode
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield an item for each check and variant; only the MLmodel file is read.
+
+        Raises:
+            ModelServeError: A name among the checks asked for is none.
+        """
+        run, request = Run.of(self.config), self.parent.request
+        try:
+            subject = run.subject(request)
+        except ModelServeError:
+            yield self._item(UNREADABLE, None, "")
+            return
+        for check, variant in chosen(subject.model, subject.settings.checks):
+            yield self._item(check.title(variant), check, variant)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401, ARG002
+        """Render our own errors as their text."""
+        return str(excinfo.value) if isinstance(excinfo.value, ModelServeError) else super().repr_failure(excinfo)
+
+    def _item(self, title: str, check: Check | None, variant: str) -> pytest.Item:
+        item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
+        item.check, item.variant, item.request = check, variant, self.parent.request
+        item.add_marker(pytest.mark.model_contract)
+        return item
+
+
+class CheckItem(pytest.Item):
+    """One check of one model, or one variant of it."""
+
+    check: Check | None
+    variant: str
+    request: Request
+
+    @property
+    def judges(self) -> Judges:
+        """Return whom the check speaks about."""
+        return self.check.judges if self.check else Judges.MODEL
+
+    def setup(self) -> None:
+        """Serve the model, unless it is served already.
+
+        Raises:
+            ModelServeError: It cannot be served; told once, the other items of the model are skipped.
+        """
+        run = Run.of(self.config)
+        try:
+            run.served(self.request)
+        except ModelServeError as error:
+            told_by = run.first_told(self.request, self.nodeid)
+            if told_by == self.nodeid:
+                raise
+            reason = f"the model is not served: {type(error).__name__}, told by {told_by}"
+            self.stash[RESULT] = self._skipped(reason)
+            pytest.skip(reason)
+
+    def runtest(self) -> None:
+        """Run the check.
+
+        Raises:
+            Failure: The contract is broken, or was not tested enough to say.
+            ModelServeError: The server broke for reasons outside the model.
+        """
+        if self.check is None:
+            return
+        context = Run.of(self.config).served(self.request).context()
+        if reason := self.check.why_not(context.model):
+            self.stash[RESULT] = self._skipped(reason)
+            pytest.skip(reason)
+        result = self.stash[RESULT] = self.check.run(context, self.variant)
+        if result.outcome is Outcome.SKIPPED:
+            pytest.skip(result.reason)
+        if result.failure is not None:
+            raise Failure(result.failure.text)
+        if result.outcome is not Outcome.PASSED:
+            raise Failure(f"{result.name}: {result.outcome.value}: {result.reason}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
+        """Render breaches and our own errors as their text; anything else with its traceback."""
+        if isinstance(excinfo.value, Failure | ModelServeError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Return the model's place, which stands in for a test file."""
+        return Path(self.config.rootpath, self.request.uri), None, self.name
+
+    def _skipped(self, reason: str) -> CheckResult:
+        return CheckResult(name=self.name, judges=self.judges, outcome=Outcome.SKIPPED, reason=reason)
+
+
+def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:
+    """Yield the items of a model's contract, reported to pytest as collected."""
+    node: ModelNode = ModelNode.from_parent(session, name=uri, nodeid=uri)
+    node.request = Request(uri)
+    yield from _collected(node)
+
+
+def _collected(node: pytest.Collector) -> Iterator[pytest.Item]:
+    report = node.ihook.pytest_make_collect_report(collector=node)
+    node.ihook.pytest_collectreport(report=report)
+    for child in report.result if report.passed else ():
+        if isinstance(child, pytest.Item):
+            child.ihook.pytest_itemcollected(item=child)
+            yield child
+        else:
+            yield from _collected(child)
