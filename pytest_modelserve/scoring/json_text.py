@@ -15,7 +15,7 @@ MAX_DEPTH: Final = 200  # far beyond any real document, far below every recursio
 _BOM: Final = b"\xef\xbb\xbf"
 _KEY_BEFORE_SPACE: Final = re.compile(rb'"[ \t\r\n]+:')
 _KEY: Final = re.compile(rb'"[ \t\r\n]*:')
-_WIDE_INTEGER: Final = re.compile(rb"[0-9]{20}")  # 2**64 has 20 digits; orjson makes floats of what is beyond
+_WIDE_INTEGER: Final = re.compile(rb"[0-9]{19}")  # -2**63 has 19 digits; orjson makes floats of what is beyond
 
 
 def parse_json(body: bytes, *, exact_integers: bool) -> object:

@@ -17,7 +17,7 @@ from pytest_modelserve.runtime.frames import Predictions, Raised, Ready, Storage
 from pytest_modelserve.scoring.app import ModelSlot, create_app
 from pytest_modelserve.scoring.settings import ServeSettings
 from pytest_modelserve.signature.datatypes import ValueType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema
 
 
 @dataclass
@@ -118,7 +118,7 @@ def serve(tmp_path: Path) -> Callable[..., Server]:
 def as_signature(declared: Signature | Schema | ValueType | None) -> Signature | None:
     if declared is None or isinstance(declared, Signature):
         return declared
-    if hasattr(declared, "columns") or hasattr(declared, "tensors"):
+    if isinstance(declared, ColumnSchema | TensorSchema):
         return Signature(inputs=declared)
     return Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="x", type=declared),)))
 

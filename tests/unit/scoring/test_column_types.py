@@ -102,7 +102,10 @@ REFUSED: list[tuple[ValueType, str]] = [
     *((DataType.STRING, text) for text in ("1", "1.5", "true", '["a"]', '{"a": 1}', '"\\ud800"')),
     *((DataType.BINARY, text) for text in ('"!!!!"', '"aGk"', '"_-8A"', '"aGk=\\n"', '"aGl="', '"é"', "1", "null")),
     *((DataType.DATETIME, f'"{text}"') for text in ("now", "today", "", "20240102", "01/02/2024", "2024-02-30")),
-    *((DataType.DATETIME, f'"{text}"') for text in ("0001-01-01", "2262-04-11T23:47:16.854775808", f"{NOW}.1234567891")),
+    *(
+        (DataType.DATETIME, f'"{text}"')
+        for text in ("0001-01-01", "2262-04-11T23:47:16.854775808", f"{NOW}.1234567891")
+    ),
     *((DataType.DATETIME, f'"{text}"') for text in ("2024-01-02T24:00", "2024-01-02T03:04:60", "2024-01-02+02:00")),
     *((DataType.DATETIME, text) for text in ("1", "1.5", "true")),
     (Array(items=DataType.DOUBLE), '["a"]'),

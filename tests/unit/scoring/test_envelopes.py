@@ -64,7 +64,9 @@ def test_keys_in_no_order_are_no_positions(serve: Any, body: str) -> None:
     serve(unnamed(DataType.LONG, DataType.DOUBLE)).refuse(body)
 
 
-@pytest.mark.parametrize("body", ['{"inputs": ["a", "b"]}', '{"instances": [["a"], ["b"]]}', '{"inputs": {"z": ["a", "b"]}}'])
+@pytest.mark.parametrize(
+    "body", ['{"inputs": ["a", "b"]}', '{"instances": [["a"], ["b"]]}', '{"inputs": {"z": ["a", "b"]}}']
+)
 def test_one_column_without_a_name(serve: Any, body: str) -> None:
     table = serve(unnamed(DataType.STRING)).receive(body)
     assert table.columns[0].values == ["a", "b"]
@@ -132,10 +134,10 @@ def test_nested_columns_come_in_records_of_every_envelope(serve: Any, cells: Any
     [
         (DataType.LONG, [1, 2], [1, 2]),
         (DataType.DOUBLE, [1, 2.5], [1.0, 2.5]),
-        (DataType.DATETIME, ["2024-01-02T03:04:05"], [dt.datetime(2024, 1, 2, 3, 4, 5)]),
+        (DataType.DATETIME, ["2024-01-02T03:04:05"], [dt.datetime.fromisoformat("2024-01-02T03:04:05")]),
         (DataType.BINARY, ["aGk="], [b"hi"]),
         (PERSON, [{"age": 3}], [{"age": 3}]),
-        (Array(items=DataType.DATETIME), [["2024-01-02"]], [[dt.datetime(2024, 1, 2)]]),
+        (Array(items=DataType.DATETIME), [["2024-01-02"]], [[dt.datetime.fromisoformat("2024-01-02")]]),
         (Map(values=DataType.LONG), [{"a": 1}], [{"a": 1}]),
         (AnyType(), [1, None, {"a": [1]}], [1, None, {"a": [1]}]),
         (DataType.STRING, [], []),

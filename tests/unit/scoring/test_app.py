@@ -1,0 +1,209 @@
+"""The HTTP side: status pages, one body for every error, and what comes of a worker that raises, dies or hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from pytest_modelserve.runtime.frames import (
+    ExceptionRecord,
+    OpaqueValue,
+    Raised,
+    TreeError,
+    Unencodable,
+)
+from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
+from pytest_modelserve.scoring.worker_process import WorkerDeath
+from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
+
+VALID = '{"inputs": [1]}'
+SECRET = "/srv/secret/path"
+RAISED = ExceptionRecord(
+    "KeyError", "builtins", ("KeyError", "LookupError"), f"{SECRET} x", f'Traceback: File "{SECRET}"', False, None
+)
+GONE = WorkerDeath(exit_code=None, signal_name="SIGSEGV")
+
+
+@pytest.mark.parametrize("path", ["/ping", "/health"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_model_is_ready(serve: Any, path: str, method: str) -> None:
+    answer = serve(DataType.LONG).request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert method == "HEAD" or answer.json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("path", ["/ping", "/health", "/invocations"])
+@pytest.mark.parametrize("is_loading", [True, False])
+def test_without_a_living_worker_nothing_is_ready(serve: Any, path: str, is_loading: bool) -> None:
+    server = serve(DataType.LONG)
+    server.worker.death = GONE
+    if is_loading:
+        server.slot.worker = None
+    answer = server.post(VALID) if path == "/invocations" else server.request("GET", path)
+    assert answer.status_code == 503
+    assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+    assert server.worker.received == []
+
+
+def test_version_tells_server_and_model(serve: Any) -> None:
+    server = serve(DataType.LONG)
+    body = server.request("GET", "/version").json()
+    assert (body["server"], body["model_digest"]) == ("pytest-modelserve", "0123")
+    assert body["worker"] == {"python": "3.11.7", "packages": {"numpy": "2.4.6"}}
+    server.slot.worker = None
+    assert server.request("GET", "/version").json()["worker"] is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        *((method, "/invocations", {"POST"}) for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")),
+        *((method, "/ping", {"GET", "HEAD"}) for method in ("POST", "PUT", "DELETE", "OPTIONS")),
+        ("POST", "/version", {"GET", "HEAD"}),
+    ],
+)
+def test_other_methods_are_not_allowed(serve: Any, method: str, path: str, allow: set[str]) -> None:
+    answer = serve(DataType.LONG).request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allow
+    assert method == "HEAD" or answer.json()["error_code"] == "METHOD_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize("path", ["/", "/invocations/", "/Invocations", "/ping/", "/metrics", "/redoc", "/%2e%2e/x"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_other_paths_do_not_exist(serve: Any, path: str, method: str) -> None:
+    answer = serve(DataType.LONG).request(method, path)
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "code", "decided_by"),
+    [
+        (Raised(1, RAISED, 0.1), 500, "MODEL_ERROR", "model"),
+        (OpaqueValue("decimal.Decimal", SECRET), 500, "ENCODING_ERROR", "encoder"),
+        (Unencodable(1, "builtins.list", "it holds itself", 0.1), 500, "ENCODING_ERROR", "encoder"),
+        (WorkerDied(GONE), 503, "TEMPORARILY_UNAVAILABLE", "server"),
+        (WorkerTimeout("the prediction", 2.0), 504, "DEADLINE_EXCEEDED", "model"),
+        (TreeError("too deep"), 400, "INVALID_PARAMETER_VALUE", "schema"),
+        (ZeroDivisionError(SECRET), 500, "INTERNAL_ERROR", "server"),
+    ],
+)
+def test_every_end_without_a_prediction_has_the_one_body(
+    serve: Any, answer: Any, status: int, code: str, decided_by: str
+) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = answer
+    received = server.post(VALID, X_Modelserve_Request_Id="r1")
+    assert (received.status_code, received.headers["content-type"]) == (status, "application/json")
+    body = received.json()
+    assert (body["error_code"], body["request_id"]) == (code, "r1")
+    assert received.headers["X-Modelserve-Decided-By"] == decided_by
+    assert SECRET not in received.text
+
+
+def test_the_traceback_of_the_model_goes_to_the_log(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = Raised(1, RAISED, 0.1)
+    with caplog.at_level(logging.ERROR):
+        server.post(VALID, X_Modelserve_Request_Id="r1")
+    assert "'r1'" in caplog.text
+    assert RAISED.traceback in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "decided_by"), [("nope", "parser"), ('{"inputs": ["x"]}', "schema"), (VALID, "model")]
+)
+def test_a_header_tells_who_decided(serve: Any, body: str, decided_by: str) -> None:
+    assert serve(DataType.LONG).post(body).headers["X-Modelserve-Decided-By"] == decided_by
+
+
+def test_what_became_null_is_told(serve: Any) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = [float("nan")]
+    answer = server.post(VALID)
+    assert (answer.json(), answer.headers["X-Modelserve-Lossy"]) == ({"predictions": [None]}, "NaN")
+
+
+@pytest.mark.parametrize("request_id", ["r", "a b", "~" * 128])
+def test_the_request_id_goes_to_the_worker_and_back(serve: Any, request_id: str) -> None:
+    server = serve(DataType.LONG)
+    answer = server.post(VALID, X_Modelserve_Request_Id=request_id)
+    assert answer.headers["X-Modelserve-Request-Id"] == request_id
+    assert server.worker.received[0][2] == request_id
+
+
+@pytest.mark.parametrize("request_id", ["", "a\tb", "~" * 129])
+def test_another_request_id_is_refused(serve: Any, request_id: str) -> None:
+    server = serve(DataType.LONG)
+    assert server.post(VALID, X_Modelserve_Request_Id=request_id).status_code == 400
+    assert server.worker.received == []
+
+
+def test_without_an_id_none_is_invented(serve: Any) -> None:
+    server = serve(DataType.LONG)
+    assert "X-Modelserve-Request-Id" not in server.post(VALID).headers
+    assert server.worker.received[0][2] == ""
+
+
+def test_a_long_body_is_read_all_the_same(serve: Any) -> None:
+    server = serve(DataType.LONG)
+    table = server.receive({"inputs": list(range(100_000))})
+    assert table.columns[0].values.sum() == 100_000 * 99_999 // 2
+
+
+def test_requests_at_the_same_time_do_not_mix(serve: Any) -> None:
+    server = serve(DataType.LONG)
+
+    async def send_all() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=server.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            headers = [{"Content-Type": "application/json", "X-Modelserve-Request-Id": str(n)} for n in range(50)]
+            bodies = [f'{{"inputs": [{n}]}}{" " * (n % 2) * 70_000}' for n in range(50)]
+            return await asyncio.gather(
+                *(client.post("/invocations", content=b, headers=h) for b, h in zip(bodies, headers, strict=True))
+            )
+
+    answers = asyncio.run(send_all())
+    assert [answer.headers["X-Modelserve-Request-Id"] for answer in answers] == [str(n) for n in range(50)]
+    assert all(table.columns[0].values[0] == int(request_id) for table, _, request_id in server.worker.received)
+
+
+CHAT = ColumnSchema(columns=(ColumnSpec(name="prompt", type=DataType.STRING),))
+SIGNATURES: list[Any] = [
+    None,
+    DataType.DATETIME,
+    CHAT,
+    Signature(inputs=CHAT, outputs=CHAT, params=(ParamSpec(name="k", type=DataType.LONG, default=3),)),
+    TensorSchema(tensors=(TensorSpec(name=None, dtype="float32", shape=(-1, 2)),)),
+    Signature(inputs=ColumnSchema(columns=(ColumnSpec(name=None, type=DataType.LONG),)), is_from_type_hint=True),
+]
+
+
+@pytest.mark.parametrize("declared", SIGNATURES, ids=str)
+def test_the_openapi_document_is_complete(serve: Any, declared: Any) -> None:
+    server = serve(declared, input_example={"inputs": [1]})
+    document = server.request("GET", "/openapi.json").json()
+    assert set(document["paths"]) == {"/invocations", "/ping", "/health", "/version"}
+    operation = document["paths"]["/invocations"]["post"]
+    assert set(operation["responses"]) == {"200", "400", "413", "415", "500", "503", "504"}
+    content = operation["requestBody"]["content"]
+    assert content["application/json"]["example"] == {"inputs": [1]}
+    Draft202012Validator.check_schema(content["application/json"]["schema"])
+    Draft202012Validator.check_schema(operation["responses"]["200"]["content"]["application/json"]["schema"])
+    assert server.request("GET", "/docs").status_code == 200
+
+
+def test_errors_are_what_the_document_says(serve: Any) -> None:
+    server = serve(DataType.LONG)
+    document = server.request("GET", "/openapi.json").json()
+    validator = Draft202012Validator(document["components"]["schemas"]["Error"])
+    for answer in (server.post("nope"), server.post('{"inputs": ["x"]}'), server.request("GET", "/x")):
+        validator.validate(answer.json())
+    version = document["paths"]["/version"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    Draft202012Validator(version).validate(server.request("GET", "/version").json())

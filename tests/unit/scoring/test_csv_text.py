@@ -1,0 +1,124 @@
+"""CSV by the types of the signature: quotes tell text from null, nothing is guessed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_modelserve.signature.datatypes import Array, DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec
+
+NOW = "2024-01-02T03:04:05.123456789"
+
+
+def columns(**kinds: Any) -> ColumnSchema:
+    return ColumnSchema(columns=tuple(ColumnSpec(name=name, type=kind) for name, kind in kinds.items()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "expected"),
+    [
+        *((DataType.BOOLEAN, text, text.lower() == "true") for text in ("true", "True", "FALSE")),
+        (DataType.INTEGER, "-12", -12),
+        (DataType.LONG, "9007199254740993", 2**53 + 1),
+        (DataType.LONG, "3.0", 3),
+        (DataType.DOUBLE, "1e3", 1000.0),
+        (DataType.DOUBLE, "0.1", 0.1),
+        (DataType.DOUBLE, "2", 2.0),
+        *((DataType.STRING, text, text) for text in ("007", "NA", "null", "nan", " 1", "2024-01-02", "true")),
+        (DataType.STRING, '""', ""),
+        (DataType.STRING, '"a ""b"", c\r\nd"', 'a "b", c\r\nd'),
+        (DataType.BINARY, '"aGk="', b"hi"),
+        (DataType.BINARY, "aGk=", b"hi"),
+        (DataType.DATETIME, NOW, np.datetime64(NOW)),
+        (DataType.DATETIME, '"2024-01-02"', np.datetime64("2024-01-02", "ns")),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_cell_arrives(serve: Any, cells: Any, kind: DataType, text: str, expected: Any, line_end: str) -> None:
+    body = f'id,"x"{line_end}1,{text}{line_end}'.encode()
+    assert cells(serve(columns(x=kind, id=DataType.LONG)).receive(body, "text/csv"), "x") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *((DataType.BOOLEAN, text) for text in ("1", "yes", "", '""')),
+        *((DataType.LONG, text) for text in ("1.5", "007", "+1", "1_0", "NA", "", "9223372036854775808", "true", "x")),
+        (DataType.INTEGER, "2147483648"),
+        *((DataType.DOUBLE, text) for text in ("nan", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "9" * 5000)),
+        *((DataType.BINARY, text) for text in ("!", "", "aGk")),
+        *((DataType.DATETIME, text) for text in ("now", "20240102", '""')),
+    ],
+)
+def test_a_cell_of_another_type_is_refused(serve: Any, kind: DataType, text: str) -> None:
+    serve(columns(id=DataType.LONG, x=kind)).refuse(f"id,x\n1,{text}\n", "text/csv")
+
+
+def test_an_empty_cell_is_null_and_an_empty_text_is_not(serve: Any, cells: Any) -> None:
+    table = serve(columns(a=DataType.STRING, b=DataType.DOUBLE)).receive(b'a,b\n,1\n"",\n', "text/csv")
+    assert cells(table, "a") == [None, ""]
+    assert np.isnan(cells(table, "b")[1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\n\n",
+        b"a\n1\n",
+        b"a,b,a\n1,2,1\n",
+        b"a,b\n1\n",
+        b"a,b\n1,2,3\n",
+        b"a,b\n1,2\n1,2,3\n",
+        b'a,b\n1,"2\n',
+        b'a,b\n1,2"3\n',
+        b'a,b\n1,"2"3\n',
+        b"a;b\n1;2\n",
+        b"a,b\n1,\xff\n",
+        "a,b\n1,2\n".encode("utf-16"),
+    ],
+)
+def test_broken_csv_is_refused(serve: Any, body: bytes) -> None:
+    serve(columns(a=DataType.LONG, b=DataType.DOUBLE)).refuse(body, "text/csv")
+
+
+@pytest.mark.parametrize(
+    ("body", "n_rows"),
+    [
+        (b"\xef\xbb\xbfa,b\n1,2\n", 1),
+        (b"b,a\n2,1", 1),
+        (b"a,b\n\n1,2\n\n1,2\n\n", 2),
+        (b"a,b,z\r1,2,x\r", 1),
+        (b"a,b\n", 0),
+        (b"a,b", 0),
+    ],
+)
+def test_forms_of_csv(serve: Any, body: bytes, n_rows: int) -> None:
+    table = serve(columns(a=DataType.LONG, b=DataType.DOUBLE)).receive(body, "text/csv; charset=utf-8")
+    assert table.n_rows == n_rows
+    assert [column.values.tolist() for column in table.columns] == [[1] * n_rows, [2.0] * n_rows]
+
+
+def test_an_empty_line_of_one_column_is_a_null(serve: Any, cells: Any) -> None:
+    table = serve(columns(a=DataType.STRING)).receive(b"a\nx\n\ny\n", "text/csv")
+    assert cells(table, "a") == ["x", None, "y"]
+
+
+def test_columns_without_names_go_by_position(serve: Any) -> None:
+    schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=k) for k in (DataType.LONG, DataType.STRING)))
+    table = serve(schema).receive(b"u,v\n1,007\n", "text/csv")
+    assert [list(column.values) for column in table.columns] == [[1], ["007"]]
+    table = serve(schema).receive(b"1,0\n007,1\n", "text/csv")
+    assert [list(column.values) for column in table.columns] == [[1], ["007"]]
+
+
+def test_integers_for_names_are_found_by_their_text(serve: Any) -> None:
+    schema = ColumnSchema(columns=(ColumnSpec(name=0, type=DataType.STRING),))
+    assert serve(schema).receive(b"0\n007\n", "text/csv").columns[0].values == ["007"]
+
+
+def test_nested_columns_are_refused(serve: Any) -> None:
+    serve(columns(a=Array(items=DataType.LONG))).refuse(b'a\n"[1]"\n', "text/csv")
