@@ -10,7 +10,7 @@ from typing import Final
 
 from ..errors import ServerExited, ServerNotReady
 from .launch import LaunchSpec
-from .logs import last_exception, read_tail
+from .logs import last_cause, read_tail
 
 _SHOWN_LINES: Final = 20  # a traceback's end without the frames of the server around it
 _SEARCHED_LINES: Final = 400  # a traceback with its causes
@@ -32,7 +32,7 @@ def as_exit(returncode: int | None) -> str:
 def exited_early(spec: LaunchSpec, log_path: Path, returncode: int | None, elapsed_s: float) -> ServerExited:
     """Build the error for a server that ended before it was ready."""
     lines = read_tail(log_path, _SEARCHED_LINES)
-    cause = last_exception(lines)
+    cause = last_cause(lines)
     happened = f"the {spec.backend} server ended before it was ready"
     if returncode is not None and returncode in spec.exit_codes:
         happened = ": ".join(filter(None, (spec.exit_codes[returncode], cause)))
@@ -50,7 +50,7 @@ def not_ready(spec: LaunchSpec, log_path: Path, reason: str, fix: str) -> Server
 
 def exited_later(backend: str, model_uri: str, log_path: Path, returncode: int | None) -> ServerExited:
     """Build the error for a server that was ready once and is gone."""
-    cause = last_exception(read_tail(log_path, _SEARCHED_LINES))
+    cause = last_cause(read_tail(log_path, _SEARCHED_LINES))
     return ServerExited(
         f"the {backend} server ended while it was in use ({as_exit(returncode)})",
         facts={"model": model_uri, "log": _shown(log_path)},

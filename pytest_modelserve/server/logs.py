@@ -8,6 +8,7 @@ from typing import Final
 
 _TAIL_BYTES: Final = 64 * 1024  # some hundred lines, read in one go whatever the size of the log
 _TRACEBACK: Final = "Traceback (most recent call last):"
+_ERROR: Final = re.compile(r"\bERROR\b\s*[\w.]*:\s+(.+)")  # as logging and uvicorn write it
 _EXCEPTION: Final = re.compile(r"[A-Za-z_][\w.]*(: .*)?$")
 
 
@@ -23,8 +24,16 @@ def read_tail(path: Path, n_lines: int) -> list[str]:
     return [line.rstrip() for line in text.splitlines()][-n_lines:]
 
 
-def last_exception(lines: list[str]) -> str:
-    """Return the last line of the last traceback, such as `KeyError: 'age'`, or an empty string."""
+def last_cause(lines: list[str]) -> str:
+    """Return the last line of the last traceback, such as `KeyError: 'age'`, else the last message logged as an error.
+
+    Empty where there is neither.
+    """
+    errors = [match[1] for line in lines if (match := _ERROR.search(line))]
+    return _last_exception(lines) or (errors[-1] if errors else "")
+
+
+def _last_exception(lines: list[str]) -> str:
     found, is_inside = "", False
     for line in lines:
         if _TRACEBACK in line:

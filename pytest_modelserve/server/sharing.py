@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import ServerError
 from ..lifeline import Lease
+from .failed import forget, recall, remember
 from .launch import LaunchSpec
 from .process import find, lease_path, start
 from .state import Server
@@ -43,13 +45,14 @@ class ServerPool:
     Args:
         root: A directory on a local disk, the same for all who are to share.
         starter: How a server is started where none runs yet.
+        run_id: The same for all pools that are not to repeat each other's failed starts; by default no other's.
     """
 
-    def __init__(self, root: Path, starter: Starter = start) -> None:
+    def __init__(self, root: Path, starter: Starter = start, run_id: str = "") -> None:
         self._root = root
+        self._run_id = run_id or uuid.uuid4().hex
         self._starter = starter
         self._shares: dict[str, _Share] = {}
-        self._failures: dict[str, ServerError] = {}
 
     def obtain(self, spec: LaunchSpec) -> Server:
         """Return the live server of this name; start it where there is none, or where it died.
@@ -60,8 +63,6 @@ class ServerPool:
             ServerExited: If it ends before it is ready.
             ServerNotReady: If it does not predict in time.
         """
-        if failure := self._failures.get(spec.name):
-            raise failure.with_traceback(None)
         share = self._shares.get(spec.name)
         if share is not None and share.server.is_alive():
             return share.server
@@ -78,8 +79,8 @@ class ServerPool:
             ServerNotReady: If it does not predict in time.
             ServerError: If the old one does not stop.
         """
-        self._failures.pop(spec.name, None)
         with self._gate(spec):
+            forget(self._root / spec.name)
             if share := self._shares.get(spec.name):
                 share.server.stop()
             return self._joined(spec)
@@ -128,14 +129,20 @@ class ServerPool:
                 share.server.await_end()
             server = find(spec, home)
             if server is None:
-                try:
-                    server = self._starter(spec, lease)
-                except ServerError as error:
-                    self._failures[spec.name] = error
-                    raise
+                server = self._started(spec, lease)
             self._shares[spec.name] = _Share(lease, server)
             undo.pop_all()
         return server
+
+    def _started(self, spec: LaunchSpec, lease: Lease) -> Server:
+        home = self._root / spec.name
+        if failure := recall(home, self._run_id):
+            raise failure
+        try:
+            return self._starter(spec, lease)
+        except ServerError as error:
+            remember(home, self._run_id, error)
+            raise
 
     def _leave(self, name: str, share: _Share) -> None:
         with self._lock(self._root / name):

@@ -14,7 +14,7 @@ from .environ import ALWAYS_PASSED, build_worker_env, select
 
 _SETTINGS_FILE: Final = "serve.json"
 _PROBE_MARGIN_S: Final = 5.0  # so that the server, which knows more, is the one to say that a prediction hangs
-_LOAD_FAILED: Final = 3  # the exit code of the scoring server where the model raised while it was loaded
+_LOAD_FAILED: Final = 3  # what the scoring server exits with where the model raised, or ended its process
 _FRONT_NAMES: Final = (
     "PATH",
     "PYTHONPATH",
@@ -45,7 +45,7 @@ class BuiltinBackend:
             probe=Probe(body=request.probe_body, timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S),
             startup_timeout_s=settings.startup_timeout_s,
             stop_timeout_s=settings.stop_timeout_s,
-            exit_codes={_LOAD_FAILED: "the model raised while it was loaded"},
+            exit_codes={_LOAD_FAILED: "the model could not be loaded"},
         )
 
 

@@ -67,7 +67,7 @@ def test_the_command_is_our_scoring_server_on_an_inherited_socket(request_: Serv
     assert (spec.backend, spec.model_uri) == ("builtin", "models:/iris/3")
     assert spec.probe.body == request_.probe_body
     assert spec.probe.timeout_s > request_.settings.predict_timeout_s
-    assert spec.exit_codes == {3: "the model raised while it was loaded"}
+    assert spec.exit_codes == {3: "the model could not be loaded"}
 
 
 def test_the_settings_file_has_all_that_the_scoring_server_reads(request_: ServeRequest) -> None:

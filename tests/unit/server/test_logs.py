@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_modelserve.server.deaths import as_exit
-from pytest_modelserve.server.logs import last_exception, read_tail
+from pytest_modelserve.server.logs import last_cause, read_tail
 
 
 def test_the_tail_of_a_missing_log_is_empty(tmp_path: Path) -> None:
@@ -45,10 +45,13 @@ def test_the_tail_of_a_huge_log_is_read_from_its_end(tmp_path: Path) -> None:
             "pkg.mod.OtherError: second",
         ),
         (["Traceback (most recent call last):", "  x", "no exception at all"], ""),
+        (["2026-01-01 10:00:00,1 ERROR x.y: ended with exit code 5", "INFO z: done"], "ended with exit code 5"),
+        (["ERROR:    Application startup failed. Exiting."], "Application startup failed. Exiting."),
+        (["ERROR x: loading raised", "Traceback (most recent call last):", "KeyError: 1"], "KeyError: 1"),
     ],
 )
-def test_the_last_exception_is_the_line_under_the_last_traceback(lines: list[str], found: str) -> None:
-    assert last_exception(lines) == found
+def test_the_cause_is_the_line_under_the_last_traceback_or_the_last_error(lines: list[str], found: str) -> None:
+    assert last_cause(lines) == found
 
 
 @pytest.mark.parametrize(

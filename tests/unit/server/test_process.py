@@ -113,7 +113,7 @@ def test_a_death_is_told_at_once(fake: Fake, tmp_path: Path, told: dict[str, Any
     began = time.monotonic()
     with pytest.raises(ServerExited) as caught:
         start_and_stop(fake(says="one\nlast words\n", **told, startup_timeout_s=30), tmp_path)
-    assert time.monotonic() - began < 3  # the start of two interpreters on a busy machine is most of it
+    assert time.monotonic() - began < 10  # not the 30 s of the timeout
     assert f"the fake server ended before it was ready ({words}, after " in caught.value.happened
     assert caught.value.facts["model"] == "models:/iris/3"
     assert str(caught.value.facts["command"]).startswith(sys.executable)
@@ -139,19 +139,19 @@ INFO: done
 
 
 def test_a_model_that_raised_is_named_in_the_first_line(fake: Fake, tmp_path: Path) -> None:
-    spec = fake(says=TRACEBACK, dies=3, exit_codes={3: "the model raised while it was loaded"})
+    spec = fake(says=TRACEBACK, dies=3, exit_codes={3: "the model could not be loaded"})
     with pytest.raises(ServerExited) as caught:
         start_and_stop(spec, tmp_path)
     assert caught.value.happened.startswith(
-        "the model raised while it was loaded: ModuleNotFoundError: No module named 'skops' (exit code 3, after "
+        "the model could not be loaded: ModuleNotFoundError: No module named 'skops' (exit code 3, after "
     )
     assert "Add `skops` to the model's requirements" in caught.value.fix
 
 
 def test_one_that_never_gets_ready_is_told_with_what_it_answered(fake: Fake, tmp_path: Path) -> None:
     with pytest.raises(ServerNotReady) as caught:
-        start_and_stop(fake(loading_s=60, startup_timeout_s=0.4, says="loading"), tmp_path)
-    assert "was not ready after 0.4 s: it answered 503 to GET /ping" in caught.value.happened
+        start_and_stop(fake(loading_s=60, startup_timeout_s=1.5, says="loading"), tmp_path)
+    assert "was not ready after 1.5 s: it answered 503 to GET /ping" in caught.value.happened
     assert "loading" in str(caught.value.facts["log"])
 
 
@@ -186,7 +186,7 @@ def test_a_first_prediction_without_an_answer_is_told(
 def test_a_failed_start_leaves_nothing(fake: Fake, tmp_path: Path, gone: Gone) -> None:
     with Lease(lease_path(tmp_path)) as lease:
         with pytest.raises(ServerNotReady):
-            start(fake(loading_s=60, startup_timeout_s=0.4, children=1), lease)
+            start(fake(hangs=True, timeout_s=0.1, children=1), lease)
         children = json.loads(next(tmp_path.glob("run-*/children.json")).read_text())
     assert gone([psutil.Process(pid) for pid in children if psutil.pid_exists(pid)])
     assert read_server(tmp_path) is None

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pytest_modelserve.errors import ServerError, ServerExited
+from pytest_modelserve.errors import ServerError, ServerExited, ServerNotReady
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.process import start
@@ -112,9 +112,24 @@ def test_a_failed_start_is_told_again_without_another_try(fake: Fake, pools: lis
         with pytest.raises(ServerExited) as caught:
             pools[0].obtain(fake(dies=1))
         errors.append(caught.value)
-    assert errors[0] is errors[1]
+    assert str(errors[0]) == str(errors[1])
+    assert type(errors[1]) is ServerExited
     assert len(list(tmp_path.glob("fake/run-*"))) == 1
     assert pools[0].restart(fake()).is_alive()
+
+
+def test_workers_of_one_run_do_not_repeat_a_failed_start_and_other_runs_do(
+    fake: Fake, tmp_path: Path, starter: CountedStarter
+) -> None:
+    with ExitStack() as stack:
+        first, second, other = (stack.enter_context(ServerPool(tmp_path, starter, run)) for run in "aab")
+        with pytest.raises(ServerNotReady) as caught:
+            first.obtain(fake(hangs=True, timeout_s=0.1))
+        with pytest.raises(ServerNotReady) as again:
+            second.obtain(fake())
+        assert again.value.happened == caught.value.happened
+        assert other.obtain(fake()).is_alive()
+        assert second.obtain(fake()).is_alive()  # it runs now, whatever was before
 
 
 def test_a_failed_start_holds_nothing_up(fake: Fake, pools: list[ServerPool]) -> None:
