@@ -5,19 +5,30 @@ What they admit of the contract's "either" is told in `json_values`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from .datatypes import Array, DataType, Object, SparkMLVector
-from .json_values import JsonSchema, is_nullable_cell, param_schema, tensor_schema, value_schema
-from .specs import ColumnSchema, ColumnSpec, Signature, TensorSchema
+from .datatypes import Array, DataType, Object, SparkMLVector, ValueType
+from .json_values import JsonSchema, param_schema, tensor_schema, value_schema
+from .specs import ColumnSchema, Signature, TensorSchema
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 ENVELOPES: Final = ("dataframe_split", "dataframe_records", "inputs", "instances")
 UNIFIED_KEYS: Final = ("messages", "prompt", "input")  # any of them makes the whole body one row: an LLM request
 
 
-def request_schema(signature: Signature, *, example: Mapping[str, object] | None = None) -> JsonSchema:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    name: str | int | None
+    key: str  # its name in a JSON object
+    cell: JsonSchema
+    required: bool
+
+
+def request_schema(
+    signature: Signature, *, example: Mapping[str, object] | None = None, admit_either: bool = False
+) -> JsonSchema:
     """Return the schema of a request: exactly one envelope that the signature allows, and the declared params.
 
     Each envelope is one entry of `oneOf`, its title the envelope's name; a model with a column named `messages`,
@@ -28,13 +39,15 @@ def request_schema(signature: Signature, *, example: Mapping[str, object] | None
     Args:
         signature: The signature; without inputs every envelope takes any data.
         example: A body to show as the example.
+        admit_either: Whether to admit all that the contract leaves to the server, such as null in a required double.
+            Judge a body so; a page for readers is clearer without.
     """
-    envelopes = _envelopes(signature)
+    envelopes = _envelopes(signature, admit_either=admit_either)
     properties: JsonSchema = {name: envelopes.get(name, False) for name in ENVELOPES}
     if signature.params:
         properties["params"] = _params_schema(signature)
     choices: list[JsonSchema] = [{"title": name, "required": [name]} for name in envelopes]
-    unified = _unified_schema(signature)
+    unified = _unified_schema(signature, admit_either=admit_either)
     if unified is not None:
         choices.append(unified)
     schema: JsonSchema = {
@@ -74,15 +87,15 @@ def predictions_schema(signature: Signature) -> JsonSchema:
     if schema is None:
         return {"description": "Any JSON value: the signature has no outputs."}
     if isinstance(schema, TensorSchema):
-        return _tensor_answer(schema)
-    cells = [_cell_schema(column, is_answer=True) for column in schema.columns]
-    record = _record_schema(schema.columns, is_answer=True)
-    columns = _columns_schema(schema.columns, is_answer=True)
-    choices: list[JsonSchema] = [_array(record), record, columns]
-    if len(cells) == 1:
-        choices += [_array(cells[0]), cells[0]]
+        tensors = {spec.name or "": tensor_schema(spec) for spec in schema.tensors}
+        return _object(tensors, tensors, is_open=False) if schema.is_named else tensor_schema(schema.tensors[0])
+    columns = _columns(schema)
+    record, lists = _record(columns, is_open=False), _lists(columns, is_open=False)
+    choices = [_array(record), record, lists]
+    if len(columns) == 1:
+        choices += [_array(columns[0].cell), columns[0].cell]
     if not schema.is_named:
-        choices.append(_array(_row_schema(cells)))
+        choices.append(_array(_row(columns)))
     return {"anyOf": choices}
 
 
@@ -91,24 +104,46 @@ def _with_example(schema: JsonSchema, example: Mapping[str, object] | None) -> J
 
 
 def _params_schema(signature: Signature) -> JsonSchema:
-    properties = {spec.name: param_schema(spec) for spec in signature.params or ()}
-    return {"type": "object", "properties": properties, "additionalProperties": True}
+    return _object({spec.name: param_schema(spec) for spec in signature.params or ()}, ())
 
 
-def _envelopes(signature: Signature) -> dict[str, JsonSchema]:
+def _columns(schema: ColumnSchema, *, admit_either: bool = False) -> list[_Column]:
+    """Return the columns, of those with the same name the last, whose type holds."""
+    columns = {
+        name: _Column(
+            name=spec.name,
+            key=str(name),
+            cell=value_schema(
+                spec.type,
+                is_nullable=not spec.required and (admit_either or _is_nullable(spec.type)),
+                admit_either=admit_either,
+            ),
+            required=spec.required,
+        )
+        for name, spec in zip(schema.names, schema.columns, strict=True)
+    }
+    return list(columns.values())
+
+
+def _is_nullable(kind: ValueType) -> bool:
+    """Tell whether an optional cell of that type may be null as well as absent."""
+    return not isinstance(kind, DataType) or kind.holds_null
+
+
+def _envelopes(signature: Signature, *, admit_either: bool) -> dict[str, JsonSchema]:
     schema = signature.inputs
     if schema is None:
         return _free_envelopes()
     if isinstance(schema, TensorSchema):
-        return _tensor_envelopes(schema)
+        return _tensor_envelopes(schema, admit_either=admit_either)
+    columns = _columns(schema, admit_either=admit_either)
     if signature.is_from_type_hint:
-        return {"inputs": _array(_cell_schema(schema.columns[0]))}
+        return {"inputs": _array(columns[0].cell)}
     if not schema.is_named:
-        return _unnamed_envelopes(schema)
-    columns = _last_of_each_name(schema.columns)
+        return _unnamed_envelopes(columns)
     if any(isinstance(column.name, int) for column in columns):  # a JSON object has no integer keys
         return {"dataframe_split": _split_schema(columns)}
-    return _named_envelopes(columns)
+    return _named_envelopes(columns, _objects_as_inputs(schema, columns, admit_either=admit_either))
 
 
 def _free_envelopes() -> dict[str, JsonSchema]:
@@ -122,76 +157,70 @@ def _free_envelopes() -> dict[str, JsonSchema]:
     }
 
 
-def _named_envelopes(columns: Sequence[ColumnSpec]) -> dict[str, JsonSchema]:
-    record = _record_schema(columns)
-    rows = _array(record)
-    inputs = [rows]
-    if any(isinstance(column.type, Array | Object | SparkMLVector) for column in columns):
-        inputs.append(record)  # as MLflow reads it: with a nested column an object is one row
-    elif all(isinstance(column.type, DataType) for column in columns):
-        inputs += [_columns_schema(columns), record]
-    instances = [rows]
-    if len(columns) == 1:
-        values = _array(_cell_schema(columns[0]))
-        inputs.append(values)
-        instances.append(values)
+def _objects_as_inputs(schema: ColumnSchema, columns: Sequence[_Column], *, admit_either: bool) -> list[JsonSchema]:
+    """Return what an object under `inputs` may be, as MLflow reads it: lists by column, or one row."""
+    types = [spec.type for spec in schema.columns]
+    if any(isinstance(kind, Array | Object | SparkMLVector) for kind in types):
+        return [_record(columns)]
+    if admit_either or all(isinstance(kind, DataType) for kind in types):
+        return [_lists(columns), _record(columns)]
+    return []
+
+
+def _named_envelopes(columns: Sequence[_Column], objects: Sequence[JsonSchema]) -> dict[str, JsonSchema]:
+    rows = _array(_record(columns))
+    values = [_array(columns[0].cell)] if len(columns) == 1 else []
     return {
         "dataframe_split": _split_schema(columns),
         "dataframe_records": rows,
-        "inputs": _any_of(inputs),
-        "instances": _any_of(instances),
+        "inputs": _any_of([rows, *objects, *values]),
+        "instances": _any_of([rows, *values]),
     }
 
 
-def _unnamed_envelopes(schema: ColumnSchema) -> dict[str, JsonSchema]:
-    cells = [_cell_schema(column) for column in schema.columns]
-    rows = _array(_row_schema(cells))
-    values = [rows, _array(cells[0])] if len(cells) == 1 else [rows]
-    header: JsonSchema = {"type": "array", "uniqueItems": True, "minItems": len(cells), "maxItems": len(cells)}
+def _unnamed_envelopes(columns: Sequence[_Column]) -> dict[str, JsonSchema]:
+    rows = _array(_row(columns))
+    values = [_array(columns[0].cell)] if len(columns) == 1 else []
+    value = [columns[0].cell] if len(columns) == 1 else []
+    header: JsonSchema = {"type": "array", "uniqueItems": True, "minItems": len(columns), "maxItems": len(columns)}
     return {
         "dataframe_split": _split_object(header, rows, needs_header=False),
         "dataframe_records": rows,
-        "inputs": _any_of(values),
-        "instances": _any_of(values),
+        "inputs": _any_of([rows, *values, *value]),
+        "instances": _any_of([rows, *values]),
     }
 
 
-def _tensor_envelopes(schema: TensorSchema) -> dict[str, JsonSchema]:
-    whole = {spec.name or "": tensor_schema(spec) for spec in schema.tensors}
+def _tensor_envelopes(schema: TensorSchema, *, admit_either: bool) -> dict[str, JsonSchema]:
+    whole = {spec.name or "": tensor_schema(spec, admit_either=admit_either) for spec in schema.tensors}
     if not schema.is_named:
-        return dict.fromkeys(("inputs", "instances"), tensor_schema(schema.tensors[0]))
-    inputs = [_object(whole)]
-    if len(whole) == 1:
-        inputs.extend(whole.values())
+        return dict.fromkeys(("inputs", "instances"), whole[""])
+    alone = list(whole.values()) if len(whole) == 1 else []
+    inputs = _any_of([_object(whole, whole), *alone])
     if not all(spec.shape for spec in schema.tensors):  # a tensor without dimensions has no rows
-        return {"inputs": _any_of(inputs)}
-    row = _object({spec.name or "": tensor_schema(spec, skip_dimensions=1) for spec in schema.tensors})
-    return {"inputs": _any_of(inputs), "instances": _array(row)}
+        return {"inputs": inputs}
+    row = {
+        spec.name or "": tensor_schema(spec, skip_dimensions=1, admit_either=admit_either) for spec in schema.tensors
+    }
+    return {"inputs": inputs, "instances": _array(_object(row, row))}
 
 
-def _tensor_answer(schema: TensorSchema) -> JsonSchema:
-    if not schema.is_named:
-        return tensor_schema(schema.tensors[0], is_answer=True)
-    tensors = {spec.name or "": tensor_schema(spec, is_answer=True) for spec in schema.tensors}
-    return {**_object(tensors), "additionalProperties": False}
-
-
-def _unified_schema(signature: Signature) -> JsonSchema | None:
+def _unified_schema(signature: Signature, *, admit_either: bool) -> JsonSchema | None:
     schema = signature.inputs
     if schema is None:
         present: list[str] = list(UNIFIED_KEYS)
         body: JsonSchema = {}
     elif isinstance(schema, ColumnSchema) and schema.is_named:
         present = [name for name in UNIFIED_KEYS if name in schema.names]
+        columns = _columns(schema, admit_either=admit_either)
         params = {spec.name: param_schema(spec) for spec in signature.params or ()}
-        cells = {str(column.name): _cell_schema(column) for column in schema.columns}
-        body = {"properties": {**cells, **params}, "required": _required(schema.columns)}
+        body = {"properties": {**_cells(columns), **params}, "required": _required(columns)}
     else:
         return None
     return {"title": "unified", **body, "anyOf": [{"required": [name]} for name in present]} if present else None
 
 
-def _split_schema(columns: Sequence[ColumnSpec]) -> JsonSchema:
+def _split_schema(columns: Sequence[_Column]) -> JsonSchema:
     names = [column.name for column in columns]
     needs_header = names != list(range(len(names)))  # what pandas names columns without a header
     required = [column for column in columns if column.required]
@@ -203,21 +232,18 @@ def _split_schema(columns: Sequence[ColumnSpec]) -> JsonSchema:
     }
     if required:
         header["allOf"] = [{"contains": {"const": column.name}} for column in required]
-    types = _distinct([_cell_schema(column) for column in columns])
-    loose: JsonSchema = {"type": "array", "minItems": len(required), "items": _any_of(types)}
-    split = _split_object(header, _array(loose), needs_header=needs_header)
+    loose: JsonSchema = {"type": "array", "minItems": len(required), "items": _any_of(_distinct(columns))}
     in_order = [_in_order(columns, when_header_missing=True)]
     if 0 < len(required) < len(columns):
         in_order.append(_in_order(required, when_header_missing=False))
-    return {**split, "allOf": in_order}
+    return {**_split_object(header, _array(loose), needs_header=needs_header), "allOf": in_order}
 
 
-def _in_order(columns: Sequence[ColumnSpec], *, when_header_missing: bool) -> JsonSchema:
-    row = _row_schema([_cell_schema(column) for column in columns])
+def _in_order(columns: Sequence[_Column], *, when_header_missing: bool) -> JsonSchema:
     header = {"const": [column.name for column in columns]}
     return {
         "if": {"properties": {"columns": header}, "required": [] if when_header_missing else ["columns"]},
-        "then": {"properties": {"data": _array(row)}},
+        "then": {"properties": {"data": _array(_row(columns))}},
     }
 
 
@@ -230,67 +256,47 @@ def _split_object(header: JsonSchema, rows: JsonSchema, *, needs_header: bool) -
     }
 
 
-def _record_schema(columns: Sequence[ColumnSpec], *, is_answer: bool = False) -> JsonSchema:
-    cells = {_key(column, at): _cell_schema(column, is_answer=is_answer) for at, column in enumerate(columns)}
+def _record(columns: Sequence[_Column], *, is_open: bool = True) -> JsonSchema:
+    return _object(_cells(columns), _required(columns), is_open=is_open)
+
+
+def _lists(columns: Sequence[_Column], *, is_open: bool = True) -> JsonSchema:
+    return _object({column.key: _array(column.cell) for column in columns}, _required(columns), is_open=is_open)
+
+
+def _row(columns: Sequence[_Column]) -> JsonSchema:
+    cells = [column.cell for column in columns]
+    return {"type": "array", "prefixItems": cells, "minItems": len(cells), "maxItems": len(cells)}
+
+
+def _cells(columns: Sequence[_Column]) -> dict[str, JsonSchema]:
+    return {column.key: column.cell for column in columns}
+
+
+def _required(columns: Sequence[_Column]) -> list[str]:
+    return list(dict.fromkeys(column.key for column in columns if column.required))  # 0 and "0" are one key
+
+
+def _distinct(columns: Sequence[_Column]) -> list[JsonSchema]:
+    found: list[JsonSchema] = []
+    for column in columns:
+        if column.cell not in found:
+            found.append(column.cell)
+    return found
+
+
+def _object(properties: Mapping[str, JsonSchema], required: Iterable[str], *, is_open: bool = True) -> JsonSchema:
     return {
         "type": "object",
-        "properties": cells,
-        "required": _required(columns),
-        "additionalProperties": not is_answer,
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": is_open,
     }
-
-
-def _columns_schema(columns: Sequence[ColumnSpec], *, is_answer: bool = False) -> JsonSchema:
-    lists = {_key(column, at): _array(_cell_schema(column, is_answer=is_answer)) for at, column in enumerate(columns)}
-    return {
-        "type": "object",
-        "properties": lists,
-        "required": _required(columns),
-        "additionalProperties": not is_answer,
-    }
-
-
-def _cell_schema(column: ColumnSpec, *, is_answer: bool = False) -> JsonSchema:
-    is_nullable = not column.required and is_nullable_cell(column.type)
-    return value_schema(column.type, is_nullable=is_nullable, is_answer=is_answer)
-
-
-def _row_schema(cells: Sequence[JsonSchema]) -> JsonSchema:
-    return {"type": "array", "prefixItems": list(cells), "minItems": len(cells), "maxItems": len(cells)}
 
 
 def _array(items: JsonSchema) -> JsonSchema:
     return {"type": "array", "items": items}
 
 
-def _object(properties: Mapping[str, JsonSchema]) -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": True,
-    }
-
-
 def _any_of(schemas: Sequence[JsonSchema]) -> JsonSchema:
     return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
-
-
-def _distinct(schemas: Sequence[JsonSchema]) -> list[JsonSchema]:
-    found: list[JsonSchema] = []
-    for schema in schemas:
-        if schema not in found:
-            found.append(schema)
-    return found
-
-
-def _key(column: ColumnSpec, at: int) -> str:
-    return str(at if column.name is None else column.name)
-
-
-def _required(columns: Sequence[ColumnSpec]) -> list[str]:
-    return list(dict.fromkeys(_key(column, at) for at, column in enumerate(columns) if column.required))
-
-
-def _last_of_each_name(columns: Sequence[ColumnSpec]) -> list[ColumnSpec]:
-    return list({column.name: column for column in columns}.values())

@@ -111,10 +111,27 @@ def test_one_named_column_takes_plain_values(parse: Parse) -> None:
     assert _wrongly(schema, [{"inputs": ["1"]}, {"instances": [[1]]}, {"inputs": 1}], admitted=False) == []
 
 
-def test_optional_numbers_may_be_absent_but_not_null(parse: Parse) -> None:
-    schema = request_schema(parse([LONG, {"type": "long", "name": "n", "required": False}]))
-    assert _wrongly(schema, [{"dataframe_records": [{"a": 1}]}], admitted=True) == []
-    assert _wrongly(schema, [{"dataframe_records": [{"a": 1, "n": None}]}], admitted=False) == []
+def test_optional_integers_may_be_absent_and_null_goes_either_way(parse: Parse) -> None:
+    signature = parse([LONG, {"type": "long", "name": "n", "required": False}])
+    absent, null = {"dataframe_records": [{"a": 1}]}, {"dataframe_records": [{"a": 1, "n": None}]}
+    assert _wrongly(request_schema(signature), [absent], admitted=True) == []
+    assert _wrongly(request_schema(signature), [null], admitted=False) == []
+    assert _wrongly(request_schema(signature, admit_either=True), [absent, null], admitted=True) == []
+
+
+def test_what_the_contract_rejects_is_refused_even_where_either_is_admitted(parse: Parse) -> None:
+    signature = parse([LONG, TEXT], params=[{"name": "k", "type": "double", "default": 0.1}])
+    schema = request_schema(signature, admit_either=True)
+    assert _wrongly(schema, TABULAR_ADMITTED, admitted=True) == []
+    assert _wrongly(schema, TABULAR_REFUSED, admitted=False) == []
+
+
+def test_an_object_of_inputs_goes_either_way_beside_a_free_column(parse: Parse) -> None:
+    signature = parse([LONG, {"type": "any", "name": "x"}])
+    assert _wrongly(request_schema(signature), [{"inputs": {"a": 1, "x": None}}], admitted=False) == []
+    assert (
+        _wrongly(request_schema(signature, admit_either=True), [{"inputs": {"a": 1, "x": None}}], admitted=True) == []
+    )
 
 
 def test_only_optional_columns(parse: Parse) -> None:
@@ -205,8 +222,13 @@ def test_columns_without_names_go_by_position(parse: Parse) -> None:
 
 def test_one_column_without_a_name_takes_plain_values(parse: Parse) -> None:
     schema = request_schema(parse([{"type": "string"}]))
-    assert _wrongly(schema, [{"inputs": ["x"]}, {"inputs": [["x"], ["y"]]}, {"instances": ["x"]}], admitted=True) == []
-    assert _wrongly(schema, [{"inputs": [1]}, {"inputs": [["x", "y"]]}, {"inputs": None}], admitted=False) == []
+    assert _wrongly(schema, [{"inputs": ["x"]}, {"inputs": [["x"], ["y"]]}, {"inputs": "x"}], admitted=True) == []
+    assert (
+        _wrongly(
+            schema, [{"instances": "x"}, {"inputs": [1]}, {"inputs": [["x", "y"]]}, {"inputs": None}], admitted=False
+        )
+        == []
+    )
 
 
 def test_an_unnamed_tensor(parse: Parse) -> None:
@@ -355,7 +377,7 @@ def _row(columns: tuple[ColumnSpec, ...]) -> dict[str | int, Any]:
     return {at if spec.name is None else spec.name: _value(value_schema(spec.type)) for at, spec in enumerate(columns)}
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_every_signature_gives_schemas_that_admit_its_rows_and_miss_its_required_columns(
     data: st.DataObject, mappings: Mappings

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import base64
 import json
 import math
+import time
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,6 @@ from pytest_modelserve.signature import (
     tensor_schema,
     value_schema,
 )
-from pytest_modelserve.signature.json_values import is_nullable_cell
 
 RECORD = Object(
     properties=(
@@ -73,7 +74,7 @@ REFUSED: list[tuple[ValueType, list[Any]]] = [
     (DataType.FLOAT, [3.4028236e38, -3.4028236e38, 1e39, 10**39, "0.5", True, None]),
     (DataType.DOUBLE, [math.inf, -math.inf, 10**309, "0.5", True, None]),
     (DataType.STRING, [1, 0.5, True, [], {}, None]),
-    (DataType.BINARY, ["a", "%%%%", "aGk=aGk=", "a===", "aGk=\n", 1, None, True]),
+    (DataType.BINARY, ["a", "%%%%", "aGk=aGk=", "a===", "aGk=x", "aGk= ", 1, None, True]),
     (DataType.DATETIME, ["", "soon", "now", "2024", "2024-13-01", "2024-01-32", "T12:30", "2024-01-31T25:00", 5, None]),
     (Array(items=DataType.LONG), [1, "ab", {}, [0.5], ["1"], [[1]], None]),
     (Array(items=Array(items=DataType.STRING)), [["a"], [["a"], "b"], [[1]]]),
@@ -100,18 +101,48 @@ def test_null_is_all_that_nullable_adds(kind: ValueType, values: list[Any]) -> N
     assert [value for value in values if value is not None and _admits(schema, value)] == []
 
 
-def test_optional_cells_that_may_be_null() -> None:
-    never = {DataType.BOOLEAN, DataType.INTEGER, DataType.LONG}
-    assert {kind for kind in DataType if not is_nullable_cell(kind)} == never
-    assert is_nullable_cell(RECORD)
-    assert is_nullable_cell(Array(items=DataType.LONG))
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (DataType.STRING, [None]),
+        (DataType.FLOAT, [None]),
+        (DataType.DOUBLE, [None]),
+        (DataType.DATETIME, [None, "NaT"]),
+        (Array(items=DataType.LONG), [[None, 1]]),
+        (Array(items=Array(items=DataType.LONG)), [[None, [None]]]),
+        (Map(values=DataType.DOUBLE), [{"a": None}]),
+        (SparkMLVector(), [[None]]),
+        (Object(properties=(Property(name="x", type=DataType.DOUBLE),)), [{"x": None}]),
+        (Object(properties=(Property(name="x", type=DataType.LONG, required=False),)), [{"x": None}]),
+    ],
+)
+def test_what_may_go_either_way_is_admitted_when_asked(kind: ValueType, values: list[Any]) -> None:
+    assert [value for value in values if not _admits(value_schema(kind, admit_either=True), value)] == []
 
 
-def test_base64_in_lines_is_for_answers_alone() -> None:
-    in_lines = "YWJj" * 19 + "\nYWI=\n"
-    assert _admits(value_schema(Array(items=DataType.BINARY), is_answer=True), [in_lines])
-    assert not _admits(value_schema(Array(items=DataType.BINARY)), [in_lines])
-    assert not _admits(value_schema(DataType.BINARY, is_answer=True), "%%%%")
+@pytest.mark.parametrize(("kind", "values"), REFUSED)
+def test_what_the_contract_rejects_is_refused_even_then(kind: ValueType, values: list[Any]) -> None:
+    schema = value_schema(kind, admit_either=True)
+    becomes_nan = {DataType.STRING, DataType.FLOAT, DataType.DOUBLE, DataType.DATETIME}
+    may_be_null = kind in becomes_nan or kind == Map(values=DataType.DOUBLE)
+    rejected = [value for value in values if not (may_be_null and value in (None, {"a": None}))]
+    assert len(rejected) >= 3
+    assert [value for value in rejected if _admits(schema, value)] == []
+
+
+def test_base64_may_be_broken_into_lines() -> None:
+    in_lines = base64.encodebytes(bytes(range(256))).decode()
+    assert in_lines.count("\n") > 3
+    assert _admits(value_schema(DataType.BINARY), in_lines)
+    assert _admits(value_schema(DataType.BINARY), in_lines.replace("\n", "\r\n"))
+    assert not _admits(value_schema(DataType.BINARY), in_lines[:-4])
+    assert not _admits(value_schema(DataType.BINARY), in_lines.replace("\n", " "))
+
+
+def test_long_base64_is_judged_in_linear_time() -> None:
+    started = time.perf_counter()
+    assert not _admits(value_schema(DataType.BINARY), "A" * 1_000_000 + "!")
+    assert time.perf_counter() - started < 5
 
 
 def test_what_readers_of_an_openapi_page_look_for() -> None:
@@ -158,6 +189,30 @@ def test_shapes_of_tensors(shape: tuple[int, ...], admitted: list[Any], refused:
     spec = TensorSpec(name=None, dtype="int64", shape=shape)
     assert [value for value in admitted if not _admits(tensor_schema(spec), value)] == []
     assert [value for value in refused if _admits(tensor_schema(spec), value)] == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        ("float32", None),
+        ("float64", None),
+        ("datetime64[ns]", None),
+        ("datetime64[ns]", 10**18),
+        ("datetime64[D]", "NaT"),
+    ],
+)
+def test_what_may_go_either_way_in_a_tensor(dtype: str, value: Any) -> None:
+    spec = TensorSpec(name=None, dtype=dtype, shape=(-1,))
+    assert _admits(tensor_schema(spec, admit_either=True), [value])
+    assert not _admits(tensor_schema(spec), [value])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [("int64", None), ("bool", None), ("float32", "1"), ("datetime64[ns]", "x")]
+)
+def test_what_no_tensor_takes(dtype: str, value: Any) -> None:
+    spec = TensorSpec(name=None, dtype=dtype, shape=(-1,))
+    assert not _admits(tensor_schema(spec, admit_either=True), [value])
 
 
 def test_a_row_of_a_tensor_has_one_dimension_less() -> None:

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from pytest_modelserve.errors import SignatureError
-from pytest_modelserve.signature import as_mlmodel, as_text, parse_signature
+from pytest_modelserve.signature import as_mlmodel, as_text, parse_signature, request_schema
 
 WE_REFUSE: Final = MappingProxyType(
     {
@@ -44,6 +45,36 @@ WE_ACCEPT: Final = MappingProxyType(
 PRINTED_OTHERWISE: Final = MappingProxyType(
     {"map of vectors": "MLflow forgets the map on reading and keeps the vector; the file says a map"}
 )
+
+
+BEYOND_THE_CLEAR: Final = MappingProxyType(
+    {
+        "frame with NaT": "MLflow writes null as NaT",
+        "frame of lists with null": "a null element",
+        "frame with null booleans": "null in an optional boolean",
+        "array with NaN": "null in a tensor of floats",
+        "array of datetimes": "MLflow writes nanoseconds",
+        "dict with null": "an object of inputs beside a column of any type",
+    }
+)
+NEVER: Final = MappingProxyType({"frame with infinity": "Infinity is not JSON"})
+
+
+def _refused_requests(golden: dict[str, Any], *, admit_either: bool) -> set[str]:
+    refused = set()
+    for name, example in golden["examples"].items():
+        signature = parse_signature(example["mlmodel"])
+        assert signature is not None
+        validator = Draft202012Validator(request_schema(signature, admit_either=admit_either))
+        if not validator.is_valid(json.loads(example["request"])):
+            refused.add(name)
+    return refused
+
+
+def test_the_requests_that_mlflow_makes_of_examples_are_admitted(golden: dict[str, Any]) -> None:
+    assert len(golden["examples"]) > 40
+    assert _refused_requests(golden, admit_either=True) == set(NEVER)
+    assert _refused_requests(golden, admit_either=False) == {*BEYOND_THE_CLEAR, *NEVER}
 
 
 def _forms(golden: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

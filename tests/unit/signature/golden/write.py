@@ -17,7 +17,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pydantic
-from mlflow.models import ModelSignature, infer_signature
+from mlflow.models import ModelSignature, convert_input_example_to_serving_input, infer_signature
 from mlflow.types import agent, llm, responses
 from mlflow.types.schema import (
     AnyType,
@@ -53,11 +53,14 @@ NAMES = ("a", "sepal length (cm)", "it's", 'say "x"', "ü→", "0", "none\n", "b
 
 
 def main() -> None:
-    forms = runpy.run_path(str(Path(__file__).with_name("forms.py")))["forms"]()
+    warnings.simplefilter("ignore")
+    forms = beside("forms.py")["forms"]()
+    examples = beside("examples.py")["examples"]()
     golden = {
         "mlflow": mlflow.__version__,
         "forms": {name: {"signature": given, **verdict(given)} for name, given in forms.items()},
         "real": {name: written(signature) for name, signature in real_signatures().items()},
+        "examples": {name: served(example) for name, example in examples.items()},
         "random": [written(random_signature(random.Random(seed))) for seed in range(N_RANDOM)],
     }
     text = json.dumps(golden, indent=1, ensure_ascii=True)
@@ -91,11 +94,19 @@ class Question(pydantic.BaseModel):
     tags: dict[str, float] = {}
 
 
+def beside(name: str) -> dict[str, Any]:
+    return runpy.run_path(str(Path(__file__).with_name(name)))
+
+
+def served(example: Any) -> dict[str, Any]:
+    data, params = example if isinstance(example, tuple) else (example, None)
+    request = convert_input_example_to_serving_input(example)
+    return {"mlmodel": infer_signature(data, params=params).to_dict(), "request": request}
+
+
 def verdict(given: dict[str, Any]) -> dict[str, Any]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            signature = ModelSignature.from_dict(given)
+        signature = ModelSignature.from_dict(given)
     except Exception as error:  # noqa: BLE001 - whatever MLflow raises is its verdict
         return {"error": type(error).__name__}
     return {"text": repr(signature)}
