@@ -32,7 +32,6 @@ def site_packages(prefix: Path) -> Iterator[Path]:
 def _lines(found: Iterable[Distribution]) -> tuple[str, ...]:
     versions: dict[str, str] = {}
     for each in found:
-        name = each.metadata["Name"]
-        if name:  # a half-removed package leaves a folder without metadata
-            versions.setdefault(canonicalize_name(name), each.version)
+        if "Name" in each.metadata:  # a half-removed package leaves a folder without metadata
+            versions.setdefault(canonicalize_name(each.metadata["Name"]), each.version)
     return tuple(f"{name}=={versions[name]}" for name in sorted(versions))

@@ -113,9 +113,12 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         process.kill()
 
 
-def until(condition: Callable[[], object]) -> bool:
+def until(condition: Callable[[], object], running: subprocess.Popen[str] | None = None) -> bool:
+    """Wait for a condition, for as long as the process that is to bring it about runs."""
     deadline = time.monotonic() + DEADLINE_S
     while not condition():
+        if running and running.poll() is not None:
+            pytest.fail(running.communicate()[1])
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
@@ -132,7 +135,7 @@ def finished(process: subprocess.Popen[str]) -> dict[str, object]:
 @pytest.mark.parametrize("manager", ["uv", "virtualenv", "pip"])
 def test_kill_9_ends_the_installer_and_the_next_run_rebuilds(scene: Scene, manager: str) -> None:
     killed = scene.restore(manager)
-    assert until(scene.builders), killed.communicate(timeout=1)
+    assert until(scene.builders, killed)
     (half,) = scene.generations()
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=30)
@@ -148,7 +151,7 @@ def test_kill_9_ends_the_installer_and_the_next_run_rebuilds(scene: Scene, manag
 
 def test_one_of_those_who_wait_takes_over(scene: Scene) -> None:
     killed = scene.restore("uv")
-    assert until(scene.builders)
+    assert until(scene.builders, killed)
     waiting = [scene.restore("uv") for _ in range(3)]
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=30)
@@ -162,7 +165,7 @@ def test_one_of_those_who_wait_takes_over(scene: Scene) -> None:
 
 def test_ctrl_c_leaves_nothing(scene: Scene) -> None:
     interrupted = scene.restore("uv")
-    assert until(scene.builders)
+    assert until(scene.builders, interrupted)
     interrupted.send_signal(signal.SIGINT)
     _, errors = interrupted.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors
