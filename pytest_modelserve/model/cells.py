@@ -13,6 +13,7 @@ import numpy as np
 from ..signature.datatypes import Array, DataType, Map, Object, ValueType
 
 _ZONE: Final = re.compile(r"[T ].*(Z|[+-]\d\d:?\d\d)$")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")  # NumPy also reads "today", and "20240102" as a year
 _FIRST_SECOND: Final = np.datetime64("1677-09-21T00:12:44")  # the whole seconds that nanoseconds in 64 bits can hold
 _LAST_SECOND: Final = np.datetime64("2262-04-11T23:47:15")
 
@@ -108,12 +109,14 @@ def _moment(value: object) -> object:
 
 
 def _naive_moment(text: str) -> object:
-    try:
-        second = np.datetime64(text, "s")
-    except ValueError:
-        return Unfit(value=text, reason=f"{text!r} is no date")
-    if np.isnat(second):
+    if text in {"", "NaT"}:
         return None
+    try:
+        second = np.datetime64(text, "s") if _DAY.match(text) else None
+    except ValueError:
+        second = None
+    if second is None:
+        return Unfit(value=text, reason=f"{text!r} is no date")
     if not _FIRST_SECOND <= second <= _LAST_SECOND:
         return Unfit(value=text, reason=f"{text!r} is outside 1677 to 2262, which nanoseconds can hold")
     return np.datetime64(text, "ns")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -52,9 +53,11 @@ def _files_in(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _file_digest(file: Path) -> bytes:
-    if not file.exists():
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
         return hashlib.sha256(b"link:" + os.fsencode(file.readlink())).digest()
-    if not file.is_file():  # a pipe or a socket would block or fail when opened
+    if not stat.S_ISREG(mode):  # a pipe or a socket would block or fail when opened
         return hashlib.sha256(b"special").digest()
     digest = hashlib.sha256()
     with file.open("rb") as stream:

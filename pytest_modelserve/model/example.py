@@ -54,6 +54,15 @@ class _JsonFile:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    """A request body with what it holds."""
+
+    text: bytes
+    document: Mapping[str, object]
+    notes: tuple[str, ...] = ()
+
+
 def read_example(model: Model) -> InputExample | None:
     """Read the input example, None where the model was saved without one.
 
@@ -65,25 +74,18 @@ def read_example(model: Model) -> InputExample | None:
         return None
     if info.kind not in _KINDS:
         raise _unknown_kind(model, info)
-    serving, notes = _serving_file(info)
-    if info.path.exists() or serving is None:
-        example = _read_json(info.path)
-        data, params = _parted(example.value, info)
-    else:
-        example = serving
-        data, params = _unwrapped(serving.value, info)
-        notes.append(f"{info.path.name} is missing: read from {_serving_name(info)}")
-    if serving is None or not isinstance(serving.value, dict):
-        document = _document(data, params, info)
-        body = _encoded(document, info)
-        notes += example.notes
-    else:
-        document, body = serving.value, serving.text
-        notes += serving.notes
-    signature = model.signature
-    rows = payload_of(_dense(data, info), info.kind, None if signature is None else signature.inputs)
+    served, notes = _served_body(info)
+    data, params, data_notes = _data_of(info, served)
+    body = served or _built_body(data, params, info, data_notes)
+    schema = None if model.signature is None else model.signature.inputs
+    rows = payload_of(_dense(data, info), info.kind, schema)
     return InputExample(
-        body=body, document=document, data=data, params=params, payload=rows.payload, notes=(*notes, *rows.notes)
+        body=body.text,
+        document=body.document,
+        data=data,
+        params=params,
+        payload=rows.payload,
+        notes=(*notes, *(data_notes if served else ()), *body.notes, *rows.notes),
     )
 
 
@@ -120,20 +122,36 @@ def _unknown_kind(model: Model, info: ExampleInfo) -> MlmodelError:
     )
 
 
-def _serving_file(info: ExampleInfo) -> tuple[_JsonFile | None, list[str]]:
+def _served_body(info: ExampleInfo) -> tuple[_Body | None, tuple[str, ...]]:
     """Read the request body that MLflow wrote; None, with a note why, where there is none to use."""
     if info.serving_path is None:
-        return None, []
-    name = info.serving_path.name
-    if not info.serving_path.exists():
-        return None, [f"{name} is missing: the request is made from {info.path.name}"]
+        return None, ()
+    made = f"the request is made from {info.path.name}"
     try:
-        serving = _read_json(info.serving_path)
+        file = _read_json(info.serving_path)
     except MlmodelError as error:
-        return None, [f"{error.happened}: the request is made from {info.path.name}"]
-    if not isinstance(serving.value, dict):
-        return None, [f"{name} holds no JSON object: the request is made from {info.path.name}"]
-    return serving, []
+        return None, (f"{error.happened}: {made}",)
+    if not isinstance(file.value, dict):
+        return None, (f"{info.serving_path.name} holds no JSON object: {made}",)
+    return _Body(text=file.text, document=file.value, notes=file.notes), ()
+
+
+def _data_of(info: ExampleInfo, served: _Body | None) -> tuple[object, Mapping[str, object], tuple[str, ...]]:
+    """Read data and params from the example's file, from the request body where that file is of no use."""
+    try:
+        file = _read_json(info.path)
+        data, params = _parted(file.value, info)
+    except MlmodelError as error:
+        if served is None:
+            raise
+        data, params = _unwrapped(served.document, info)
+        return data, params, (f"{error.happened}: the rows are read from {_serving_name(info)}",)
+    return data, params, () if served else file.notes
+
+
+def _built_body(data: object, params: Mapping[str, object], info: ExampleInfo, notes: tuple[str, ...]) -> _Body:
+    document = _document(data, params, info)
+    return _Body(text=_encoded(document, info), document=document, notes=notes)
 
 
 def _read_json(file: Path) -> _JsonFile:
@@ -178,16 +196,15 @@ def _parted(content: object, info: ExampleInfo) -> tuple[object, Mapping[str, ob
     return value, params
 
 
-def _unwrapped(value: object, info: ExampleInfo) -> tuple[object, Mapping[str, object]]:
+def _unwrapped(document: Mapping[str, object], info: ExampleInfo) -> tuple[object, Mapping[str, object]]:
     """Take data and params out of a request body."""
-    if isinstance(value, dict):
-        params = value.get("params")
-        for envelope in (Envelope.DATAFRAME_SPLIT, Envelope.INPUTS, Envelope.INSTANCES):
-            if envelope.value in value:
-                return value[envelope.value], params if isinstance(params, dict) else {}
-        if _LLM_KEYS & value.keys():
-            return value, {}
-    raise _broken(info.path, f"is missing, and {_serving_name(info)} has no envelope to read it from")
+    params = document.get("params")
+    for envelope in (Envelope.DATAFRAME_SPLIT, Envelope.INPUTS, Envelope.INSTANCES):
+        if envelope.value in document:
+            return document[envelope.value], params if isinstance(params, dict) else {}
+    if _LLM_KEYS & document.keys():
+        return document, {}
+    raise _broken(info.path, f"is of no use, and {_serving_name(info)} has no envelope to read the rows from")
 
 
 def _document(data: object, params: Mapping[str, object], info: ExampleInfo) -> Mapping[str, object]:

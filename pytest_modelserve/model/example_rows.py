@@ -171,13 +171,24 @@ def _named_values(data: object, kind: str, schema: TensorSchema) -> Mapping[str 
 
 def _array(value: object, spec: TensorSpec) -> np.ndarray:
     try:
-        if spec.dtype == "bytes":
-            return np.array(_decoded(value), dtype=bytes)
-        array = np.array(value, dtype=spec.dtype)
-        if array.dtype.kind in "iu" and not np.array_equal(np.array(value), array):
-            raise _NoRows(f"it holds values that {spec.dtype} cannot hold")
+        array = np.array(_decoded(value), dtype=bytes) if spec.dtype == "bytes" else _cast(value, np.dtype(spec.dtype))
     except (ValueError, TypeError, OverflowError) as error:
         raise _NoRows(f"tensor {spec.name!r} is no array of {spec.dtype} ({error})") from error
+    return array
+
+
+def _cast(value: object, dtype: np.dtype) -> np.ndarray:
+    """Return the values as an array of that dtype, which must hold each of them."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what they would warn of is an error below
+        if dtype.kind in "iu":
+            plain = np.array(value)
+            array = plain.astype(dtype) if plain.dtype.kind in "iuf" else np.array(value, dtype=dtype)
+            holds_all = np.array_equal(plain, array)
+        else:
+            array = np.array(value, dtype=dtype)
+            holds_all = dtype.kind != "f" or not np.isinf(array).any()
+    if not holds_all:
+        raise ValueError(f"values that {dtype} cannot hold")
     return array
 
 

@@ -27,7 +27,7 @@ class ExampleInfo:
     Attributes:
         path: The file of the example.
         kind: `dataframe`, `ndarray`, `json_object`, `sparse_matrix_csr` or `sparse_matrix_csc`.
-        serving_path: The file with the exact request body, which MLflow 2.11 and newer write; else None.
+        serving_path: The file with the exact request body, which MLflow 2.20 writes and 2.11 does not; else None.
         has_params: Whether the example's file holds `inputs` and `params` instead of the data alone.
         is_tf_serving: Whether the example's file is a whole body already, as MLflow 1 wrote arrays.
     """
@@ -55,7 +55,7 @@ class Model:
         is_signature_from_type_hint: Whether requests are checked by the type hint of `predict`, not by the schema.
         is_type_hint_from_example: Whether tables are turned back into the Python type of the input example.
         example_info: Where its input example is, or None.
-        mlflow_version: The MLflow that saved it; None before 1.25.
+        mlflow_version: The MLflow that saved it; None where it was too old to say (1.14 is, 1.30 is not).
         model_id: The id of the logged model; None where it was only saved.
         model_uuid: MLflow's older id, or None.
         run_id: The run that logged it, or None.

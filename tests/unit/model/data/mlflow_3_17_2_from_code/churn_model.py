@@ -1,0 +1,1 @@
+"""Stands in for the code that the model was defined in."""
