@@ -6,6 +6,7 @@ one after the other, each padded to 16 bytes. Nothing is pickled, so neither sid
 
 from __future__ import annotations
 
+import json
 import struct
 from dataclasses import dataclass, fields
 from typing import Any, BinaryIO, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -28,6 +29,7 @@ __all__ = [
     "ColumnValue",
     "ExceptionRecord",
     "FrameError",
+    "LibraryMissing",
     "LoadFailed",
     "Message",
     "Missing",
@@ -67,6 +69,22 @@ _MALFORMED = (  # what reading a broken header raises, one way or another
 
 class FrameError(Exception):
     """What came over the socket is no message of this protocol."""
+
+
+class LibraryMissing(Exception):
+    """A message holds arrays, and its reader has no numpy to hold them.
+
+    Attributes:
+        seq: The message's number.
+        id: The second field of the message: of a request, its id.
+        name: The module that is missing.
+    """
+
+    def __init__(self, seq: int, id: str, name: str) -> None:  # noqa: A002
+        super().__init__("the request carries arrays, and the model's environment has no {}".format(name))
+        self.seq = seq
+        self.id = id
+        self.name = name
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +231,13 @@ def decode_message(header: Buffer, body: Buffer) -> Message:
 
     Raises:
         FrameError: They are no message.
+        LibraryMissing: It holds arrays, and numpy cannot be imported.
     """
     try:
         (count,) = struct.unpack_from("!I", header)
         sizes = struct.unpack_from("!{}Q".format(count), header, 4)
-        document = parse_json(memoryview(header)[4 + 8 * count :], _split(memoryview(body), sizes))
+        text = bytes(memoryview(header)[4 + 8 * count :])
+        document = _parse(text, _split(memoryview(body), sizes))
         message: Message = _KINDS[document["kind"]](*document["items"])
     except _MALFORMED as error:
         raise FrameError("a message that cannot be read: {!r}".format(error)) from error
@@ -229,6 +249,7 @@ def read_message(stream: BinaryIO) -> Optional[Message]:
 
     Raises:
         FrameError: The stream holds something else, or ended within a message.
+        LibraryMissing: It holds arrays, and numpy cannot be imported; the stream can be read on.
     """
     prefix = stream.read(PREFIX_BYTES)
     if not prefix:
@@ -241,6 +262,14 @@ def read_message(stream: BinaryIO) -> Optional[Message]:
     if len(header) < header_bytes or stream.readinto(body) < body_bytes:  # type: ignore[attr-defined]
         raise FrameError("the stream ended within a message")
     return decode_message(header, body)
+
+
+def _parse(text: bytes, buffers: List[Buffer]) -> Any:
+    try:
+        return parse_json(text, buffers)
+    except ImportError as error:
+        seq, identity = json.loads(text.decode("utf-8", "surrogatepass"))["items"][:2]
+        raise LibraryMissing(seq, identity, error.name or "numpy") from error
 
 
 def _split(body: memoryview, sizes: Sequence[int]) -> List[Buffer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .frames import LibraryMissing
 from .values import ColumnValue, Storage, TableValue
 
 
@@ -13,7 +14,13 @@ def as_model_input(data: Any) -> Any:
     Numbers, booleans and dates arrive in the dtype that was sent. Integers and booleans with nulls, for which numpy has
     no null, arrive as Python objects with None between them: exact, where a column of floats would not be. Text takes
     the dtype that the environment's pandas gives to text (`str` from pandas 3 on, `object` before).
+
+    Raises:
+        LibraryMissing: The environment lacks what the data needs, and `data` is the error that says so.
+        ModuleNotFoundError: A table came, and the environment has no pandas.
     """
+    if isinstance(data, LibraryMissing):
+        raise data
     return as_frame(data) if isinstance(data, TableValue) else data
 
 

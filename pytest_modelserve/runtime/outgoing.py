@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import Any, Callable, List, Optional, Tuple
 
@@ -18,6 +19,8 @@ _PLAIN_TYPES: Tuple[Tuple[type, Callable[[Any], Any]], ...] = (
     (int, int.__int__),
     (float, float.__float__),
     (bytes, bytes),
+    (dt.datetime, lambda value: dt.datetime.fromisoformat(dt.datetime.isoformat(value))),
+    (dt.date, lambda value: dt.date(value.year, value.month, value.day)),
     (tuple, tuple),
     (list, list),
     (dict, dict),

@@ -10,6 +10,7 @@ import base64
 import datetime as dt
 import json
 import math
+import re
 import sys
 from dataclasses import fields
 from typing import Any, Callable, Dict, FrozenSet, List, Tuple, Type, Union
@@ -33,6 +34,7 @@ TAG = "$"
 _PLAIN: FrozenSet[type] = frozenset((str, float, bool, type(None)))
 _INT_LOW, _INT_HIGH = -(2**63), 2**64  # beyond, integers go as hexadecimal: decimal text is limited to 4,300 digits
 _RAW_KINDS = frozenset("biufcmMSU")  # the kinds of numpy dtypes whose bytes are their values
+_DTYPE = re.compile(r"[<>|][a-zA-Z][0-9]+(\[[0-9]*[a-zA-Z]+\])?\Z")  # as numpy's `dtype.str` spells them
 _RECORDS: Dict[str, Type[Any]] = {
     "column": ColumnValue,
     "table": TableValue,
@@ -236,6 +238,8 @@ class _TagReader:
     def _array(self, node: Dict[str, Any]) -> Any:
         import numpy as np
 
+        if _DTYPE.match(node["dtype"]) is None:  # numpy would evaluate other texts as Python literals
+            raise ValueError("an array of dtype {!r} does not travel".format(node["dtype"]))
         dtype = np.dtype(node["dtype"])
         shape = tuple(node["shape"])
         if dtype.kind not in _RAW_KINDS or not dtype.itemsize:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Dict, Iterator, NoReturn, Optional
 
 from .calls import Call, CallLog
 from .config import read_config
-from .frames import FrameError, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
+from .frames import FrameError, LibraryMissing, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
 from .intake import as_model_input
 from .loading import Predict, load_model, missing_module
 from .outgoing import encode_predictions
@@ -96,12 +96,16 @@ class _Channel:
 
 
 def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
-    message = read_message(stream)
-    while message is not None:
+    while True:
+        try:
+            message = read_message(stream)
+        except LibraryMissing as error:  # answered like what a model raises: other requests may need no arrays
+            message = PredictRequest(error.seq, error.id, error)
+        if message is None:
+            return
         if not isinstance(message, PredictRequest):
             raise FrameError("expected a request, got {}".format(type(message).__name__))
         yield message
-        message = read_message(stream)
 
 
 class _Desk:

@@ -6,11 +6,12 @@ import datetime as dt
 import io
 import math
 import struct
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
@@ -19,6 +20,7 @@ from pytest_modelserve.runtime.frames import (
     ColumnValue,
     ExceptionRecord,
     FrameError,
+    LibraryMissing,
     LoadFailed,
     Message,
     Missing,
@@ -39,6 +41,8 @@ from pytest_modelserve.runtime.frames import (
     parse_prefix,
     read_message,
 )
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 ANY_DTYPE = st.one_of(
@@ -115,6 +119,7 @@ def assert_same(received: Any, expected: Any) -> None:
         assert received == expected
 
 
+@UNHURRIED
 @given(TREES)
 @example([10**5000, -(10**5000), 2**64, -(2**63) - 1, 2**64 - 1])
 @example(["\ud83d\ude00", "\ud800"])
@@ -123,6 +128,7 @@ def test_every_value_arrives_as_it_left(value: object) -> None:
     assert_same(sent(value), value)
 
 
+@UNHURRIED
 @given(st.lists(st.none() | st.binary(max_size=20)))
 def test_binary_columns_arrive(cells: list[bytes | None]) -> None:
     assert sent(ColumnValue("x", Storage.BYTES, cells)).values == cells
@@ -252,6 +258,20 @@ def test_a_foreign_type_is_refused_by_name() -> None:
         sent([1j])
 
 
+def test_arrays_that_the_reader_cannot_hold_are_told_and_the_stream_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode_message(PredictRequest(7, "r-7", np.arange(3))) + encode_message(PredictRequest(8, "r-8", [1]))
+    stream = io.BufferedReader(io.BytesIO(data))
+    monkeypatch.setitem(sys.modules, "numpy", None)
+
+    with pytest.raises(LibraryMissing) as caught:
+        read_message(stream)
+    after = read_message(stream)
+
+    assert (caught.value.seq, caught.value.id, caught.value.name) == (7, "r-7", "numpy")
+    assert isinstance(after, PredictRequest)
+    assert after.id == "r-8"
+
+
 def message_bytes() -> tuple[bytes, bytes, bytes]:
     data = encode_message(PredictRequest(1, "id", {"a": np.arange(4), "b": np.float32(1)}))
     header_bytes, _ = parse_prefix(data[:PREFIX_BYTES])
@@ -266,6 +286,7 @@ def message_bytes() -> tuple[bytes, bytes, bytes]:
         (b'"array"', b'"arrow"'),
         (b'"<i8"', b'"|O8"'),
         (b'"<i8"', b'"|V8"'),
+        (b'"<i8"', b'"(1,"'),
         (b"[4]", b"[5]"),
         (b"[4]", b"[-]"),
         (b'"buffer":0', b'"buffer":9'),
@@ -280,6 +301,7 @@ def test_a_broken_header_is_refused(old: bytes, new: bytes) -> None:
         decode_message(header.replace(old, new), body)
 
 
+@UNHURRIED
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_noise_is_refused(header: bytes, body: bytes) -> None:
     with pytest.raises(FrameError):

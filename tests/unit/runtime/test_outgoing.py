@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import datetime as dt
 import decimal
 import enum
 import io
@@ -50,6 +51,11 @@ class Record:
     x: int = 1
 
 
+class OwnMoment(dt.datetime):
+    def isoformat(self, *_: object) -> str:
+        return "some day"
+
+
 class BrokenRepr:
     def __repr__(self) -> str:
         raise RuntimeError("no repr today")
@@ -89,6 +95,7 @@ def test_an_answer_says_what_it_is() -> None:
         (Point(1, 2.5), (1, 2.5)),
         (collections.OrderedDict(a=1), {"a": 1}),
         (np.float64(0.5), np.float64(0.5)),
+        (OwnMoment(2024, 1, 2, 3, 4, 5, 6, dt.timezone.utc), dt.datetime(2024, 1, 2, 3, 4, 5, 6, dt.timezone.utc)),
         (pd.NaT, Missing.NAT),
         (pd.NA, Missing.NA),
         ([pd.NaT, {"x": pd.NA}], [Missing.NAT, {"x": Missing.NA}]),
