@@ -158,6 +158,9 @@ class Exchanges:
         signature: The model's; None types nothing.
         headers: Sent with every request, such as an Authorization.
         timeout_s: For a connection, and for the whole answer.
+
+    Raises:
+        RequestError: `base_url` is no http or https URL.
     """
 
     def __init__(
@@ -184,7 +187,11 @@ class Exchanges:
     def predict(
         self, data: object, params: Mapping[str, object] | None, envelope: Envelope | None
     ) -> Flow[Predictions]:
-        """Send data as the signature takes it and return the typed predictions."""
+        """Send data as the signature takes it and return the typed predictions.
+
+        Raises:
+            EncodeError: The envelope cannot carry the data.
+        """
         payload = as_payload(data, self.signature)
         chosen = envelope or self._usual_envelope(payload)
         reason = obstacle(payload, chosen, self.signature, has_params=bool(params))

@@ -58,7 +58,8 @@ class Predictions:
             if None in arrays:
                 only = arrays[None]
                 return list(only) if only.dtype.kind == "M" else np.atleast_1d(only).tolist()
-            return [dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)]
+            rows = zip(*map(np.atleast_1d, arrays.values()), strict=True)
+            return [dict(zip(arrays, row, strict=True)) for row in rows]
         columns = self._columns(self.schema)
         if not self.schema.is_named and len(columns) == 1:
             return list(columns[0])
@@ -97,14 +98,10 @@ class Predictions:
             DecodeError: The answer is not what the output schema says; the first place is told.
         """
         if self.schema is None:
-            return _as_frame(self.raw if isinstance(self.raw, list) else [self.raw])
+            return _as_plain_frame(self.to_list())
         if isinstance(self.schema, TensorSchema):
-            return _as_frame(
-                {
-                    0 if name is None else name: array if array.ndim == 1 else list(array)
-                    for name, array in self._arrays(self.schema).items()
-                }
-            )
+            arrays = {0 if name is None else name: array for name, array in self._arrays(self.schema).items()}
+            return _as_frame({name: _as_tensor_series(np.atleast_1d(array)) for name, array in arrays.items()})
         columns = self._columns(self.schema)
         specs = zip(columns.items(), self.schema.columns, strict=True)
         return _as_frame({name: _as_series(cells, spec.type) for (name, cells), spec in specs})
@@ -236,9 +233,34 @@ def _as_series(cells: list[object], declared: ValueType) -> pd.Series:
     return pd.Series(cells, dtype=object)
 
 
-def _as_frame(content: list[object] | dict[str | int, object]) -> pd.DataFrame:
+def _as_plain_frame(rows: list[object]) -> pd.DataFrame:
+    """Return rows without a schema: records and rows of one length by column, all else as one column."""
+    if _is_records(rows):
+        records = cast("list[dict[str, object]]", rows)
+        names = dict.fromkeys(name for record in records for name in record)
+        return _as_frame({name: _as_plain_series([record.get(name) for record in records]) for name in names})
+    if all(isinstance(row, list) for row in rows) and len(set(map(len, cast("list[list[object]]", rows)))) == 1:
+        columns = zip(*cast("list[list[object]]", rows), strict=True)
+        return _as_frame({at: _as_plain_series(list(column)) for at, column in enumerate(columns)})
+    return _as_frame({0: _as_plain_series(rows)})
+
+
+def _as_plain_series(cells: list[object]) -> pd.Series:
+    is_number = bool(cells) and all(isinstance(cell, int | float | None) for cell in cells)
+    # Left to itself, pandas makes Arrow text of strings, which cannot hold lone surrogates.
+    series: pd.Series = pd.Series(cells) if is_number else pd.Series(_as_objects(cells), dtype=object)
+    return series
+
+
+def _as_frame(content: dict[str | int, object]) -> pd.DataFrame:
     frame: pd.DataFrame = pd.DataFrame(content)
     return frame
+
+
+def _as_tensor_series(array: np.ndarray) -> pd.Series:
+    is_plain = array.ndim == 1 and array.dtype.kind not in "UO"
+    series: pd.Series = pd.Series(array) if is_plain else pd.Series(_as_objects(list(array)), dtype=object)
+    return series
 
 
 def _as_objects(cells: list[object]) -> np.ndarray:
