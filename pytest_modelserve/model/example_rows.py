@@ -182,8 +182,8 @@ def _cast(value: object, dtype: np.dtype) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # what they would warn of is an error below
         if dtype.kind in "iu":
             plain = np.array(value)
-            array = plain.astype(dtype) if plain.dtype.kind in "iuf" else np.array(value, dtype=dtype)
-            holds_all = np.array_equal(plain, array)
+            array = plain.astype(dtype)
+            holds_all = plain.dtype.kind in "iuf" and np.array_equal(plain, array)
         else:
             array = np.array(value, dtype=dtype)
             holds_all = dtype.kind != "f" or not np.isinf(array).any()

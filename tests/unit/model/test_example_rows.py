@@ -184,6 +184,8 @@ def test_null_in_a_float_tensor_is_nan() -> None:
         ("float64", [10**400]),
         ("uint8", [-1]),
         ("int64", [None]),
+        ("int64", ["5"]),
+        ("int64", [True]),
         ("float32", ["x"]),
         ("bytes", [5]),
         ("float64", [[1], [1, 2]]),
