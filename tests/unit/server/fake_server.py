@@ -45,13 +45,23 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
     while True:
         connection, _ = listening.accept()
         with connection:
-            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
-            method, path, _ = head.split(b"\r\n")[0].decode().split(" ")
+            method, path, body = received(connection)
             if path == "/invocations" and told.get("drops"):
                 continue
             status, answer = answered(method, path, body, told)
             text = json.dumps(answer).encode()
             connection.sendall(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text))
+
+
+def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]
+    with connection.makefile("rb") as stream:
+        method, path, _ = stream.readline().decode().split(" ")
+        length = 0
+        while line := stream.readline().strip():
+            name, _, value = line.decode().partition(":")
+            if name.lower() == "content-length":
+                length = int(value)
+        return method, path, stream.read(length)
 
 
 def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type: ignore[type-arg]
