@@ -59,9 +59,11 @@ def _main(arguments: Sequence[str]) -> int:
     while _reap(child) is None:
         if set(os.read(wakened, 64)) - {signal.SIGCHLD}:
             _end_group(child, order.stop_timeout_s)
-    _say(status, returncode=child.returncode)
-    _kill_leftovers(child)
-    _forget(order.forget)
+    try:
+        _say(status, returncode=child.returncode)  # before all that may take time: others watch for it
+    finally:  # a full disk is no reason to leave something behind
+        _kill_leftovers(child)
+        _forget(order.forget)
     return _exit_as(child.returncode)
 
 

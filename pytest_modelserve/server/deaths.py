@@ -73,5 +73,5 @@ def _fix(cause: str, log_path: Path, returncode: int | None) -> str:
     if missing := _MISSING_MODULE.match(cause):
         return f"Add `{missing[1]}` to the model's requirements and log it again, or try --model-env-manager=local."
     if returncode == -signal.SIGKILL:
-        return "Look for an out-of-memory kill in the system's log: nothing of this project kills a server that starts."
+        return "Look for an out-of-memory kill in the system's log, and give the machine or container more memory."
     return f"Read the whole log: {log_path}"

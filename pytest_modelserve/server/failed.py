@@ -23,7 +23,7 @@ def recall(home: Path, run_id: str) -> ServerError | None:
     """Return the error with which this run failed to start the server, None if it did not; other runs do not count."""
     try:
         document = json.loads((home / _FILE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # torn by whoever was killed while writing it
         return None
     if document["run_id"] != run_id:
         return None

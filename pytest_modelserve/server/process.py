@@ -185,7 +185,7 @@ def find(spec: LaunchSpec, home: Path) -> Server | None:
 
 @contextmanager
 def serving(spec: LaunchSpec, home: Path) -> Iterator[Server]:
-    """Run a server of one's own in a directory for as long as the block lasts.
+    """Run a server of one's own, in a directory that nobody else uses, for as long as the block lasts.
 
     Raises:
         ServerExited: If it ends before it is ready.

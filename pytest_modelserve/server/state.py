@@ -19,6 +19,7 @@ from .deaths import exited_later
 from .logs import read_tail
 from .readiness import FirstAnswer
 
+_SCHEMA: Final = 1  # to be raised when the file changes its form
 _STATE_FILE: Final = "server.json"
 _STATUS_FILE: Final = "lifeline.status"
 _KILL_MARGIN_S: Final = 10.0  # beyond its own time to stop: to be killed, and its orphans after it
@@ -128,6 +129,7 @@ def write_server(home: Path, server: Server) -> None:
     """Make a server known to other processes, all at once."""
     answer = server.first_answer
     document = {
+        "schema": _SCHEMA,
         "backend": server.backend,
         "model_uri": server.model_uri,
         "base_url": server.base_url,
@@ -149,10 +151,15 @@ def write_server(home: Path, server: Server) -> None:
 
 
 def read_server(home: Path) -> Server | None:
-    """Read which server was last made known, None where none was; it may be long gone."""
+    """Read which server was last made known, None where none was; it may be long gone.
+
+    What another version of this package wrote, or a machine that went down while writing, tells of none.
+    """
     try:
         document = json.loads((home / _STATE_FILE).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        return None
+    if document.pop("schema", None) != _SCHEMA:
         return None
     if answer := document["first_answer"]:
         answer = FirstAnswer(**{**answer, "body": base64.b64decode(answer["body"])})

@@ -57,7 +57,7 @@ def _document(request: ServeRequest) -> dict[str, object]:
         "mlmodel_digest": request.model_digest,
         "worker_python": str(request.python),
         "worker_env": build_worker_env(
-            request.environ, request.environment_prefix, (*request.env_vars, *settings.pass_env)
+            request.environ, request.environment_prefix, names=request.env_vars, patterns=settings.pass_env
         ),
         "isolated": request.is_isolated,
         "signature": {side: request.signature.get(side) for side in ("inputs", "outputs", "params")},

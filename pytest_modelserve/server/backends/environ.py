@@ -24,13 +24,17 @@ def select(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str
     return {name: environ[name] for name in sorted(environ) if any(fnmatchcase(name, pattern) for pattern in wanted)}
 
 
-def build_worker_env(environ: Mapping[str, str], prefix: Path, names: Iterable[str]) -> dict[str, str]:
+def build_worker_env(
+    environ: Mapping[str, str], prefix: Path, *, names: Iterable[str] = (), patterns: Iterable[str] = ()
+) -> dict[str, str]:
     """Return the complete environment of a process that runs in a model's environment, as if that were activated.
 
     Args:
         environ: Where values are taken from.
         prefix: The root of the model's environment.
-        names: What it may see besides `ALWAYS_PASSED`.
+        names: What the model asks to see besides `ALWAYS_PASSED`: exact, or a model could ask for everything.
+        patterns: What the user lets it see, as for `select`.
     """
     path = os.pathsep.join(filter(None, (str(prefix / "bin"), environ.get("PATH", os.defpath))))
-    return {**select(environ, (*ALWAYS_PASSED, *names)), "PATH": path, "VIRTUAL_ENV": str(prefix)}
+    asked = {name: environ[name] for name in names if name in environ}
+    return {**select(environ, (*ALWAYS_PASSED, *patterns)), **asked, "PATH": path, "VIRTUAL_ENV": str(prefix)}

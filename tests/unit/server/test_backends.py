@@ -133,10 +133,16 @@ def test_equal_requests_have_one_name_and_any_difference_another(request_: Serve
 
 @given(st.dictionaries(st.text(min_size=1), st.text()))
 def test_no_other_variable_reaches_a_model(extra: dict[str, str]) -> None:
-    granted = build_worker_env(extra, Path("/envs/e"), ())
+    granted = build_worker_env(extra, Path("/envs/e"))
     expected = {*select(extra, ALWAYS_PASSED), "PATH", "VIRTUAL_ENV"}
     assert set(granted) == expected
     assert granted["PATH"].startswith("/envs/e/bin")
+
+
+def test_a_model_cannot_ask_for_everything() -> None:
+    environ = {"AWS_SECRET_ACCESS_KEY": "x", "PATH": "/usr/bin"}
+    assert set(build_worker_env(environ, Path("/envs/e"), names=("*", "AWS_*", "PATH"))) == {"PATH", "VIRTUAL_ENV"}
+    assert build_worker_env(environ, Path("/envs/e"), names=("PATH",))["PATH"] == "/envs/e/bin:/usr/bin"
 
 
 def test_names_are_matched_whole_and_by_case() -> None:

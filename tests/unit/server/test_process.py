@@ -236,6 +236,12 @@ def test_nothing_is_found_where_nothing_was_started(fake: Fake, tmp_path: Path) 
     assert find(fake(), tmp_path) is None
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"schema": 0, "pid": 1}'])
+def test_a_state_that_is_torn_or_of_another_version_tells_of_no_server(tmp_path: Path, text: str) -> None:
+    (tmp_path / "server.json").write_text(text)
+    assert read_server(tmp_path) is None
+
+
 def test_one_that_is_not_healthy_is_not_found_but_stopped(fake: Fake, tmp_path: Path) -> None:
     with Lease(lease_path(tmp_path)) as lease:
         server = start(fake(), lease)

@@ -132,6 +132,12 @@ def test_workers_of_one_run_do_not_repeat_a_failed_start_and_other_runs_do(
         assert second.obtain(fake()).is_alive()  # it runs now, whatever was before
 
 
+def test_a_torn_note_of_a_failure_counts_for_nothing(fake: Fake, pools: list[ServerPool], tmp_path: Path) -> None:
+    (tmp_path / "fake").mkdir()
+    (tmp_path / "fake" / "failure.json").write_text('{"run_id":')
+    assert pools[0].obtain(fake()).is_alive()
+
+
 def test_a_failed_start_holds_nothing_up(fake: Fake, pools: list[ServerPool]) -> None:
     with pytest.raises(ServerExited):
         pools[0].obtain(fake(dies=1))
