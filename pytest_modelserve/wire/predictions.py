@@ -125,8 +125,10 @@ class Predictions:
     def _arrays(self, schema: TensorSchema) -> dict[str | None, np.ndarray]:
         _require_none(breaches(self.raw, schema))
         document = self.raw
-        if len(schema.tensors) == 1 and not isinstance(document, dict) and not _is_records(document):
-            return {schema.tensors[0].name: _as_tensor(document, schema.tensors[0])}
+        only = schema.tensors[0]
+        is_bare = len(schema.tensors) == 1 and not isinstance(document, dict) and not _is_records(document)
+        if only.name is None or is_bare:
+            return {only.name: _as_tensor(document, only)}
         arrays: dict[str | None, np.ndarray] = {}
         for spec in schema.tensors:
             name = cast("str", spec.name)

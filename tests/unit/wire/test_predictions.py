@@ -201,6 +201,11 @@ def test_named_tensors_are_a_dict_of_arrays(tensors_schema: TensorsSchema, raw: 
     assert [row["b"] for row in predictions.to_list()] == [3, 4]  # type: ignore[index]  # dicts
 
 
+def test_objects_in_an_unnamed_tensor_are_its_elements(tensors_schema: TensorsSchema) -> None:
+    assert Predictions(raw=[{"a": 1}], schema=tensors_schema("object", (-1,))).to_list() == [{"a": 1}]
+    assert Predictions(raw={}, schema=tensors_schema("object", ())).to_list() == [{}]
+
+
 def test_an_unnamed_tensor_is_a_list_of_rows(tensors_schema: TensorsSchema) -> None:
     assert Predictions(raw=[[1], [2]], schema=tensors_schema("int64", (-1, 1))).to_list() == [[1], [2]]
     assert Predictions(raw=1.5, schema=tensors_schema("float64", ())).to_list() == [1.5]
