@@ -20,6 +20,7 @@ import pytest
 from pytest_modelserve.runtime import frames
 from pytest_modelserve.runtime.frames import (
     ColumnValue,
+    FrameError,
     Predictions,
     Raised,
     Storage,
@@ -75,6 +76,9 @@ MODEL = f"""
 
         def exit(self, params, code):
             sys.exit(code)
+
+        def interrupt(self, params):
+            raise KeyboardInterrupt
 
         def kill(self, params, number):
             os.kill(os.getpid(), number)
@@ -344,19 +348,31 @@ def test_a_death_is_told_to_all_who_wait_and_all_who_come(
     run(scenario())
 
 
-def test_system_exit_is_reported_and_then_ends_the_worker(make_spec: MakeSpec) -> None:
+@pytest.mark.parametrize(
+    ("request_data", "type_name", "exit_code"),
+    [
+        (["exit", 7], "SystemExit", 7),
+        (["exit", None], "SystemExit", 0),
+        (["exit", "a reason"], "SystemExit", 1),
+        (["interrupt"], "KeyboardInterrupt", 130),
+    ],
+    ids=repr,
+)
+def test_an_exit_is_reported_and_then_ends_the_worker(
+    make_spec: MakeSpec, request_data: list[Any], type_name: str, exit_code: int
+) -> None:
     spec = make_spec()
 
     async def scenario() -> None:
         async with started(spec) as link:
-            answer = await link.predict(["exit", 7])
+            answer = await link.predict(request_data)
             with pytest.raises(WorkerDied) as caught:
                 await link.predict(["hang"])
 
         assert isinstance(answer, Raised)
-        assert answer.exception.type == "SystemExit"
-        assert caught.value.death.exit_code == 7
-        assert calls_of(spec)[0]["exception"]["type"] == "SystemExit"
+        assert answer.exception.type == type_name
+        assert caught.value.death.exit_code == exit_code
+        assert calls_of(spec)[0]["exception"]["type"] == type_name
 
     run(scenario())
 
@@ -384,6 +400,44 @@ def test_a_worker_that_sends_noise_is_ended(make_spec: MakeSpec, caplog: pytest.
 
     run(scenario())
     assert "is no answer" in caplog.text
+
+
+def test_noise_while_loading_is_refused_and_ends_the_worker(make_spec: MakeSpec) -> None:
+    source = """
+        import os, stat, time
+
+        for fd in range(3, 64):
+            try:
+                if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    os.write(fd, b"this is not a message of the protocol")
+            except OSError:
+                continue
+        time.sleep(600)
+    """
+
+    async def scenario() -> None:
+        with pytest.raises(FrameError):
+            await WorkerLink.start(make_spec(source))
+
+    before = psutil.Process().children()
+    run(scenario())
+    assert psutil.Process().children() == before
+
+
+def test_closing_tells_who_still_waits(make_spec: MakeSpec, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        async with started(make_spec()) as link:
+            waiting = asyncio.create_task(link.predict(["hang"], request_id="r-1"))
+            await link.predict(["echo"])  # the other was sent before
+            await link.close()
+            with pytest.raises(WorkerDied) as caught:
+                await waiting
+
+        assert caught.value.death.request_ids == ("r-1",)
+        assert caught.value.death.exit_code == 0
+
+    run(scenario())
+    assert caplog.records == []  # an end that was asked for is no news
 
 
 def test_a_prediction_that_takes_too_long_leaves_the_others_alone(make_spec: MakeSpec) -> None:
