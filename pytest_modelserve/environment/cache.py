@@ -33,6 +33,7 @@ from ..lifeline import Lease
 from .progress import SILENCE, Progress, StatusFile, read_status
 
 LOG_NAME: Final = "install.log"
+FAILURE_LOG_NAME: Final = "failure.log"
 _SCHEMA: Final = 1
 _SLICE_S: Final = 2.0  # how often one who waits says what the builder is doing
 _POLL_S: Final = 0.05
@@ -69,7 +70,7 @@ class Slot:
     @property
     def failure_log(self) -> Path:
         """The log of the last build that failed."""
-        return self.folder / "failure.log"
+        return self.folder / FAILURE_LOG_NAME
 
     @property
     def use(self) -> Path:

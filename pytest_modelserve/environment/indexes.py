@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ _PATHS: Final = frozenset({"cert", "client-cert", "constraint"})
 _COMMA_LISTS: Final = frozenset({"find-links"})  # uv splits the other lists at spaces
 _AS_FLAG: Final = {"no-index": "--no-index", "pre": "--prerelease=allow"}
 _AS_LIST_FLAG: Final = {"no-binary": "--no-binary", "only-binary": "--only-binary"}
+_FILE_SETTINGS: Final = ("constraint", "UV_CONSTRAINT", "UV_OVERRIDE")
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 _DECIDING: Final = (  # variables of uv and pip that change what is installed
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"),
@@ -96,16 +98,35 @@ def as_uv(
 
 
 def index_identity(settings: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
-    """Collect every setting that decides which packages are found, without credentials."""
+    """Collect every setting that decides which packages are found, without credentials; of files, the content.
+
+    Raises:
+        OSError: If a file that a setting names cannot be read.
+    """
     deciding = {*_AS_VARIABLE, *_AS_FLAG, *_AS_LIST_FLAG} - {"cert", "client-cert", "trusted-host"}
     chosen = {option: settings[option] for option in deciding if option in settings}
     chosen |= {name: env[name] for name in _DECIDING if name in env}
-    return {name: without_credentials(chosen[name], "") for name in sorted(chosen)}
+    files = {str(path): _digest_of(path) for path in _deciding_files(chosen, env) if path.is_file()}
+    return {name: without_credentials(chosen[name], "") for name in sorted(chosen)} | files
 
 
 def without_credentials(text: str, mask: str = "***@") -> str:
     """Replace user and password of every address in a text."""
     return _CREDENTIALS.sub(mask, text)
+
+
+def _deciding_files(chosen: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Path]:
+    """Name the files that settings name, and uv's own settings."""
+    for name in _FILE_SETTINGS:
+        yield from map(Path, chosen.get(name, "").split())
+    if "UV_NO_CONFIG" not in env:
+        home = Path(env["HOME"]) if env.get("HOME") else Path.home()
+        user = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "uv" / "uv.toml"
+        yield from (Path(env["UV_CONFIG_FILE"]),) if "UV_CONFIG_FILE" in env else (Path("/etc/uv/uv.toml"), user)
+
+
+def _digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _option(name: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ..lifeline import Lease, supervised
-from .cache import LOG_NAME
+from .cache import FAILURE_LOG_NAME, LOG_NAME
 from .indexes import without_credentials
 from .progress import Progress
 
@@ -83,6 +83,11 @@ class BuildSite:
     def log(self) -> Path:
         """What all commands wrote."""
         return self.directory / LOG_NAME
+
+    @property
+    def kept_log(self) -> Path:
+        """Where the log can be read once the build has failed and its directory is gone."""
+        return self.directory.parent / FAILURE_LOG_NAME
 
     def run(self, command: Sequence[str | Path], *, cwd: Path | None = None, stage: str) -> Output:
         """Run a command to its end; it dies with this process, however that ends.

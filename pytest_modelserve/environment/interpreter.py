@@ -117,8 +117,8 @@ class Places:
                 yield from sorted(root.glob(pattern))
         shims = self.pyenv / "shims" if self.pyenv else None
         for folder in self.path:
-            if folder != shims and folder.is_dir():
-                yield from sorted(path for path in folder.iterdir() if _ON_PATH.fullmatch(path.name))
+            if folder != shims:
+                yield from _pythons_in(folder)
 
     def shown(self) -> str:
         """List the places, a line each, for messages."""
@@ -223,6 +223,13 @@ def _described(path: Path, answers: Answers) -> Interpreter | None:
     if not known or not Path(known["path"]).exists():
         return None
     return Interpreter(**{**known, "path": Path(known["path"])})
+
+
+def _pythons_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if _ON_PATH.fullmatch(path.name))
+    except OSError:
+        return []  # PATH may name what is not there, or not ours to read
 
 
 def _ask(path: Path) -> dict[str, Any] | None:

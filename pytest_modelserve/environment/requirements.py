@@ -14,6 +14,7 @@ from packaging import requirements as pep508
 from packaging.utils import canonicalize_name
 
 from ..errors import RequirementsError
+from .indexes import without_credentials
 
 _INCLUDE: Final = re.compile(r"(?:(-r|-c)\s*|(--requirement|--constraint)(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _EDITABLE: Final = re.compile(r"(?:-e\s*|--editable(?:\s+|\s*=\s*))(?P<target>\S.*)")
@@ -228,7 +229,7 @@ def _project_name(entry: Entry, text: str) -> str:
 
 def _bad(entry: Entry, reason: str, *, fix: str) -> RequirementsError:
     return RequirementsError(
-        f"{entry.file}, line {entry.line}: {reason}",
-        facts={"file": entry.file, "line": entry.line, "text": entry.text},
-        fix=fix,
+        f"{entry.file}, line {entry.line}: {without_credentials(reason)}",
+        facts={"file": entry.file, "line": entry.line, "text": without_credentials(entry.text)},
+        fix=without_credentials(fix),
     )

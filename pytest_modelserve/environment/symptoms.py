@@ -11,6 +11,7 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from ..errors import EnvironmentBroken, InstallFailed, RequirementsError
+from .indexes import without_credentials
 from .install import Output
 from .requirements import Requirement
 
@@ -122,7 +123,7 @@ def as_error(output: Output, requirements: Sequence[Requirement], *, stage: str,
         return InstallFailed(f"{stage} failed ({how})", facts={"log": tail}, fix="See the last lines of the log.")
     symptom, subject = found
     named = _named(subject, text, requirements) if symptom.kind is RequirementsError else ()
-    lines = "\n".join(f"{each.text} ({each.place})" for each in named)
+    lines = "\n".join(f"{without_credentials(each.text)} ({each.place})" for each in named)
     facts: dict[str, object] = {"asked for": lines} if lines else {}
     happened = f"{stage} failed: {symptom.happened.format(subject)}"
     return symptom.kind(happened, facts=facts | {"log": tail}, fix=symptom.fix)

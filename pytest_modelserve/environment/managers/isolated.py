@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from ...errors import InstallFailed, RequirementsError
 from ..answers import Answers
-from ..cache import EnvironmentCache, Slot
+from ..cache import EnvironmentCache
 from ..digest import environment_digest
 from ..freeze import read_freeze
 from ..indexes import index_identity, read_pip_settings
@@ -54,6 +54,7 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
     """
     started = time.monotonic()
     _demand_files(request)
+    request = replace(request, root=request.root.absolute())  # commands run in directories of their own
     try:
         choice = find_interpreter(
             request.spec.python,
@@ -67,7 +68,7 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
         built = cache.obtain(digest[:_KEY_DIGITS], build)
     except OSError as error:
         raise InstallFailed(
-            f"the environment cannot be written: {error}",
+            f"the environment could not be made: {error}",
             facts={"cache": request.root},
             fix="Make the cache directory writable and see that the disk has room, or choose another.",
         ) from error
@@ -124,8 +125,7 @@ class _Build:
         output = site.run(self.installer.command(site.python, lines_file), cwd=work, stage=stage)
         shutil.rmtree(work)
         if output.returncode != 0:
-            log = Slot(root=self.request.root, key=site.directory.parent.name).failure_log
-            raise as_error(output, self.request.spec.requirements, stage=stage, log=log)
+            raise as_error(output, self.request.spec.requirements, stage=stage, log=site.kept_log)
 
     def _smoke(self, site: BuildSite) -> list[str]:
         if not self.request.smoke:

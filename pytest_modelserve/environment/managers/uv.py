@@ -48,7 +48,7 @@ class UvCreator:
         stage = f"creating an environment with Python {interpreter.version}"
         output = site.run(command, stage=stage)
         if output.returncode != 0:
-            raise as_error(output, (), stage=stage, log=site.log)
+            raise as_error(output, (), stage=stage, log=site.kept_log)
 
 
 def demand_uv(env: Mapping[str, str]) -> Path:

@@ -104,3 +104,18 @@ def test_the_identity_has_what_decides_and_no_secret() -> None:
 def test_credentials_are_masked() -> None:
     text = "from https://user:p%40ss@host/simple and git+ssh://git@host/a, not me@example.com"
     assert without_credentials(text) == "from https://***@host/simple and git+ssh://***@host/a, not me@example.com"
+
+
+def test_files_that_settings_name_count_by_content(tmp_path: Path, env: dict[str, str]) -> None:
+    limits = tmp_path / "limits.txt"
+    seen = set()
+    for text in ("a<1", "a<2"):
+        write(limits, text)
+        for config in ("", "no-index = true"):
+            write(tmp_path / ".config/uv/uv.toml", config)
+            seen.add(tuple(index_identity({"constraint": str(limits)}, env).items()))
+    assert len(seen) == 4
+    write(tmp_path / ".config/uv/uv.toml", "offline = true")
+    assert str(tmp_path / ".config/uv/uv.toml") not in index_identity({}, {**env, "UV_NO_CONFIG": "1"})
+    chosen = {**env, "UV_CONFIG_FILE": str(limits)}
+    assert str(limits) in index_identity({}, chosen)

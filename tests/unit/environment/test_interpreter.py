@@ -196,3 +196,11 @@ def test_places_come_from_the_variables(tmp_path: Path) -> None:
     usual = Places.of({"HOME": "/h"})
     assert (usual.pyenv, usual.uv, usual.path) == (Path("/h/.pyenv"), Path("/h/.local/share/uv/python"), ())
     assert Places.of({"HOME": "/h", "XDG_DATA_HOME": "/d"}).uv == Path("/d/uv/python")
+
+
+def test_places_that_cannot_be_listed_are_passed_over(plant: Plant, tmp_path: Path) -> None:
+    right = plant("bin/python3.10")
+    bad = (tmp_path / "gone", right, tmp_path / ("long" * 2000))
+    places = Places(path=(*bad, tmp_path / "bin"))
+    found = find_interpreter("3.10.13", places=places, answers=Answers(tmp_path / "a.json"))
+    assert found.interpreter.path == right

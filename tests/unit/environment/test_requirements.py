@@ -153,3 +153,12 @@ def test_comments_blanks_and_joins_change_nothing(
         )
     )
     assert [each.text.replace(" ", "") for each in expanded(directory).requirements] == lines
+
+
+@pytest.mark.parametrize(
+    "line", ["-r https://user:secret@host/a.txt extra words", "https//user:secret and://user:secret@host"]
+)
+def test_an_error_shows_no_password(model: Callable[..., Path], line: str) -> None:
+    with pytest.raises(RequirementsError) as caught:
+        expanded(model({"requirements.txt": f"a b {line}\n"}))
+    assert "secret@" not in str(caught.value)

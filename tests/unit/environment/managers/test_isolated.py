@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -222,3 +223,10 @@ def test_an_interrupt_leaves_nothing(restored: Callable[..., Environment], asked
     (folder,) = (asked.root / "envs").iterdir()
     assert list(folder.iterdir()) == []
     assert list((asked.root / "locks").glob("*.status*")) == []
+
+
+def test_a_relative_cache_will_do(restored: Callable[..., Environment], tmp_path: Path) -> None:
+    near = Path(os.path.relpath(tmp_path / "near"))
+    with restored(root=near) as environment:
+        assert environment.prefix.is_absolute()
+        assert environment.python.exists()
