@@ -39,9 +39,10 @@ def enforce_columns(schema: ColumnSchema, raw: RawTable) -> EnforcedTable:
         NotAllowed: A required column is missing, or a cell is not of its column's type.
     """
     labels = _labels_by_name(schema, raw) if schema.is_named else _labels_by_position(schema, raw)
+    specs = dict(zip(labels, schema.columns, strict=True))  # of a name that stands twice the last, as MLflow has it
     columns = tuple(
         _enforce_column(name, spec, raw, label)
-        for (name, label), spec in zip(labels, schema.columns, strict=True)
+        for (name, label), spec in specs.items()
         if _is_present(name, label, spec, raw)
     )
     taken = {label for _, label in labels}

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
+
+import orjson
 
 from ..signature.datatypes import DataType
 from ..signature.specs import ColumnSchema, Schema
@@ -18,6 +21,8 @@ from .errors import NotAllowed, NotParsed, excerpt
 _CELL: Final = re.compile(r'(?:"(?P<quoted>[^"]*(?:""[^"]*)*)"|(?P<bare>[^",\r\n]*))(?P<end>,|\r\n|\n|\r|\Z)')
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,400})(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
+_NUMBERS: Final = frozenset({DataType.INTEGER, DataType.LONG, DataType.FLOAT, DataType.DOUBLE})
+_NUMBERS_ONLY: Final = re.compile(r"[-+.0-9eE,]+")
 _TEXTS: Final = frozenset({DataType.STRING, DataType.BINARY, DataType.DATETIME})
 
 
@@ -57,8 +62,7 @@ def read_csv(body: bytes, schema: Schema | None) -> RawTable:
     kinds = _kinds(schema, labels)
     cells = zip(*rows, strict=True) if rows else [()] * len(labels)
     columns: dict[str | int, Sequence[Any]] = {
-        label: [_read_cell(cell, kind) for cell in column]
-        for label, kind, column in zip(labels, kinds, cells, strict=True)
+        label: _read_column(column, kind) for label, kind, column in zip(labels, kinds, cells, strict=True)
     }
     return RawTable(columns=columns, n_rows=len(rows))
 
@@ -85,6 +89,21 @@ def _kinds(schema: Schema | None, labels: list[str]) -> list[DataType | None]:
 
 
 def _split_rows(text: str) -> list[list[str]]:
+    """Return the cells of each line; the lines below the last quote, most often all but the header, are split at once.
+
+    Raises:
+        NotParsed: A quote stands where none can.
+    """
+    quote = text.rfind('"')
+    first_plain = text.find("\n", quote) + 1 if "\r" not in text else 0
+    if not first_plain:
+        return _split_quoted_rows(text)
+    plain = text[first_plain:].removesuffix("\n")
+    rows = _split_quoted_rows(text[:first_plain])
+    return [*rows, *(line.split(",") for line in plain.split("\n"))] if first_plain < len(text) else rows
+
+
+def _split_quoted_rows(text: str) -> list[list[str]]:
     rows: list[list[str]] = []
     row: list[str] = []
     position = 0
@@ -100,6 +119,16 @@ def _split_rows(text: str) -> list[list[str]]:
             row = []
             if position == len(text):
                 return rows
+
+
+def _read_column(cells: Sequence[str], kind: DataType | None) -> list[Any]:
+    if kind in _NUMBERS and set(map(type, cells)) == {str}:
+        text = ",".join(cells)
+        if _NUMBERS_ONLY.fullmatch(text):
+            with suppress(orjson.JSONDecodeError):  # the cell that is no JSON is found one by one
+                values: list[Any] = orjson.loads(f"[{text}]")
+                return values
+    return [_read_cell(cell, kind) for cell in cells]
 
 
 def _read_cell(cell: str, kind: DataType | None) -> object:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -110,22 +110,29 @@ def _flatten(spec: TensorSpec, nested: object) -> tuple[list[Any], tuple[int, ..
 
 
 def _read_flat(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
-    if dtype.kind == "O":
-        cells = np.empty(len(flat), dtype=object)
-        for at, value in enumerate(flat):  # one by one: NumPy would take lists in it for dimensions
-            cells[at] = value
-        return cells
-    if dtype.kind == "b":
-        return np.asarray(read_booleans(flat))
-    if dtype.kind in "iu":
-        return np.asarray(read_integers(flat, dtype.name))
-    if dtype.kind == "f" and dtype.itemsize <= 8:
-        return np.asarray(read_numbers(flat, dtype.name))
-    if dtype.kind == "M":
-        return _read_instants(dtype, flat)
-    if dtype.kind in "US":
-        return _read_texts(dtype, flat)
-    raise Misfit(0, f"cannot be read: JSON has no form for {dtype.name}")
+    return _READERS[dtype.kind](dtype, flat)
+
+
+def _read_objects(_dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
+    cells = np.empty(len(flat), dtype=object)
+    for at, value in enumerate(flat):  # one by one: NumPy would take lists in it for dimensions
+        cells[at] = value
+    return cells
+
+
+def _read_durations(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
+    """Return durations from counts of the dtype's unit; the smallest count stands for NaT."""
+    counts = np.asarray(read_integers(flat, "int64"))
+    if counts.size and int(counts.min()) == np.iinfo(np.int64).min:
+        at = int(counts.argmin())
+        raise Misfit(at, f"is {excerpt(flat[at])}, which {dtype.name} does not hold")
+    return counts.astype(dtype)
+
+
+def _read_floats(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
+    """Return floats, or the complex numbers that they are the real part of: JSON has no others."""
+    part = dtype if dtype.kind == "f" else np.empty(0, dtype=dtype).real.dtype
+    return np.asarray(read_numbers(flat, part.name if part.itemsize <= 8 else "float64")).astype(dtype)
 
 
 def _read_instants(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
@@ -148,6 +155,20 @@ def _read_texts(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
         if value.endswith(nul):
             raise Misfit(at, f"is {excerpt(flat[at])}, which ends in NUL; {dtype.name} tensors lose that")
     return np.array(read, dtype=dtype.kind)
+
+
+_READERS: Final[Mapping[str, Callable[[np.dtype[Any], Sequence[Any]], Tensor]]] = {
+    "O": _read_objects,
+    "b": lambda _dtype, flat: np.asarray(read_booleans(flat)),
+    "i": lambda dtype, flat: np.asarray(read_integers(flat, dtype.name)),
+    "u": lambda dtype, flat: np.asarray(read_integers(flat, dtype.name)),
+    "f": _read_floats,
+    "c": _read_floats,
+    "M": _read_instants,
+    "m": _read_durations,
+    "U": _read_texts,
+    "S": _read_texts,
+}
 
 
 def _text(shape: Sequence[int]) -> str:

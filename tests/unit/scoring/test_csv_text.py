@@ -122,3 +122,25 @@ def test_integers_for_names_are_found_by_their_text(serve: Any) -> None:
 
 def test_nested_columns_are_refused(serve: Any) -> None:
     serve(columns(a=Array(items=DataType.LONG))).refuse(b'a\n"[1]"\n', "text/csv")
+
+
+def test_long_tables_are_read_like_short_ones(serve: Any) -> None:
+    schema = columns(a=DataType.LONG, b=DataType.DOUBLE)
+    table = serve(schema).receive('"a","b"\n' + "".join(f"{n},{n}.5\n" for n in range(1000)), "text/csv")
+    assert [column.values.tolist() for column in table.columns] == [list(range(1000)), [n + 0.5 for n in range(1000)]]
+
+
+@pytest.mark.parametrize("text", ["1,007", "1.5,1.", "1,+1", "1,1e400", "1,", "1,-"])
+def test_one_bad_number_among_good_ones_is_found(serve: Any, text: str) -> None:
+    schema = ColumnSchema(columns=(ColumnSpec(name="x", type=DataType.DOUBLE),))
+    body = "x\n" + text.replace(",", "\n") + "\n"
+    if text == "1,":
+        assert serve(schema).receive(body, "text/csv").n_rows == 2
+    else:
+        assert serve(schema).refuse(body, "text/csv")["details"] == {"column": "x", "row": 1}
+
+
+def test_a_quoted_line_end_is_no_row_end(serve: Any, cells: Any) -> None:
+    schema = columns(a=DataType.LONG, t=DataType.STRING)
+    table = serve(schema).receive(b'a,t\n1,x\n2,"y\nz"\n3,w\n', "text/csv")
+    assert cells(table, "t") == ["x", "y\nz", "w"]

@@ -263,6 +263,21 @@ def test_extra_columns_and_keys_are_left_out_and_told(serve: Any) -> None:
     assert [column.name for column in server.worker.received[0][0].columns] == ["a", "b"]
 
 
+def test_what_is_told_of_extra_columns_fits_a_header(serve: Any) -> None:
+    names = [chr(code) for code in range(0x100)] + ["x" * 100]
+    extra = dict.fromkeys(sorted(names, key=lambda name: name != "\x7f"), 1)
+    row = {**extra, "a": 1, "b": 2.5, "c": "x"}
+    told = serve(PLAN).post({"dataframe_records": [row]}).headers["X-Modelserve-Ignored"]
+    assert all(" " <= character <= "~" for character in told)
+    assert json.loads(told)[0] == "\x7f"
+
+
+def test_of_a_name_that_stands_twice_the_last_type_counts(serve: Any) -> None:
+    twice = ColumnSchema(columns=tuple(ColumnSpec(name="a", type=kind) for kind in (DataType.LONG, DataType.DOUBLE)))
+    (column,) = serve(twice).receive('{"inputs": {"a": [1.5]}}').columns
+    assert column.values.tolist() == [1.5]
+
+
 def test_only_unknown_columns_are_no_request_of_optional_ones(serve: Any) -> None:
     schema = ColumnSchema(columns=(ColumnSpec(name="a", type=DataType.DOUBLE, required=False),))
     serve(schema).refuse('{"dataframe_split": {"columns": ["A"], "data": [[1]]}}')

@@ -50,7 +50,8 @@ WRONG: list[tuple[str, Any]] = [
     *(("str", value) for value in (1, True, None, "ends in nul\0")),
     *(("bytes", value) for value in ("!", 1, None, "AA==")),
     *(("datetime64[ns]", value) for value in (1, "now", "9999-12-31", True)),
-    ("complex64", 1.5),
+    *(("complex64", value) for value in ("1", 1e39)),
+    *(("timedelta64[s]", value) for value in (1.5, "1", None)),
 ]
 
 
@@ -193,3 +194,19 @@ def test_an_extra_tensor_is_left_out_and_told(serve: Any) -> None:
 
 def test_csv_carries_no_tensors(serve: Any) -> None:
     serve(TWO).refuse(b"a,b\n1,2\n", "text/csv")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sent", "expected"),
+    [
+        ("complex64", [0.5], [0.5 + 0j]),
+        ("timedelta64[s]", [90], [np.timedelta64(90, "s")]),
+        ("longdouble", [0.1], [0.1]),
+    ],
+)
+def test_dtypes_that_json_has_no_word_for_take_their_numbers(
+    serve: Any, dtype: str, sent: list[Any], expected: list[Any]
+) -> None:
+    received = serve(tensor(dtype, -1)).receive({"inputs": sent})
+    assert received.dtype == np.dtype(dtype)
+    assert list(received) == expected
