@@ -96,6 +96,42 @@ def test_a_lease_on_a_file_that_was_removed_is_taken_on_the_new_one(lease_path: 
             assert not is_free(lease_path)
 
 
+def test_a_file_removed_while_the_lock_was_awaited_does_not_count(
+    lease_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, locked = fcntl.flock, []
+
+    def late(descriptor: int, operation: int) -> None:
+        real(descriptor, operation)
+        locked.append(descriptor)
+        if len(locked) == 1:
+            lease_path.unlink()
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    lease = Lease(lease_path)
+    monkeypatch.undo()
+    assert len(locked) == 2
+    assert not is_free(lease_path)
+    lease.close()
+
+
+def test_ctrl_c_while_the_lock_is_awaited_leaves_no_descriptor(
+    lease_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def interrupted(descriptor: int, operation: int) -> None:
+        opened.append(descriptor)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fcntl, "flock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Lease(lease_path)
+    monkeypatch.undo()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
 def test_says_what_it_holds(lease_path: Path) -> None:
     lease = Lease(lease_path)
     assert repr(lease) == f"Lease({str(lease_path)!r}, held)"
