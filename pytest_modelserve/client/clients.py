@@ -11,11 +11,13 @@ import httpx
 from ..cases import Case, Envelope
 from ..signature.specs import Signature
 from ..wire.predictions import Predictions
-from .exchange import PREDICT_PATH, Exchanges, Flow, Reading, Sending
+from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
 from .invocation import Invocation
 
 DEFAULT_TIMEOUT_S: Final = 60.0  # what MLflow's server gives a prediction
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+
+_NOT_KEPT: Final = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 T = TypeVar("T")
 
@@ -106,6 +108,14 @@ class ModelClient:
         """
         return self._run(self._exchanges.version())
 
+    def move_to(self, base_url: str) -> None:
+        """Send to another server from now on, such as one started in place of one that died.
+
+        Raises:
+            RequestError: `base_url` is no http or https URL.
+        """
+        self._exchanges.move_to(base_url)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -145,6 +155,9 @@ class ModelClient:
 class AsyncModelClient:
     """The client for asynchronous tests: as `ModelClient`, with every call awaited.
 
+    It keeps no connection open, since a kept one belongs to the event loop that opened it, and every test may have
+    its own.
+
     Args:
         base_url: Scheme, host and path prefix, such as `http://127.0.0.1:5000`.
         signature: Types what is sent and what comes back; without it values go by what they are.
@@ -166,7 +179,8 @@ class AsyncModelClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._exchanges = Exchanges(base_url, signature, headers, timeout_s)
-        self._http = httpx.AsyncClient(transport=transport, **self._exchanges.settings)
+        settings: HttpSettings = {**self._exchanges.settings, "limits": _NOT_KEPT}
+        self._http = httpx.AsyncClient(transport=transport, **settings)
 
     @property
     def base_url(self) -> str:
@@ -222,6 +236,14 @@ class AsyncModelClient:
             ResponseError: The answer is an error.
         """
         return await self._run(self._exchanges.version())
+
+    def move_to(self, base_url: str) -> None:
+        """Send to another server from now on, such as one started in place of one that died.
+
+        Raises:
+            RequestError: `base_url` is no http or https URL.
+        """
+        self._exchanges.move_to(base_url)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -166,13 +166,7 @@ class Exchanges:
     def __init__(
         self, base_url: str, signature: Signature | None, headers: Mapping[str, str] | None, timeout_s: float
     ) -> None:
-        try:
-            url = httpx.URL(base_url)
-        except httpx.InvalidURL as broken:
-            raise _not_http(base_url) from broken
-        if url.scheme not in {"http", "https"} or not url.host:
-            raise _not_http(base_url)
-        self.base_url = base_url.rstrip("/")
+        url = self.move_to(base_url)
         self.signature = signature
         self.timeout_s = timeout_s
         self._headers = dict(headers or {})
@@ -183,6 +177,21 @@ class Exchanges:
             verify=url.scheme == "https",  # loading certificates takes 25 ms
             limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEPALIVE_S),
         )
+
+    def move_to(self, base_url: str) -> httpx.URL:
+        """Send to another server from now on.
+
+        Raises:
+            RequestError: `base_url` is no http or https URL.
+        """
+        try:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL as broken:
+            raise _not_http(base_url) from broken
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise _not_http(base_url)
+        self.base_url = base_url.rstrip("/")
+        return url
 
     def predict(
         self, data: object, params: Mapping[str, object] | None, envelope: Envelope | None
