@@ -115,6 +115,10 @@ def test_a_name_with_a_colon_that_exists_is_that_directory(here: Path) -> None:
     assert parse_uri("./churn:5").local_path == here / "churn:5"
 
 
+def test_a_uri_longer_than_a_file_name_is_still_one() -> None:
+    assert parse_uri("models:/" + "churn" * 100).scheme == "models"
+
+
 def test_a_bare_id_of_a_logged_model_suggests_its_uri() -> None:
     assert suggested_uri(LOGGED) == f"models:/{LOGGED}"
     assert suggested_uri("m-churn") is None
