@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +48,7 @@ class Answers:
         if not self._is_changed:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
         draft.write_text(json.dumps({"schema": _SCHEMA, "known": self._known}), encoding="utf-8")
         draft.replace(self._path)
         self._is_changed = False

@@ -121,6 +121,8 @@ def script(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
         path = tmp_path / f"script{len(list(tmp_path.glob('script*.py')))}.py"
         path.write_text(code)
         command = [sys.executable, str(path), *map(str, arguments)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     return started

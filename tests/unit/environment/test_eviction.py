@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -94,3 +95,25 @@ def test_a_hard_link_counts_in_part(tmp_path: Path, built: Callable[..., CachedB
     (shared,) = list_cached(tmp_path)
     assert shared.disk_bytes <= alone.disk_bytes - SIZE // 2
     environment.lease.close()
+
+
+def test_a_server_that_outlives_its_starter_keeps_the_environment(
+    tmp_path: Path, built: Callable[..., CachedBuild], script: Callable[..., subprocess.Popen[str]]
+) -> None:
+    environment = built("a", 100)
+    code = """
+import sys
+from pathlib import Path
+from pytest_modelserve.lifeline import Lease
+lease = Lease(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+    server = script(code, environment.lease.path)
+    assert server.stdout
+    assert server.stdout.readline() == "held\n"
+    environment.lease.close()
+    assert prune(tmp_path, max_bytes=0) == ()
+    server.kill()
+    server.communicate()
+    assert len(prune(tmp_path, max_bytes=0)) == 1

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import string
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_modelserve.environment.indexes import as_uv, index_identity, read_pip_settings, without_credentials
 from pytest_modelserve.errors import RequirementsError
@@ -119,3 +122,13 @@ def test_files_that_settings_name_count_by_content(tmp_path: Path, env: dict[str
     assert str(tmp_path / ".config/uv/uv.toml") not in index_identity({}, {**env, "UV_NO_CONFIG": "1"})
     chosen = {**env, "UV_CONFIG_FILE": str(limits)}
     assert str(limits) in index_identity({}, chosen)
+
+
+WORDS = st.text(string.ascii_letters + string.digits + "%._~!$&*+,;=-:", min_size=1)
+
+
+@given(user=WORDS, password=WORDS, around=st.text(alphabet="ab \n'\"", max_size=5))
+def test_no_password_is_left_whatever_it_is(user: str, password: str, around: str) -> None:
+    text = f"{around}https://{user}:{password}@host/simple{around}"
+    assert without_credentials(text) == f"{around}https://***@host/simple{around}"
+    assert without_credentials(text, "") == f"{around}https://host/simple{around}"

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import Version
 
 from pytest_modelserve.environment.answers import Answers
 from pytest_modelserve.environment.interpreter import Choice, Places, find_interpreter, find_interpreters
@@ -151,6 +156,21 @@ def test_a_torn_answers_file_is_begun_anew(plant: Plant, find: Callable[..., Cho
     assert json.loads((tmp_path / "answers.json").read_text())["schema"] == 1
 
 
+def test_threads_may_save_at_once(tmp_path: Path) -> None:
+    start = threading.Barrier(8)
+
+    def learn(number: int) -> None:
+        answers = Answers(tmp_path / "answers.json")
+        answers.learn(tmp_path / str(number), {"version": str(number)})
+        start.wait()
+        answers.save()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(learn, range(8))) == [None] * 8
+    assert len(json.loads((tmp_path / "answers.json").read_text())["known"]) >= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.json"]
+
+
 def test_links_to_one_python_count_once(plant: Plant, places: Places, tmp_path: Path) -> None:
     real = plant("pyenv/versions/3.10.13/bin/python")
     (tmp_path / "bin").mkdir()
@@ -204,3 +224,28 @@ def test_places_that_cannot_be_listed_are_passed_over(plant: Plant, tmp_path: Pa
     places = Places(path=(*bad, tmp_path / "bin"))
     found = find_interpreter("3.10.13", places=places, answers=Answers(tmp_path / "a.json"))
     assert found.interpreter.path == right
+
+
+VERSIONS = st.builds("3.{}.{}".format, st.integers(8, 13), st.integers(0, 20))
+
+
+@given(there=st.sets(VERSIONS, max_size=12), wanted=VERSIONS)
+def test_the_choice_is_the_same_patch_else_the_newest_of_the_minor(
+    tmp_path_factory: pytest.TempPathFactory, there: set[str], wanted: str
+) -> None:
+    root = tmp_path_factory.mktemp("pyenv")
+    answers = Answers(root / "answers.json")
+    for version in there:
+        executable = root / "versions" / version / "bin" / "python"
+        executable.parent.mkdir(parents=True)
+        executable.touch()
+        answers.learn(executable, {"path": str(executable), "version": version})
+    fitting = [Version(version) for version in there if version.rpartition(".")[0] == wanted.rpartition(".")[0]]
+    if not fitting:
+        with pytest.raises(InterpreterMissing) as caught:
+            find_interpreter(wanted, places=Places(pyenv=root), answers=answers)
+        assert len(str(caught.value.facts["found"]).splitlines()) == max(len(there), 1)
+        return
+    choice = find_interpreter(wanted, places=Places(pyenv=root), answers=answers)
+    assert choice.interpreter.version == (wanted if wanted in there else str(max(fitting)))
+    assert bool(choice.note) is (wanted not in there)
