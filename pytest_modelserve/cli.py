@@ -1,1 +1,198 @@
 """The `modelserve` command: what one does with a model outside a test."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
+from .environment.eviction import CachedEnvironment, list_cached, prune
+from .environment.restoration import default_root
+from .errors import ModelServeError
+from .model.example import example_rows
+from .model.mlmodel import Model, read_model
+from .pipeline import launch_spec, read_subject, restore_environment
+from .server.sharing import ServerPool
+from .settings import Settings
+from .signature import request_schema, response_schema
+from .strategies.rules import rule
+from .wire.payloads import Table
+
+EXIT_INFRASTRUCTURE: Final = 3
+GIGABYTE: Final = 1e9
+DAY_S: Final = 86_400.0
+ALIVE_EVERY_S: Final = 0.5  # how often `serve` looks whether its server is still there
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 2 wrong usage, 3 something is broken."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.run(asked)
+    except ModelServeError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_INFRASTRUCTURE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="modelserve", description="Serve MLflow models and look into them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serving = commands.add_parser("serve", help="serve a model in its own environment until Ctrl-C")
+    serving.add_argument("uri", metavar="URI")
+    serving.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; any free one by default")
+    _add_environment(serving)
+    serving.set_defaults(run=_serve)
+
+    domain = commands.add_parser("domain", help="write a first domain of a model's columns, from data or its example")
+    domain.add_argument("uri", metavar="URI")
+    domain.add_argument("--from", dest="data", type=Path, metavar="DATA", help="CSV, Parquet or JSON file of real rows")
+    domain.set_defaults(run=_domain)
+
+    schema = commands.add_parser("schema", help="print the JSON Schema of a model's requests and responses")
+    schema.add_argument("uri", metavar="URI")
+    schema.set_defaults(run=_schema)
+
+    explain = commands.add_parser("explain", help="say what a rule of the contract wants, and why")
+    explain.add_argument("rule", metavar="RULE")
+    explain.set_defaults(run=_explain)
+
+    _add_envs(commands.add_parser("envs", help="list, find or remove cached environments"))
+    return parser
+
+
+def _add_environment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env-manager", default=Settings().env_manager, metavar="NAME")
+    parser.add_argument("--python", type=Path, metavar="PATH", help="interpreter for the model's environment")
+    parser.add_argument("--server", default=Settings().server, metavar="NAME")
+    _add_cache(parser)
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cache-dir", type=Path, metavar="DIR", help="in place of the user's cache directory")
+
+
+def _add_envs(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="list cached environments, the newest first")
+    listing.set_defaults(run=_list_envs)
+    path = commands.add_parser("path", help="print where environments are cached")
+    path.set_defaults(run=_print_cache)
+    pruning = commands.add_parser("prune", help="remove environments that nobody uses, the oldest first")
+    pruning.add_argument("--keep-gb", type=float, default=0.0, help="stop once the rest is no larger; 0 by default")
+    pruning.add_argument("--unused-days", type=float, default=0.0, help="only those not used for so long; 0 by default")
+    pruning.set_defaults(run=_prune_envs)
+    for command in (listing, path, pruning):
+        _add_cache(command)
+
+
+class _Steps:
+    """Prints each step of a restore as a line on standard error."""
+
+    def step(self, text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    settings = Settings(
+        env_manager=asked.env_manager, python=asked.python, server=asked.server, cache_dir=asked.cache_dir
+    )
+    subject = read_subject(asked.uri, settings)
+    with ExitStack() as stack:
+        environment = stack.enter_context(restore_environment(subject, progress=_Steps()))
+        pool = stack.enter_context(ServerPool(_root(asked) / "servers"))
+        server = stack.enter_context(pool.private(launch_spec(subject, environment, port=asked.port)))
+        sys.stdout.write(f"{asked.uri} on {server.base_url} (log: {server.log_path}); Ctrl-C ends it\n")
+        sys.stdout.flush()
+        stopped = _await_stop(server.is_alive)
+        if not stopped:
+            raise server.as_death()
+    return 0
+
+
+def _await_stop(is_alive: Callable[[], bool]) -> bool:
+    """Wait for Ctrl-C or SIGTERM and return True, or return False once the server is gone."""
+    asked_to_stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: asked_to_stop.set())
+    while not asked_to_stop.wait(ALIVE_EVERY_S):
+        if not is_alive():
+            return False
+    return True
+
+
+def _domain(asked: argparse.Namespace) -> int:
+    model = read_model(asked.uri)
+    sys.stdout.write(as_toml(_inferred(model, asked.data)))
+    return 0
+
+
+def _inferred(model: Model, data: Path | None) -> Domain:
+    if data is not None:
+        domain = from_frame(read_data(data), place=str(data))
+    else:
+        example = example_rows(model)
+        if not isinstance(example, Table):
+            raise ModelServeError(
+                "there are no rows to tell a domain from: the model has no input example of columns",
+                facts={"model": model.uri},
+                fix=f"Run: modelserve domain {model.uri} --from DATA.csv",
+            )
+        domain = from_rows(example.columns, example.rows, place="the input example")
+    return bound(domain, model.signature) if model.signature else domain
+
+
+def _schema(asked: argparse.Namespace) -> int:
+    model = read_model(asked.uri)
+    if model.signature is None:
+        raise ModelServeError(f"{asked.uri} has no signature", fix="Log the model with signature= or input_example=.")
+    schemas = {"request": request_schema(model.signature), "response": response_schema(model.signature)}
+    sys.stdout.write(json.dumps(schemas, indent=2) + "\n")
+    return 0
+
+
+def _explain(asked: argparse.Namespace) -> int:
+    found = rule(asked.rule)
+    sys.stdout.write(f"{found.id}: {found.expectation.value} (contract, section {found.section})\n{found.why}\n")
+    return 0
+
+
+def _list_envs(asked: argparse.Namespace) -> int:
+    for cached in list_cached(_root(asked)):
+        sys.stdout.write(f"{_described(cached)}\n")
+    return 0
+
+
+def _described(cached: CachedEnvironment) -> str:
+    used = datetime.fromtimestamp(cached.last_used, tz=timezone.utc).strftime("%Y-%m-%d %H:%M")
+    what = f"{cached.manager} Python {cached.python_version}" if cached.manager else "unfinished"
+    state = ", in use" if cached.is_in_use else ""
+    return f"{cached.key[:12]}  {cached.disk_bytes / GIGABYTE:5.2f} GB  {used}  {what}{state}  {cached.directory}"
+
+
+def _prune_envs(asked: argparse.Namespace) -> int:
+    removed = prune(
+        _root(asked), max_bytes=int(asked.keep_gb * GIGABYTE), max_age_s=asked.unused_days * DAY_S or float("inf")
+    )
+    for cached in removed:
+        sys.stdout.write(f"removed {_described(cached)}\n")
+    return 0
+
+
+def _print_cache(asked: argparse.Namespace) -> int:
+    sys.stdout.write(f"{_root(asked) / 'envs'}\n")
+    return 0
+
+
+def _root(asked: argparse.Namespace) -> Path:
+    root: Path | None = asked.cache_dir
+    return root or default_root()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .signature import Signature
 
 SERVED_MODEL: Final = "served_model"
+CURRENT_ITEM: Final[ContextVar[pytest.Item]] = ContextVar("modelserve_item")  # the test that runs now
 NO_MODEL: Final = "no model to serve: mark the test with @pytest.mark.served_model(URI), or run pytest --model-uri URI"
 
 
@@ -53,9 +54,9 @@ def model_client(served_model: ServedModel) -> ModelClient:
 
 
 @pytest.fixture(scope="session")
-def async_model_client(served_model: ServedModel) -> Iterator[AsyncModelClient]:
-    """Return an asynchronous client of the served model; one for each test that shares an event loop."""
-    yield served_model.async_client()
+def async_model_client(served_model: ServedModel) -> AsyncModelClient:
+    """Return an asynchronous client of the served model, for any event loop."""
+    return served_model.async_client()
 
 
 @pytest.fixture(scope="session")

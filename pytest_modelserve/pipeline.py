@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -112,8 +112,8 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
     )
 
 
-def launch_spec(subject: Subject, environment: Environment) -> LaunchSpec:
-    """Return what it takes to serve a model in its environment.
+def launch_spec(subject: Subject, environment: Environment, *, port: int = 0) -> LaunchSpec:
+    """Return what it takes to serve a model in its environment, on a port of one's own or any free one.
 
     Raises:
         ServerError: There is no backend of the name that the settings ask for.
@@ -135,7 +135,7 @@ def launch_spec(subject: Subject, environment: Environment) -> LaunchSpec:
         probe_body=example.body if example else None,
         settings=ServeSettings(startup_timeout_s=settings.startup_timeout_s, pass_env=settings.pass_env),
     )
-    return load_backend(settings.server).launch(request)
+    return replace(load_backend(settings.server).launch(request), port=port)
 
 
 class ServedModel:

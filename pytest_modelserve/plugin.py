@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Final
 
 import pytest
@@ -42,6 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Feed the fixtures of a test with the models that it is marked with."""
     fixtures.parametrize(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Let `given_input` know which test draws."""
+    token = fixtures.CURRENT_ITEM.set(item)
+    try:
+        return (yield)
+    finally:
+        fixtures.CURRENT_ITEM.reset(token)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -52,7 +52,7 @@ def _problem(context: CheckContext) -> FailureDetail | None:
 
 
 def _example_breach(signature: Signature, document: object) -> tuple[str, str] | None:
-    validator = jsonschema.Draft202012Validator(request_schema(signature))
+    validator = jsonschema.Draft202012Validator(request_schema(signature, admit_either=True))
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if error is None:
         return None

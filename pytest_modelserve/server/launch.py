@@ -43,6 +43,7 @@ class LaunchSpec:
         files: Relative name to content: written into the server's private directory, the working directory of the
             process, before it starts.
         probe: How readiness is told.
+        port: Where it listens on 127.0.0.1; 0 for any free one.
         startup_timeout_s: How long the server may take to get ready.
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
         exit_codes: What an exit code says of a server that ended before it was ready, as the start of a sentence that
@@ -56,6 +57,7 @@ class LaunchSpec:
     env: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
     probe: Probe = field(default_factory=Probe)
+    port: int = 0
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
     exit_codes: Mapping[int, str] = field(default_factory=dict)

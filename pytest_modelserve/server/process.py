@@ -72,7 +72,7 @@ def prepare(spec: LaunchSpec, lease: Lease, log_name: str, *, forget: tuple[Path
     _sweep(home, keep=(directory, _relinked(home / log_name, log_path)))
     secrets = [_written(directory / name, content) for name, content in spec.files.items()]
     with ExitStack() as ours, ExitStack() as theirs:
-        listener = _listening() if _takes_socket(spec) else _reserved()
+        listener = _listening(spec.port) if _takes_socket(spec) else _reserved(spec.port)
         keeps_port = sys.platform == "linux" and not _takes_socket(spec)
         (ours if keeps_port else theirs).enter_context(listener)
         exit_fd, alive_fd = os.pipe()  # the supervisor alone holds the other end, so it closes with the supervisor
@@ -210,17 +210,17 @@ def _takes_socket(spec: LaunchSpec) -> bool:
     return any("{fd}" in part for part in spec.command)
 
 
-def _listening() -> socket.socket:
-    listener = socket.create_server((HOST, 0), backlog=_BACKLOG)
+def _listening(port: int) -> socket.socket:
+    listener = socket.create_server((HOST, port), backlog=_BACKLOG)
     listener.set_inheritable(True)
     return listener
 
 
-def _reserved() -> socket.socket:
+def _reserved(port: int) -> socket.socket:
     """Bind a port without listening: on Linux a server that sets SO_REUSEADDR can still listen there, no other can."""
     holder = socket.socket()
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind((HOST, 0))
+    holder.bind((HOST, port))
     return holder
 
 
