@@ -33,6 +33,7 @@ DECIDED_BY_HEADER: Final = "X-Modelserve-Decided-By"
 IGNORED_HEADER: Final = "X-Modelserve-Ignored"
 LOSSY_HEADER: Final = "X-Modelserve-Lossy"
 _INLINE_BYTES: Final = 1 << 16  # about 1 ms of parsing; longer bodies are read in a thread, so that /ping stays quick
+_BODY_LOGGED: Final = 500  # bytes: enough to tell a request from others
 _IGNORED_SHOWN: Final = 10  # names in the header
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -161,9 +162,17 @@ class _Routes:
         is_long = len(body) > _INLINE_BYTES
         worker = self._slot.require()
         read = await _run(lambda: self._reader.read(media, body), in_thread=is_long)
-        answer = await _ask(worker, read, request_id)
+        try:
+            answer = await _ask(worker, read, request_id)
+        except _Lost as lost:
+            _logger.error("request %r: %s; its body began %r", request_id, lost.message, body[:_BODY_LOGGED])  # noqa: TRY400
+            raise
         encoded = await _run(lambda: encode_predictions(answer.value, is_bare=read.is_unified), in_thread=is_long)
         return _prediction_response(encoded, read, request_id)
+
+
+class _Lost(ScoringError):
+    """Report that the worker gave no answer: the request is then worth a line in the log."""
 
 
 async def _run(work: Callable[[], _T], *, in_thread: bool) -> _T:
@@ -181,10 +190,11 @@ async def _ask(worker: Worker, read: ModelInput, request_id: str) -> Predictions
     except TreeError as error:
         raise NotAllowed(f"The request cannot be handed to the model: {error}") from None
     except WorkerDied:
-        raise _unavailable("The model's process ended during the request") from None
+        message = "The model's process ended during the request"
+        raise _Lost(ErrorCode.TEMPORARILY_UNAVAILABLE, message, decided_by=DecidedBy.SERVER) from None
     except WorkerTimeout as late:
         message = f"The model gave no answer within {late.timeout_s:g} s"
-        raise ScoringError(ErrorCode.DEADLINE_EXCEEDED, message, decided_by=DecidedBy.MODEL) from None
+        raise _Lost(ErrorCode.DEADLINE_EXCEEDED, message, decided_by=DecidedBy.MODEL) from None
     if isinstance(answer, Raised):
         raised = answer.exception
         _logger.error("request %r: the model raised\n%s", request_id, raised.traceback)

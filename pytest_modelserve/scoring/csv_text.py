@@ -42,7 +42,7 @@ def read_csv(body: bytes, schema: Schema | None) -> RawTable:
         NotParsed: It is not UTF-8 or not CSV, has no header, has a column twice, or rows of another length.
         NotAllowed: The schema has tensors or nested columns, which CSV cannot carry.
     """
-    _require_flat(schema)
+    require_flat(schema)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as broken:
@@ -67,7 +67,12 @@ def read_csv(body: bytes, schema: Schema | None) -> RawTable:
     return RawTable(columns=columns, n_rows=len(rows))
 
 
-def _require_flat(schema: Schema | None) -> None:
+def require_flat(schema: Schema | None) -> None:
+    """Pass a schema whose data CSV can carry.
+
+    Raises:
+        NotAllowed: It has tensors or nested columns.
+    """
     if schema is None:
         return
     if not isinstance(schema, ColumnSchema):

@@ -220,12 +220,17 @@ def _nest(schema: TensorSchema, opened: Opened) -> dict[str | None, Any]:
         return nest_table(schema, read_split(content))
     if envelope is Envelope.DATAFRAME_RECORDS:
         return nest_table(schema, _require_full(read_records(content, envelope=envelope)))
-    if not schema.is_named:
-        return {None: content}
+    return _nest_named(schema, opened) if schema.is_named else {None: content}
+
+
+def _nest_named(schema: TensorSchema, opened: Opened) -> dict[str | None, Any]:
+    """Read tensors by name: an object of them, a list of rows, or the only one by itself."""
+    content, envelope = opened.content, opened.envelope
     if isinstance(content, dict):
         return {**content}
-    is_rows = isinstance(content, list) and content and set(map(type, content)) == {dict}
-    if is_rows:
+    if isinstance(content, list) and not content:
+        return {spec.name: [] for spec in schema.tensors}
+    if isinstance(content, list) and set(map(type, content)) == {dict}:
         return nest_table(schema, _require_full(read_records(content, envelope=envelope)))
     if len(schema.tensors) > 1:
         raise NotParsed(f"{envelope.value} must be an object of tensors, or a list of objects, not {excerpt(content)}")

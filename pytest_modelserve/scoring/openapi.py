@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ..signature.json_schema import request_schema, response_schema
 from ..signature.specs import Signature
-from .errors import DecidedBy, ErrorCode
+from .csv_text import require_flat
+from .errors import DecidedBy, ErrorCode, NotAllowed
 from .media import Media
 from .settings import ServeSettings
 
@@ -54,16 +55,9 @@ def _invocations(settings: ServeSettings) -> dict[str, Any]:
     request: dict[str, Any] = {"schema": request_schema(signature)}
     if settings.input_example is not None:
         request["example"] = settings.input_example
-    text: dict[str, Any] = {"schema": {"type": "string"}}
-    content = {
-        Media.JSON.value: request,
-        **{
-            media.value: {**text, "schema": {**text["schema"], "description": note}}
-            for media, note in _NAMED_FORMS.items()
-        },
-    }
-    if signature.is_from_type_hint:
-        content = {Media.JSON.value: request}
+    content = {Media.JSON.value: request}
+    for media in _other_forms(signature):
+        content[media.value] = {"schema": {"type": "string", "description": _NAMED_FORMS[media]}}
     return {
         "operationId": "invocations",
         "summary": "Predict",
@@ -85,6 +79,17 @@ def _invocations(settings: ServeSettings) -> dict[str, Any]:
             **{str(status): _error(description) for status, description in _ERRORS.items()},
         },
     }
+
+
+def _other_forms(signature: Signature) -> list[Media]:
+    """Return the media types besides JSON in which the model's data can come."""
+    if signature.is_from_type_hint:
+        return []
+    try:
+        require_flat(signature.inputs)
+    except NotAllowed:
+        return [Media.PARQUET]
+    return [Media.CSV, Media.PARQUET]
 
 
 def _status(name: str) -> dict[str, Any]:

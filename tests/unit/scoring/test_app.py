@@ -116,6 +116,16 @@ def test_the_traceback_of_the_model_goes_to_the_log(serve: Any, caplog: pytest.L
     assert RAISED.traceback in caplog.text
 
 
+@pytest.mark.parametrize("answer", [WorkerDied(GONE), WorkerTimeout("the prediction", 2.0)])
+def test_the_last_request_stands_in_the_log(serve: Any, caplog: pytest.LogCaptureFixture, answer: Exception) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = answer
+    with caplog.at_level(logging.ERROR):
+        server.post(VALID, X_Modelserve_Request_Id="r1")
+    assert "'r1'" in caplog.text
+    assert VALID in caplog.text
+
+
 @pytest.mark.parametrize(
     ("body", "decided_by"), [("nope", "parser"), ('{"inputs": ["x"]}', "schema"), (VALID, "model")]
 )
@@ -207,3 +217,18 @@ def test_errors_are_what_the_document_says(serve: Any) -> None:
         validator.validate(answer.json())
     version = document["paths"]["/version"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
     Draft202012Validator(version).validate(server.request("GET", "/version").json())
+
+
+@pytest.mark.parametrize(
+    ("declared", "media"),
+    [
+        (None, {"application/json", "text/csv", "application/vnd.apache.parquet"}),
+        (DataType.LONG, {"application/json", "text/csv", "application/vnd.apache.parquet"}),
+        (SIGNATURES[4], {"application/json", "application/vnd.apache.parquet"}),
+        (SIGNATURES[5], {"application/json"}),
+    ],
+    ids=["none", "flat", "tensor", "hinted"],
+)
+def test_the_document_lists_the_media_that_can_carry_the_data(serve: Any, declared: Any, media: set[str]) -> None:
+    document = serve(declared).request("GET", "/openapi.json").json()
+    assert set(document["paths"]["/invocations"]["post"]["requestBody"]["content"]) == media

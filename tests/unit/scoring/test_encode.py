@@ -55,6 +55,7 @@ def array(*values: Any, dtype: str | None = None) -> ColumnValue:
         (b"x" * 100, ("eHh4" * 33) + "eA=="),
         ({1: "a", None: 2, False: 3, 2.5: 4}, {"1": "a", "null": 2, "false": 3, "2.5": 4}),
         ({np.int64(7): 1}, {"7": 1}),
+        ({TimestampValue("2024-01-02T00:00:00", 0): 1}, {"2024-01-02T00:00:00": 1}),
         (dt.date(2024, 1, 2), "2024-01-02"),
         (dt.time(3, 4), "03:04:00"),
         (dt.datetime.fromisoformat("2024-01-02T03:04:05.000006"), "2024-01-02T03:04:05.000006"),

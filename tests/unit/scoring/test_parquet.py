@@ -141,3 +141,9 @@ def test_without_pyarrow_the_media_type_is_unknown(serve: Any, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     error = serve(DataType.LONG).refuse(b"PAR1", PARQUET, status=415)
     assert "pytest-modelserve[parquet]" in error["message"]
+
+
+def test_a_column_that_stands_twice_is_refused(serve: Any) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"]), sink)
+    serve(DataType.LONG).refuse(sink.getvalue(), PARQUET)

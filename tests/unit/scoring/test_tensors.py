@@ -172,13 +172,22 @@ def test_named_tensors_in_every_envelope(serve: Any, body: Any) -> None:
         {"a": [[1, 2]], "b": [3, 4, 5]},
         {"a": 1, "b": 2},
         [[1, 2]],
-        [],
         [{"a": [1, 2], "b": 1}, {"a": [1, 2]}],
         3,
     ],
 )
 def test_named_tensors_that_do_not_fit(serve: Any, content: Any) -> None:
     serve(TWO).refuse({"inputs": content})
+
+
+@pytest.mark.parametrize("envelope", ["inputs", "instances"])
+def test_no_rows_of_named_tensors(serve: Any, envelope: str) -> None:
+    received = serve(TWO).receive({envelope: []})
+    assert (received["a"].shape, received["b"].shape) == ((0, 2), (0,))
+
+
+def test_the_smallest_count_is_no_duration(serve: Any) -> None:
+    serve(tensor("timedelta64[s]", -1)).refuse({"inputs": [-(2**63)]})
 
 
 def test_the_only_named_tensor_may_come_bare(serve: Any) -> None:
