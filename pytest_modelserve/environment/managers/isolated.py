@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 import time
@@ -67,9 +68,10 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
         build = _Build(request=request, interpreter=choice.interpreter, creator=creator, installer=installer)
         built = cache.obtain(digest[:_KEY_DIGITS], build)
     except OSError as error:
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise InstallFailed(
-            f"the environment could not be made: {error}",
-            facts={"cache": request.root},
+            f"the environment could not be made: {'the disk is full' if is_full else error}",
+            facts={"cache": request.root, "reason": error},
             fix="Make the cache directory writable and see that the disk has room, or choose another.",
         ) from error
     python = built.directory / built.facts["python"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -190,5 +191,5 @@ def test_a_full_disk_is_told_and_tidied(scene: Scene, tmp_path: Path) -> None:
     env |= {"PIP_NO_INDEX": "1", "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_LINK_MODE": "copy"}
     env |= {"STARTED": str(scene.started), "LET_GO": str(scene.let_go)}
     done = subprocess.run([*private, mount + restore], check=False, capture_output=True, env=env, text=True)
-    assert "InstallFailed: installing the requirements failed: the disk is full" in done.stderr
+    assert re.search(r"InstallFailed: .*: the disk is full", done.stderr)
     assert done.stdout == ""

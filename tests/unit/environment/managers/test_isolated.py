@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -230,3 +231,13 @@ def test_a_relative_cache_will_do(restored: Callable[..., Environment], tmp_path
     with restored(root=near) as environment:
         assert environment.prefix.is_absolute()
         assert environment.python.exists()
+
+
+def test_a_disk_that_is_full_for_us_too(restored: Callable[..., Environment]) -> None:
+    class Full:
+        def step(self, text: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InstallFailed) as caught:
+        restored(progress=Full())
+    assert caught.value.happened == "the environment could not be made: the disk is full"

@@ -15,9 +15,9 @@ def test_uv_is_told_where_and_what(
 ) -> None:
     request = request_for(model({"requirements.txt": "--pre\na==1\n"}))
     installer = UvInstaller.told(Path("/bin/uv"), request)
-    command = installer.command(Path("/env/bin/python"), Path("/work/lines.txt"))
+    command = installer.command(Path("/env/bin/python"), Path("/folder/lines.txt"))
     assert command[:5] == ["/bin/uv", "pip", "install", "--python", "/env/bin/python"]
-    assert command[-2:] == ["-r", "/work/lines.txt"]
+    assert command[-2:] == ["-r", "/folder/lines.txt"]
     assert set(command[5:-2]) == {"--no-index", "--prerelease=allow"}
     assert installer.environment({"A": "b"})["A"] == "b"
     assert installer.environment({})["UV_FIND_LINKS"] == str(wheelhouse)
@@ -36,7 +36,7 @@ def test_uv_caches_on_our_disk_unless_told(
 
 
 def test_pip_runs_isolated_in_the_environment() -> None:
-    command = PipInstaller().command(Path("/env/bin/python"), Path("/work/lines.txt"))
+    command = PipInstaller().command(Path("/env/bin/python"), Path("/folder/lines.txt"))
     assert command[:4] == ["/env/bin/python", "-I", "-m", "pip"]
     assert "--no-compile" in command
     assert PipInstaller().environment({"A": "b"}) == {"A": "b"}
