@@ -25,6 +25,7 @@ _FLOAT_KINDS: Final[Mapping[int, type[np.floating]]] = {16: np.float16, 32: np.f
 _ANYTHING: Final = ColumnDomain()
 _LONGEST_TEXT: Final = 1_000  # drawn at level EXTREME; longer ones are edges, since each character costs a choice
 _LONGEST_BYTES: Final = 1_000
+_SMALL: Final = 100
 _NS_A_DAY: Final = 86_400_000_000_000
 _FIRST_NS: Final = -(2**63) + 1  # the lowest number of nanoseconds means "not a time"
 _LAST_NS: Final = 2**63 - 1
@@ -122,7 +123,11 @@ def _integers(bits: int, domain: ColumnDomain, level: Level) -> SearchStrategy[o
     most = min(end - 1, limit - 1 if domain.max is None else math.floor(high))
     if least > most:  # the domain lies beyond what is plausible
         least, most = (least, end - 1) if domain.min is not None else (-end, most)
-    return st.integers(least, most)
+    small, large = max(least, -_SMALL), min(most, _SMALL)
+    if small > large:
+        return st.integers(least, most)
+    # two columns of a wide range would hardly ever hold an equal or a telling number
+    return st.integers(small, large) | st.integers(least, most)
 
 
 def floats(width: int, *, domain: ColumnDomain | None = None, level: Level = Level.PLAUSIBLE) -> SearchStrategy[object]:
@@ -139,7 +144,7 @@ def floats(width: int, *, domain: ColumnDomain | None = None, level: Level = Lev
     drawn = st.floats(least, most, width=width, allow_nan=False, allow_infinity=False)  # type: ignore[arg-type]
     if level is Level.EXTREME or not least <= 0.0 <= most:
         return drawn.map(_same)
-    return drawn.map(_flushed)
+    return drawn.map(levels.flushed)
 
 
 def moments(*, domain: ColumnDomain | None = None, level: Level = Level.PLAUSIBLE) -> SearchStrategy[object]:
@@ -187,10 +192,6 @@ def _inward(limit: float, kind: type[np.floating], *, up: bool) -> float:
     if (float(nearest) < limit) if up else (float(nearest) > limit):
         nearest = np.nextafter(nearest, kind(math.inf if up else -math.inf))
     return float(nearest)
-
-
-def _flushed(number: float) -> object:
-    return 0.0 if abs(number) < levels.PLAUSIBLE_NEAR_ZERO else number
 
 
 def _same(value: object) -> object:

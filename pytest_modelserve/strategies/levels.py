@@ -49,6 +49,11 @@ def _is_plausible(value: object) -> bool:
     return True
 
 
+def flushed(number: float) -> float:
+    """Return zero for a number that is nearer to it than is plausible, and the number itself otherwise."""
+    return 0.0 if abs(number) < PLAUSIBLE_NEAR_ZERO else number
+
+
 def is_control(character: str) -> bool:
     """Tell whether a character is a control character other than the whitespace that text has."""
     return character not in "\t\n\r" and unicodedata.category(character) == "Cc"

@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from ..signature.datatypes import Object, ValueType
 from .edges import ROLES, is_chat_message
+from .levels import PLAUSIBLE_NUMBER, flushed
 
 _MOST: Final = 5  # elements of a drawn list: longer ones are edges, since each element costs choices
 _SAFE_INTEGER: Final = 2**53  # the range that every JSON reader keeps
@@ -78,7 +79,7 @@ def any_json() -> SearchStrategy[object]:
         st.none(),
         st.booleans(),
         st.integers(-_SAFE_INTEGER, _SAFE_INTEGER),
-        st.floats(-1e15, 1e15, allow_nan=False),
+        st.floats(-PLAUSIBLE_NUMBER, PLAUSIBLE_NUMBER).map(flushed),
         texts(max_size=20),
     )
     return st.recursive(

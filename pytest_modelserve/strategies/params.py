@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,13 @@ from .edges import base_value
 from .pools import Entry, Pool, pool_of, value_entries
 
 _MOST: Final = 5  # elements of a drawn list
+_NS_A_MICROSECOND: Final = 1_000
+_FIRST_NS: Final = -(2**63)  # "not a time"
+_COARSER: Final[Mapping[str, str]] = {
+    "nanoseconds": "microseconds",
+    "earliest nanosecond": "1677",
+    "latest nanosecond": "2262",
+}
 _NUMBERS: Final = frozenset({DataType.INTEGER, DataType.LONG, DataType.FLOAT, DataType.DOUBLE})
 
 
@@ -55,6 +63,8 @@ def param_pools(signature: Signature, domain: Domain, *, raised: float | None = 
 
 def _strategy(spec: ParamSpec, domain: Domain, level: Level, raised: float | None) -> SearchStrategy[object]:
     one = values(spec.type, domain=domain.of(spec.name), level=level)
+    if spec.type is DataType.DATETIME:
+        one = one.map(_to_microseconds)
     if raised is not None and spec.type in _NUMBERS:
         one = one.filter(lambda value: _is_within(value, spec.default, raised))
     if spec.shape is None:
@@ -65,9 +75,10 @@ def _strategy(spec: ParamSpec, domain: Domain, level: Level, raised: float | Non
 def _pool(spec: ParamSpec, domain: Domain, raised: float | None) -> Pool:
     said = domain.of(spec.name)
     defaults = list(spec.default) if isinstance(spec.default, tuple) else [spec.default]
+    entries = (_held(entry) for entry in value_entries(spec.type, defaults, said))
     found = [
         entry
-        for entry in value_entries(spec.type, defaults, said)
+        for entry in entries
         if (raised is None or _is_within(entry.value, spec.default, raised))
         and (said is None or not said.says_values or said.contains(entry.value))
     ]
@@ -89,6 +100,22 @@ def _is_within(value: object, default: object, raised: float) -> bool:
     defaults = default if isinstance(default, tuple) else (default,)
     numbers = [abs(number) for number in defaults if isinstance(number, int | float)]
     return bool(np.abs(float(value)) <= raised * max(numbers, default=1))
+
+
+def _held(entry: Entry) -> Entry:
+    value = _to_microseconds(entry.value)
+    return entry if value is entry.value else replace(entry, value=value, name=_COARSER.get(entry.name, entry.name))
+
+
+def _to_microseconds(value: object) -> object:
+    """Return a datetime as Python's own holds it, which is how a model gets a parameter; anything else as it is."""
+    if not isinstance(value, np.datetime64):
+        return value
+    ns = int(value.astype("datetime64[ns]").astype(np.int64))
+    if not ns % _NS_A_MICROSECOND:
+        return value
+    floor = ns // _NS_A_MICROSECOND * _NS_A_MICROSECOND
+    return np.datetime64(floor if floor > _FIRST_NS else floor + _NS_A_MICROSECOND, "ns")
 
 
 def _same(value: object) -> object:

@@ -142,7 +142,7 @@ class _Decoder:
     pools: tuple[Pool, ...]
     params: tuple[Pool, ...]
     optional: tuple[int, ...]
-    cells: Mapping[Level, tuple[tuple[Entry, ...], ...]]  # for each column, which entry each byte stands for
+    cells: Mapping[Level, tuple[tuple[Entry, ...], ...]]  # what a byte picks from, for each column
     spots: Mapping[tuple[Level, bool], tuple[tuple[Entry, ...], ...]]
 
     @classmethod
@@ -165,10 +165,10 @@ class _Decoder:
             pools=pools,
             params=param_pools(signature, domain, raised=limits.raised),
             optional=tuple(at for at, spec in enumerate(schema.columns) if not spec.required),
-            cells={plan.cells: tuple(_by_byte(pool.upto(plan.cells)) for pool in pools) for plan in PLANS},
+            cells={plan.cells: tuple(pool.upto(plan.cells) for pool in pools) for plan in PLANS},
             spots={
                 (plan.spots, plan.with_loose): tuple(
-                    _by_byte(pool.upto(plan.spots, with_loose=plan.with_loose)) for pool in pools
+                    pool.upto(plan.spots, with_loose=plan.with_loose) for pool in pools
                 )
                 for plan in PLANS
             },
@@ -180,7 +180,7 @@ class _Decoder:
         needed = n_rows * width
         tiled = raw if len(raw) >= needed else raw * (needed // len(raw) + 1)
         return [
-            [entries[byte] for entries, byte in zip(by_column, tiled[at : at + width], strict=True)]
+            [entries[byte % len(entries)] for entries, byte in zip(by_column, tiled[at : at + width], strict=True)]
             for at in range(0, needed, width)
         ]
 
@@ -191,7 +191,8 @@ class _Decoder:
             row, high, low, byte = raw[at : at + _SPOT_BYTES]
             column = (high * 256 + low) % len(self.names)
             if byte:
-                rows[row % len(rows)][column] = by_column[column][byte]
+                entries = by_column[column]
+                rows[row % len(rows)][column] = entries[byte % len(entries)]
 
     def absent(self, raw: bytes, plan: Plan) -> frozenset[int]:
         """Return which optional columns are absent; one column of the table always stays."""
@@ -238,7 +239,7 @@ def _table_cases(decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_ro
             for row, column in draw(places):
                 value = draw(whole[plan.spots][column])
                 if carries_cell(value, decoder.envelopes, width):
-                    rows[row][column] = _drawn(value, domain, decoder.names[column])
+                    rows[row][column] = _drawn(value, domain, decoder.pools[column])
         _make_unique(rows, decoder.pools)
         gone = decoder.absent(rest[_SPOTS * _SPOT_BYTES : tail - n_params], plan)
         envelope = draw(st.sampled_from(decoder.envelopes))
@@ -291,9 +292,13 @@ def _label(
     return "; ".join(parts) or f"{n_rows} rows of known values"
 
 
-def _drawn(value: object, domain: Domain, name: str | int) -> Entry:
-    said = domain.of(name)
-    is_declared = said is not None and said.says_values and domain.is_declared(name)
+def _drawn(value: object, domain: Domain, pool: Pool) -> Entry:
+    key = fingerprint(value)
+    known = next((entry for entry in pool.strict if fingerprint(entry.value) == key), None)
+    if known is not None:
+        return known
+    said = domain.of(pool.name)
+    is_declared = said is not None and said.says_values and domain.is_declared(pool.name)
     return Entry(value=value, name="drawn", level=Level.EXAMPLE if is_declared else level_of(value))
 
 
@@ -311,7 +316,3 @@ def _make_unique(rows: list[list[Entry]], pools: Sequence[Pool]) -> None:
                 break
             row[column] = chosen
             seen.add(fingerprint(chosen.value))
-
-
-def _by_byte(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    return tuple(entries[byte % len(entries)] for byte in range(256))

@@ -114,7 +114,8 @@ class _Protocol:
         if self.base.envelope is Envelope.DATAFRAME_RECORDS:
             return [None, "text", 1, {}, [1], [None], [[1]]]
         if isinstance(self.signature.inputs, TensorSchema) and not self.signature.inputs.is_named:
-            return [None, {"a": inner}]
+            # a tensor without dimensions takes null for NaN
+            return [None, {"a": inner}] if self.signature.inputs.tensors[0].shape else [{"a": inner}]
         return [None] if is_list_of_values(self.signature) else [None, 1]
 
     def tables(self) -> _Found:

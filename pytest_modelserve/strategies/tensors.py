@@ -48,7 +48,7 @@ def element_edges(spec: TensorSpec) -> tuple[Edge, ...]:
     """Return the boundary values of a tensor's elements, plausible ones first."""
     dtype = np.dtype(spec.dtype)
     if dtype.kind in _SCALAR_TYPES:
-        return edges(_SCALAR_TYPES[dtype.kind])
+        return tuple(edge for edge in edges(_SCALAR_TYPES[dtype.kind]) if _is_held(edge.value))
     if dtype.kind in "iu":
         return _integer_edges(dtype)
     if dtype.kind == "f":
@@ -72,7 +72,7 @@ def elements(
         least, most = _integer_range(dtype, domain, level)
         return st.integers(least, most)
     dtype_of(spec)
-    return values(_SCALAR_TYPES.get(dtype.kind, DataType.STRING), domain=domain, level=level)
+    return values(_SCALAR_TYPES.get(dtype.kind, DataType.STRING), domain=domain, level=level).map(_held)
 
 
 def tensors(
@@ -105,7 +105,9 @@ def tensors(
     known = domain or Domain()
     own = narrowed or {}
     drawn = {
-        spec.name: own.get(str(spec.name)) or elements(spec, domain=known.of(spec.name), level=level)
+        spec.name: own[str(spec.name)]
+        if str(spec.name) in own
+        else elements(spec, domain=known.of(spec.name), level=level)
         for spec in schema.tensors
     }
     sizes = free_sizes(schema, example)
@@ -161,6 +163,17 @@ def plain_element(spec: TensorSpec) -> object:
     kind = np.dtype(spec.dtype).kind
     plain: dict[str, object] = {"b": False, "U": "a", "O": "a", "S": b"a", "M": np.datetime64("2000-01-01", "ns")}
     return plain.get(kind, 0)
+
+
+def _is_held(value: object) -> bool:
+    # NumPy's fixed-width text and bytes lose NULs at the end
+    return _held(value) == value
+
+
+def _held(value: object) -> object:
+    if isinstance(value, str):
+        return value.rstrip("\x00")
+    return value.rstrip(b"\x00") if isinstance(value, bytes) else value
 
 
 def _array(
