@@ -1,0 +1,97 @@
+"""Writes the reference pages that come from tables in the code: `python docs/reference/generate.py`.
+
+A test runs it with `--check`, which fails where a page is not what the tables say.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pytest_modelserve.checks.table import CHECKS, PRESETS
+from pytest_modelserve.options import OPTIONS
+from pytest_modelserve.strategies.rules import RULES
+
+HERE = Path(__file__).parent
+NOTE = "<!-- Made by docs/reference/generate.py from the tables in the code; do not edit. -->"
+
+
+def options() -> Iterator[str]:
+    """Yield the page of options."""
+    yield "# Options"
+    yield NOTE
+    yield (
+        "Every option has a twin in the ini file and in the environment. The strongest wins: the keywords of the "
+        "`served_model` marker, the command line, the environment, the ini file, the default."
+    )
+    yield "| option | ini key, environment variable, marker keyword | default | meaning |\n|---|---|---|---|"
+    for option in OPTIONS:
+        keyword = "the argument" if option.name == "uri" else f"`{option.name}`"
+        twins = f"`{option.key}`, `{option.variable}`, {keyword}"
+        flag = f"`{option.flag} {option.metavar}`" if option.metavar else f"`{option.flag}`"
+        yield f"| {flag} | {twins} | {shown(option.default)} | {option.help} |"
+
+
+def checks() -> Iterator[str]:
+    """Yield the page of checks."""
+    yield "# Checks"
+    yield NOTE
+    yield "Each check is a pytest item, or one item a variant. The presets are for `--model-checks`."
+    yield f"| check | judges | {' | '.join(PRESETS)} | what it proves |\n|---|---|{'---|' * len(PRESETS)}---|"
+    for check in CHECKS:
+        presets = " | ".join("yes" if preset in check.presets else "" for preset in PRESETS)
+        yield f"| `{check.name}` | {check.judges.value} | {presets} | {check.purpose} |"
+
+
+def rules() -> Iterator[str]:
+    """Yield the page of rules."""
+    yield "# Rules"
+    yield NOTE
+    yield (
+        "Each rule is a variant of `rejects_invalid` or `rejects_malformed`. *accept*: 200, and a right answer. "
+        "*reject*: 4xx with a JSON error body, the model not reached. *either*: both are legal, but never a 5xx, a "
+        "hang or a lost connection."
+    )
+    yield "| rule | about | the server must | why |\n|---|---|---|---|"
+    for rule in RULES:
+        yield f"| `{rule.id}` | {rule.section} | {rule.expectation.value} | {rule.why} |"
+
+
+def shown(default: object) -> str:
+    """Return a default as a reader wants it."""
+    if default in (None, (), ""):
+        return ""
+    if isinstance(default, tuple):
+        return f"`{', '.join(default)}`"
+    return f"`{default}`" if not isinstance(default, dict) else ""
+
+
+def pages() -> dict[Path, str]:
+    """Return each page with its text: table rows on lines of their own, all else in paragraphs."""
+    made = {"options.md": options(), "checks.md": checks(), "rules.md": rules()}
+    return {HERE / name: text(list(blocks)) for name, blocks in made.items()}
+
+
+def text(blocks: list[str]) -> str:
+    """Join blocks into Markdown."""
+    joined = blocks[0]
+    for before, block in itertools.pairwise(blocks):
+        joined += ("\n" if before.startswith("|") and block.startswith("|") else "\n\n") + block
+    return joined + "\n"
+
+
+def main() -> int:
+    """Write the pages, or with `--check` tell which are out of date."""
+    stale = [path for path, page in pages().items() if not path.exists() or path.read_text("utf-8") != page]
+    if "--check" in sys.argv:
+        sys.stdout.writelines(f"out of date: {path.name}\n" for path in stale)
+        return 1 if stale else 0
+    for path, page in pages().items():
+        path.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
