@@ -41,7 +41,7 @@ def test_what_must_be_accepted_is_valid(
     valid_payload: Callable[[Signature, object], bool],
     valid_params: Callable[[Signature, Mapping[str, object]], bool],
 ) -> None:
-    found = drawn(signature)
+    found = drawn(signature, n=30)
     for case in found:
         assert case.expectation is not Expectation.REJECT
         assert case.expectation is Expectation.EITHER or valid_payload(signature, case.payload), case.label
