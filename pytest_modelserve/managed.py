@@ -16,6 +16,7 @@ from typing import Any, Final
 import pytest
 from xprocess import ProcessStarter, XProcess
 
+from .errors import Failure
 from .lifeline import Lease
 from .server.launch import LaunchSpec
 from .server.process import Prepared, prepare, settle, start
@@ -207,7 +208,8 @@ class _LogSections:
         report = yield
         if report.failed or call.when == "teardown":
             texts = {name: followed.read_new() for name, followed in sorted(self._followed.items())}
-            if report.failed:
+            is_told = call.excinfo is not None and isinstance(call.excinfo.value, Failure)  # its text has all it needs
+            if report.failed and not is_told:
                 report.sections += [(f"{name} log", text) for name, text in texts.items() if text]
         return report
 

@@ -140,7 +140,6 @@ class _Desk:
 
     def _answer_raised(self, request: PredictRequest, call: Call, error: BaseException) -> None:
         record = describe_exception(error)
-        _print_error(record.traceback)
         self._log.append(Call(call.id, call.number, call.elapsed_s, record))
         self._channel.send(encode_message(Raised(request.seq, record, call.elapsed_s)))
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
