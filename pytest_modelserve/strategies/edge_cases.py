@@ -69,12 +69,15 @@ def edge_cases(
                 yield replace(case, envelope=envelope)
 
 
-def as_batches(cases: Iterable[Case], *, n_rows: int = _BATCH) -> Iterator[Case]:
+def as_batches(cases: Iterable[Case], *, n_rows: int = _BATCH, domain: Domain | None = None) -> Iterator[Case]:
     """Merge neighbouring tables that must be accepted into requests of up to `n_rows` rows; others pass as they are.
 
-    Only cases of the same columns, envelope, parameters and level are merged. Where a batch fails, its rows are the
-    cases to try one by one.
+    Only cases of the same columns, envelope, parameters and level are merged, and none where the domain has a column
+    of unique values, which merged rows would repeat. Where a batch fails, its rows are the cases to try one by one.
     """
+    if domain is not None and any(column.unique for column in domain.columns.values()):
+        yield from cases
+        return
     waiting: list[Case] = []
     for case in cases:
         is_full = sum(len(_rows(held)) for held in waiting) + len(_rows(case)) > n_rows
@@ -208,7 +211,7 @@ def param_cases(base: Case, params: Sequence[Pool]) -> Iterator[Case]:
     """Yield a case with all parameters at their defaults, and with each at each of its values alone."""
     if params:
         defaults = {str(pool.name): pool.strict[0].value for pool in params}
-        yield replace(base, params=defaults, label="every param at its default")
+        yield replace(base, params=defaults, label="every param given")
     for pool in params:
         for entry in pool.strict:
             name = entry.name or "default"

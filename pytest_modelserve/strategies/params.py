@@ -82,6 +82,8 @@ def _pool(spec: ParamSpec, domain: Domain, raised: float | None) -> Pool:
         if (raised is None or _is_within(entry.value, spec.default, raised))
         and (said is None or not said.says_values or said.contains(entry.value))
     ]
+    if spec.default is None:  # null cannot be sent, so that the plainest value is none that the model is known to take
+        found = [entry if entry.name else replace(entry, name="plainest", level=Level.PLAUSIBLE) for entry in found]
     if spec.shape is None:
         return pool_of(spec.name, found)
     plain = found[0].value if found else base_value(spec.type)

@@ -123,8 +123,8 @@ def value_entries(kind: ValueType, examples: Sequence[object], said: ColumnDomai
 def _declared(kind: ValueType, said: ColumnDomain) -> Iterator[Entry]:
     for value in said.values or ():
         if value is not None:
-            yield Entry(value=value, name="declared value", level=Level.EXAMPLE)
-    for limit, name in ((said.min, "declared minimum"), (said.max, "declared maximum")):
+            yield Entry(value=value, name="value of the domain", level=Level.EXAMPLE)
+    for limit, name in ((said.min, "least of the domain"), (said.max, "greatest of the domain")):
         if limit is not None:
             yield from _limit(kind, limit, name, up=limit is said.min)
 

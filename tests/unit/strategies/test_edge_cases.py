@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from pytest_modelserve.cases import Case, Expectation, Level, Table, Tensors
 from pytest_modelserve.domain import ColumnDomain, Origin, from_table
 from pytest_modelserve.signature.datatypes import DataType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature
 from pytest_modelserve.strategies import RULES, as_batches, edge_cases, edges, envelopes_for
 from pytest_modelserve.strategies.edge_cases import case_fingerprint
 from pytest_modelserve.wire.envelopes import encode
@@ -159,6 +160,22 @@ def test_batches_never_mix_levels_or_params(everything: Signature) -> None:
     wanted = {(repr(row), case.level, repr(case.params)) for case in edge_cases(everything) for row in rows_of([case])}
     for case in as_batches(edge_cases(everything)):
         assert all((repr(row), case.level, repr(case.params)) in wanted for row in rows_of([case]))
+
+
+def test_unique_columns_are_not_merged(small: Signature) -> None:
+    domain = from_table({"a": ColumnDomain(unique=True)}, origin=Origin.INI, place="")
+    found = list(edge_cases(small, example=EXAMPLE, domain=domain))
+    assert list(as_batches(found, domain=domain)) == found
+    for case in found:
+        assert isinstance(case.payload, Table)
+        assert len({row[0] for row in case.payload.rows}) == len(case.payload.rows)
+
+
+def test_a_param_without_a_default_is_not_called_so(table_of: Callable[..., Signature]) -> None:
+    signature = replace(table_of(a=DataType.LONG), params=(ParamSpec(name="k", type=DataType.LONG, default=None),))
+    found = [case for case in edge_cases(signature) if case.params]
+    assert found
+    assert all(case.params["k"] is not None and "default" not in case.label for case in found)
 
 
 def test_a_model_without_inputs_has_no_cases() -> None:

@@ -183,3 +183,37 @@ def test_tensors_start_from_the_example() -> None:
         if isinstance(case.payload, Tensors)
     }
     assert sizes == {1, 2, 3}
+
+
+def test_the_ends_of_the_domain_are_tried(table_of: Callable[..., Signature]) -> None:
+    domain = declared(
+        n=ColumnDomain(min=0.5, max=9.5), x=ColumnDomain(min=2, max=float("inf")), i=ColumnDomain(max=1e30)
+    )
+    signature = table_of(n=DataType.LONG, x=DataType.DOUBLE, i=DataType.INTEGER)
+    found = drawn(signature, n=150, domain=domain)
+    known = [case.payload.rows for case in found if case.level is Level.EXAMPLE and isinstance(case.payload, Table)]
+    assert {row[0] for rows in known for row in rows} >= {1, 9}
+    assert all(1 <= row[0] <= 9 for rows in known for row in rows)  # type: ignore[operator]
+    assert {row[1] for rows in known for row in rows} >= {2.0}
+
+
+def test_a_domain_that_excludes_all_we_know_is_open(table_of: Callable[..., Signature]) -> None:
+    domain = declared(code=ColumnDomain(pattern="[A-Z]{5}-[0-9]{7}"))
+    found = drawn(table_of(code=DataType.STRING), n=100, domain=domain)
+    by_expectation = {case.expectation for case in found}
+    assert by_expectation == {Expectation.ACCEPT, Expectation.EITHER}
+
+
+@pytest.mark.parametrize("origin", [Origin.MARKER, Origin.DATA])
+def test_elements_outside_a_declared_domain_are_not_asked_for(origin: Origin) -> None:
+    schema = TensorSchema(tensors=(TensorSpec(name="x", dtype="float32", shape=(-1, 2)),))
+    moments = TensorSchema(tensors=(TensorSpec(name="x", dtype="datetime64[ns]", shape=(-1,)),))
+    example = Tensors(arrays={"x": np.array(["2024-01-01", "2024-01-02"], dtype="datetime64[ns]")})
+    domain = declared(origin, x=ColumnDomain(min=0.0, max=1.0))
+    for case in drawn(Signature(inputs=schema), domain=domain, n=80):
+        assert isinstance(case.payload, Tensors)
+        array = np.asarray(case.payload.arrays["x"])
+        assert origin is Origin.DATA or ((array >= 0) & (array <= 1)).all()
+    first = find(cases(Signature(inputs=moments), example=example), lambda case: True)
+    assert isinstance(first.payload, Tensors)
+    assert np.asarray(first.payload.arrays["x"]).tolist() == example.arrays["x"][:1].tolist()  # type: ignore[union-attr]
