@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,12 @@ from .settings import Settings, parse_seconds, parse_switch
 
 if TYPE_CHECKING:
     import pytest
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,7 @@ class Option:
     name: str
     flag: str
     help: str
-    parse: Callable[[str], object] = str
+    parse: Callable[[str], object] = _text
     metavar: str = ""
     repeatable: bool = False
 
@@ -55,21 +61,27 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise ValueError(f"{text!r} is no count")
-    return count
+    if not text.strip().isdecimal():
+        raise ValueError(f"{text!r} is no count: write a whole number from 0")
+    return int(text)
 
 
 def _ratio(text: str) -> float:
-    ratio = float(text)
+    problem = f"{text!r} is no relative tolerance: write a number from 0 up to 1, such as 1e-6"
+    try:
+        ratio = float(text)
+    except ValueError:
+        raise ValueError(problem) from None
     if not 0 <= ratio < 1:
-        raise ValueError(f"{text!r} is no relative tolerance: write a number from 0 up to 1")
+        raise ValueError(problem)
     return ratio
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(_text(text)).expanduser()
+    except RuntimeError as error:  # ~name of a user that is none
+        raise ValueError(str(error)) from error
 
 
 URI: Final = "uri"
@@ -213,9 +225,12 @@ def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings
     for option in OPTIONS:
         if option.name == URI:
             continue
-        text, origin = _given(option, config, environ)
-        if text is not None:
-            settings = settings.with_({option.name: parse_value(option, text, origin=origin)}, origin=origin)
+        given = _given(option, config, environ)
+        if given is not None:
+            value = parse_value(option, given.text, origin=given.origin)
+            if isinstance(value, Path):
+                value = given.folder / value
+            settings = settings.with_({option.name: value}, origin=given.origin)
     return settings
 
 
@@ -227,19 +242,31 @@ def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, .
 
 
 def settings_from_marker(settings: Settings, keywords: Mapping[str, object]) -> Settings:
-    """Return the settings with a marker's keywords over them; texts are read as on the command line.
+    """Return the settings with a marker's keywords over them; values are read as on the command line.
+
+    None stands for the default, and several names may be given as a list.
 
     Raises:
         SettingError: A keyword is no setting, or its value cannot be read.
     """
     origin = "the marker served_model"
     for name, value in keywords.items():
-        option = BY_NAME.get(name)
-        readable = parse_value(option, value, origin=origin) if option and isinstance(value, str) else value
-        if name in {"checks", "pass_env"} and not isinstance(readable, tuple):
-            readable = tuple(readable) if isinstance(readable, Iterable) else readable
-        settings = settings.with_({name: readable}, origin=origin)
+        settings = settings.with_({name: _from_keyword(name, value, origin)}, origin=origin)
     return settings
+
+
+def _from_keyword(name: str, value: object, origin: str) -> object:
+    option = BY_NAME.get(name)
+    if option is None:
+        if name == "domain" and not isinstance(value, Mapping):
+            fix = 'Write domain={"column": {"min": 0, "max": 120}}.'
+            raise SettingError(f"domain cannot be {value!r}", facts={"given in": origin}, fix=fix)
+        return value
+    if value is None:
+        return option.default
+    if isinstance(value, list | tuple | set | frozenset) and option.parse is _names:
+        return tuple(str(item) for item in value)
+    return parse_value(option, str(value), origin=origin)
 
 
 def parse_value(option: Option, text: str, *, origin: str) -> object:
@@ -256,11 +283,21 @@ def parse_value(option: Option, text: str, *, origin: str) -> object:
         ) from error
 
 
-def _given(option: Option, config: pytest.Config, environ: Mapping[str, str]) -> tuple[str | None, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Given:
+    """What was written for an option, and where; relative paths start from `folder`."""
+
+    text: str
+    origin: str
+    folder: Path = Path()
+
+
+def _given(option: Option, config: pytest.Config, environ: Mapping[str, str]) -> _Given | None:
     if (value := config.getoption(option.key)) is not None:
-        return str(value), "the command line"
-    if (value := environ.get(option.variable)) is not None:
-        return value, f"the environment variable {option.variable}"
+        return _Given(text=str(value), origin="the command line")
+    if value := environ.get(option.variable):  # CI systems set variables to nothing
+        return _Given(text=value, origin=f"the environment variable {option.variable}")
     if value := config.getini(option.key):
-        return str(value), "the ini file"
-    return None, ""
+        file = config.inipath or config.rootpath / "pytest.ini"  # -o gives ini keys without a file
+        return _Given(text=str(value), origin=f"the ini file {file}", folder=file.parent)
+    return None

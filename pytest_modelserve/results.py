@@ -79,6 +79,7 @@ class CheckResult:
         reason: Why it was skipped, is inconclusive or went wrong; empty otherwise.
         advice: What is no breach but worth knowing, a line each.
         failure: The breach, where it failed.
+        applies: Whether it can say anything about this model; a skipped check that applies was not run.
     """
 
     name: str
@@ -90,6 +91,7 @@ class CheckResult:
     reason: str = ""
     advice: tuple[str, ...] = ()
     failure: FailureDetail | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,7 @@ def check_result_from(document: Mapping[str, Any]) -> CheckResult:
         reason=document["reason"],
         advice=tuple(document["advice"]),
         failure=None if failure is None else FailureDetail(**failure),
+        applies=document["applies"],
     )
 
 
@@ -176,17 +179,18 @@ def verdict_of(checks: Iterable[CheckResult], expected: Iterable[str]) -> Verdic
     """Return what the checks of one model mean together.
 
     Args:
-        checks: Those that ran; a skipped one counts as run, since it says why.
-        expected: The names of all that apply to the model; one that did not run makes a pass partial.
+        checks: Their results; one that was skipped has proven nothing.
+        expected: The names of all that apply to the model; one that did not run makes a pass partial, unless it
+            found out itself that it does not apply.
     """
-    ran = tuple(checks)
-    outcomes = {check.outcome for check in ran}
+    told = tuple(checks)
+    outcomes = {check.outcome for check in told}
     for outcome, verdict in _BY_WEIGHT:
         if outcome in outcomes:
             return verdict
     if Outcome.PASSED not in outcomes:
         return Verdict.NONE
-    missing = set(expected) - {check.name for check in ran}
+    missing = set(expected) - {check.name for check in told if check.outcome is Outcome.PASSED or not check.applies}
     return Verdict.PARTIAL if missing else Verdict.PASS
 
 

@@ -88,11 +88,13 @@ def parse_seconds(text: str) -> float:
     Raises:
         ValueError: The text names no positive duration.
     """
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = text.strip()[len(number) :]
-    if unit not in _UNITS_S:
-        raise ValueError(f"{text!r} is no duration: write 60, 90s, 500ms or 2m")
-    seconds = float(number) * _UNITS_S[unit]
+    word = text.strip().lower()
+    number = word.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = word[len(number) :]
+    try:
+        seconds = float(number) * _UNITS_S[unit]
+    except (ValueError, KeyError):
+        raise ValueError(f"{text!r} is no duration: write 60, 90s, 500ms or 2m") from None
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is no positive duration")
     return seconds
@@ -107,6 +109,6 @@ def parse_switch(text: str) -> bool:
     word = text.strip().lower()
     if word in {"1", "true", "yes", "on"}:
         return True
-    if word in {"0", "false", "no", "off", ""}:
+    if word in {"0", "false", "no", "off"}:
         return False
     raise ValueError(f"{text!r} is no switch: write true or false")

@@ -6,12 +6,13 @@ Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
 from __future__ import annotations
 
 import enum
-import json
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..cases import Case, Expectation, Level
 from ..client import Invocation
+from ..errors import DecodeError
+from ..wire.json_text import parse_json
 from .calls import Call, RaisedException
 from .outcome import RequestOutcome, is_overflow
 
@@ -72,11 +73,7 @@ class Judgement:
     exchange: Exchange = field(repr=False)
 
 
-LOST: Final = {
-    RequestOutcome.TIMED_OUT: "no answer in time",
-    RequestOutcome.DISCONNECTED: "the connection was lost",
-    RequestOutcome.SERVER_ERROR: "a server error where the model did not raise",
-}
+LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})
 
 
 def judge_outcome(exchange: Exchange) -> Judgement | None:
@@ -131,17 +128,21 @@ def _judge_rejection(exchange: Exchange) -> Judgement | None:
 
 
 def _judge_error_body(exchange: Exchange) -> Judgement | None:
-    body = exchange.invocation.body
-    if exchange.invocation.request.method == "HEAD":
+    if exchange.invocation.request.method == "HEAD":  # has no body (RFC 9110)
         return None
+    media_type = exchange.invocation.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = parse_json(exchange.invocation.body)
+    except DecodeError:
         document = None
-    if isinstance(document, dict) and document:
+    if isinstance(document, dict) and document and media_type.endswith("json"):  # application/problem+json, too
         return None
     return _breach(
-        exchange, "error_body", "a rejection has no JSON error body", "a JSON object that says why", _answer(exchange)
+        exchange,
+        "error_body",
+        "a rejection has no JSON error body",
+        "a JSON object that says why, as application/json",
+        f"{_answer(exchange)}  ({media_type or 'no Content-Type'})",
     )
 
 
@@ -150,11 +151,23 @@ def _lost(exchange: Exchange) -> Judgement:
     return Judgement(
         key=f"{exchange.outcome.value}:{exchange.invocation.status}",
         is_breach=True,
-        title=f"{LOST[exchange.outcome]}: {what}",
+        title=f"{_loss(exchange)}: {what}",
         expected="an answer" if exchange.case.expectation is not Expectation.REJECT else "4xx with a JSON error body",
         received=_answer(exchange),
         exchange=exchange,
     )
+
+
+def _loss(exchange: Exchange) -> str:
+    if exchange.outcome is RequestOutcome.TIMED_OUT:
+        return "no answer in time"
+    if exchange.outcome is RequestOutcome.DISCONNECTED:
+        return "the connection was lost"
+    status = exchange.invocation.status
+    if exchange.exception is not None:
+        return f"the server answered {status} although the model raised {exchange.exception.type}"
+    did = "was not reached" if exchange.call is None else "returned a prediction"
+    return f"the server answered {status} although the model {did}"
 
 
 def _breach(exchange: Exchange, key: str, title: str, expected: str, received: str) -> Judgement:

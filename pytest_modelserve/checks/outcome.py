@@ -6,6 +6,7 @@ Source: `CONTRACT` section 0, "Refused or crashed".
 from __future__ import annotations
 
 import enum
+import re
 from typing import Final
 
 from ..client import ErrorKind, Invocation
@@ -34,7 +35,9 @@ ACCIDENTS: Final = frozenset(
         "MemoryError",
         "NameError",
         "OSError",
+        "OutOfMemoryError",
         "RecursionError",
+        "ResourceExhaustedError",
         "TypeError",
         "UnicodeError",
         "KeyboardInterrupt",
@@ -49,10 +52,14 @@ NATIVE_REFUSALS: Final = ("onnxruntime.", "_catboost", "catboost.", "torch.", "t
 NATIVE_FOLDERS: Final = ("/torch/", "/tensorflow/", "/onnxruntime/")
 """Folders of native libraries that refuse a value by a bare RuntimeError."""
 
-OVERFLOWS: Final = frozenset(
-    {"OverflowError", "FloatingPointError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta", "ZeroDivisionError"}
+OVERFLOWS: Final = frozenset({"ArithmeticError", "IntCastingNaNError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta"})
+"""Arithmetic on the ends of a type: advice at level extreme, not a failure. The last three are pandas' own."""
+
+UNNAMED_OVERFLOWS: Final = (
+    ("ValueError", re.compile(r"cannot convert float NaN to integer|year -?\d+ is out of range")),
+    ("OSError", re.compile(r"Value too large for defined data type")),
 )
-"""Arithmetic on the ends of a type: advice at level extreme, not a failure."""
+"""The same, where Python has no type of its own for it: `int` of what became NaN, `datetime` beyond year 9999."""
 
 
 def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
@@ -62,9 +69,9 @@ def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
     status = invocation.status or 0
     if status == 504:
         return RequestOutcome.TIMED_OUT
-    if call is not None and call.exception is not None:
+    if call is not None and call.exception is not None and status >= 400:
         return RequestOutcome.MODEL_REFUSED if is_refusal(call.exception) else RequestOutcome.MODEL_CRASHED
-    if 200 <= status < 300:
+    if 200 <= status < 300 and (call is None or call.exception is None):
         return RequestOutcome.PREDICTED
     if 400 <= status < 500 and call is None:
         return RequestOutcome.REJECTED
@@ -73,16 +80,20 @@ def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
 
 def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
-    if _is_native_refusal(exception):
-        return True
-    names = {name.rpartition(".")[2] for name in exception.mro}
-    return exception.is_deliberate and not names & ACCIDENTS
+    if _bases(exception) & ACCIDENTS:
+        return False
+    return exception.is_deliberate or _is_native_refusal(exception)
 
 
 def is_overflow(exception: RaisedException) -> bool:
     """Tell whether arithmetic on the ends of a type overflowed."""
-    names = {name.rpartition(".")[2] for name in exception.mro}
-    return bool(names & OVERFLOWS) or "too large" in exception.message or "out of bounds" in exception.message.lower()
+    if _bases(exception) & OVERFLOWS:
+        return True
+    return any(exception.type == kind and words.search(exception.message) for kind, words in UNNAMED_OVERFLOWS)
+
+
+def _bases(exception: RaisedException) -> frozenset[str]:
+    return frozenset(name.rpartition(".")[2] for name in exception.mro)
 
 
 def _is_native_refusal(exception: RaisedException) -> bool:

@@ -21,6 +21,7 @@ from .outcome import RequestOutcome
 
 PLAUSIBLE_FACTOR: Final = 10.0  # a required output may not be missing within ten times the example's range
 PLAUSIBLE_WITHOUT_EXAMPLE: Final = 100.0  # the same, where there is no example to tell a range
+MAX_BREACHES: Final = 10_000  # looked at in one answer: many missing values must not hide one that is wrong
 
 
 class OutputJudge:
@@ -56,7 +57,8 @@ class OutputJudge:
         by_row = isinstance(self._outputs, ColumnSchema) or all(
             spec.shape[:1] == (-1,) for spec in self._outputs.tensors
         )
-        found = breaches(predictions, self._outputs, (n_rows or exchange.case.n_rows) if by_row else None, limit=100)
+        sent = exchange.case.n_rows if n_rows is None else n_rows
+        found = breaches(predictions, self._outputs, sent if by_row else None, limit=MAX_BREACHES)
         return self._worst(exchange, found)
 
     def _worst(self, exchange: Exchange, found: tuple[Breach, ...]) -> Judgement | None:
@@ -65,17 +67,23 @@ class OutputJudge:
             return _as_judgement(exchange, solid[0], is_breach=True)
         if not found or exchange.case.expectation is Expectation.EITHER:
             return None
-        return _as_judgement(exchange, found[0], is_breach=self._must_predict(exchange.case))
+        told = next((breach for breach in found if self._must_predict(exchange.case, breach.row)), None)
+        return _as_judgement(exchange, told or found[0], is_breach=told is not None)
 
-    def _must_predict(self, case: Case) -> bool:
-        """Tell whether the inputs are tame enough that a missing required output is the model's failure."""
+    def _must_predict(self, case: Case, row: int | None) -> bool:
+        """Tell whether the inputs are tame enough that a missing required output is the model's failure.
+
+        Args:
+            case: What was sent.
+            row: Whose output is missing; None where that cannot be told, and all rows count.
+        """
         if case.level is Level.EXTREME:
             return False
         if case.level is Level.EXAMPLE:
             return True
         return all(
             abs(number) <= PLAUSIBLE_FACTOR * self._ranges.get(name, PLAUSIBLE_WITHOUT_EXAMPLE / PLAUSIBLE_FACTOR)
-            for name, number in numbers_in(case)
+            for name, number in numbers_in(case, row=row)
         )
 
 
@@ -87,27 +95,34 @@ def input_ranges(example: Case | None) -> Mapping[str | int | None, float]:
     return {name: largest or 1.0 for name, largest in ranges.items()}
 
 
-def numbers_in(case: Case) -> Iterator[tuple[str | int | None, float]]:
-    """Yield the numbers of a case with the names of their columns or tensors; NaN is left out."""
+def numbers_in(case: Case, *, row: int | None = None) -> Iterator[tuple[str | int | None, float]]:
+    """Yield the numbers of a case, or of one row, with the names of their columns or tensors; NaN is left out."""
     if isinstance(case.payload, Table):
-        for row in case.payload.rows:
-            for name, cell in zip(case.payload.columns, row, strict=False):
-                if isinstance(cell, int | float) and not isinstance(cell, bool) and not _is_nan(cell):
-                    yield name, float(cell) if abs(cell) < 1e300 else math.inf  # huge ints overflow
+        for cells in case.payload.rows if row is None else case.payload.rows[row : row + 1]:
+            for name, cell in zip(case.payload.columns, cells, strict=False):
+                yield from ((name, number) for number in _numbers(cell))
     elif isinstance(case.payload, Tensors):
         for tensor, array in case.payload.arrays.items():
             if isinstance(array, np.ndarray) and array.dtype.kind in "iuf":
-                sizes = np.abs(array.astype("float64"))
+                sizes = np.abs((array if row is None or not array.ndim else array[row : row + 1]).astype("float64"))
                 yield tensor, float(sizes[~np.isnan(sizes)].max(initial=0.0))
 
 
-def _is_nan(cell: object) -> bool:
-    return isinstance(cell, float) and math.isnan(cell)
+def _numbers(cell: object) -> Iterator[float]:
+    """Yield the numbers of a cell, those inside lists and records included."""
+    if isinstance(cell, Mapping):
+        yield from (number for value in cell.values() for number in _numbers(value))
+    elif isinstance(cell, list | tuple):
+        yield from (number for value in cell for number in _numbers(value))
+    elif isinstance(cell, np.generic):
+        yield from _numbers(None if isinstance(cell, np.datetime64) else cell.item())
+    elif isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell:  # noqa: PLR0124 # NaN test
+        yield float(cell) if abs(cell) < 1e300 else math.inf  # huge ints overflow
 
 
 def _form(exchange: Exchange, problem: str) -> Judgement:
     return Judgement(
-        key=f"form:{problem}",
+        key=f"form:{problem.partition(':')[0]}",  # what follows tells the place, which moves as a case gets smaller
         is_breach=True,
         title=f"an accepted request got an answer that cannot be read: {problem}",
         expected='strict JSON, {"predictions": …}, as application/json',
