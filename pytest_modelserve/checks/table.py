@@ -98,12 +98,21 @@ def chosen(model: Model, names: Iterable[str]) -> Iterator[tuple[Check, str]]:
         SettingError: A name is none of them.
     """
     wanted = tuple(names)
-    for name in wanted:
-        if name not in BY_NAME and name not in PRESETS:
-            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
+    require_known(wanted)
     for check, variant in applying(model):
         if check.name in wanted or check.presets & set(wanted):
             yield check, variant
+
+
+def require_known(names: Iterable[str]) -> None:
+    """Make sure that every name is that of a check or of a preset.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name in names:
+        if name not in BY_NAME and name not in PRESETS:
+            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
 
 
 def applying(model: Model) -> Iterator[tuple[Check, str]]:
