@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .carriers import envelopes_for
 from .columns import cells, values
-from .edge_cases import as_batches, edge_cases
+from .edge_cases import Batch, as_batches, edge_cases
 from .edges import Edge, edges
 from .mutations import mutations
 from .nested import chat_messages
@@ -17,6 +17,7 @@ from .tensors import elements, tensors
 
 __all__ = [
     "RULES",
+    "Batch",
     "Edge",
     "Rule",
     "as_batches",

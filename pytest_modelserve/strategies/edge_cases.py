@@ -21,6 +21,7 @@ from .values import fingerprint, shown
 
 BATCH_SIZES: Final = (1, 2, 3, 100)
 _PAIRED: Final = 7  # values of a column that are paired with those of others; a prime, as the construction needs
+_FIXED_SIZE: Final = "batch of "  # begins the label of cases whose number of rows is the point
 _BATCH: Final = 50  # rows of one merged request
 
 
@@ -69,23 +70,37 @@ def edge_cases(
                 yield replace(case, envelope=envelope)
 
 
-def as_batches(cases: Iterable[Case], *, n_rows: int = _BATCH, domain: Domain | None = None) -> Iterator[Case]:
-    """Merge neighbouring tables that must be accepted into requests of up to `n_rows` rows; others pass as they are.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Several cases as one request.
+
+    Attributes:
+        case: What is sent.
+        parts: The cases that it was merged from, to be tried one by one where the batch fails; empty for a case that
+            stands for itself.
+    """
+
+    case: Case
+    parts: tuple[Case, ...] = ()
+
+
+def as_batches(cases: Iterable[Case], *, n_rows: int = _BATCH, domain: Domain | None = None) -> Iterator[Batch]:
+    """Merge neighbouring single rows that must be accepted into requests of up to `n_rows`; others pass as they are.
 
     Only cases of the same columns, envelope, parameters and level are merged, and none where the domain has a column
-    of unique values, which merged rows would repeat. Where a batch fails, its rows are the cases to try one by one.
+    of unique values, which merged rows would repeat. A batch of a fixed size stays what it is, one of one row too.
     """
     if domain is not None and any(column.unique for column in domain.columns.values()):
-        yield from cases
+        yield from (Batch(case=case) for case in cases)
         return
     waiting: list[Case] = []
     for case in cases:
-        is_full = sum(len(_rows(held)) for held in waiting) + len(_rows(case)) > n_rows
-        if waiting and (is_full or _batch_key(waiting[0]) != _batch_key(case)):
+        key = _batch_key(case)
+        if waiting and (len(waiting) == n_rows or key != _batch_key(waiting[0])):
             yield _merged(waiting)
             waiting = []
-        if _batch_key(case) is None:
-            yield case
+        if key is None:
+            yield Batch(case=case)
         else:
             waiting.append(case)
     if waiting:
@@ -175,7 +190,7 @@ class _Tables:
         for size in BATCH_SIZES:
             rows = [self._known_row(at) for at in range(size)]
             distinct = [len(pool.upto(Level.EXAMPLE)) for pool in self.pools if pool.is_unique]
-            yield self._case(rows[: min([size, *distinct])], f"batch of {size}")
+            yield self._case(rows[: min([size, *distinct])], f"{_FIXED_SIZE}{size}")
 
     def _known_row(self, at: int) -> list[Entry]:
         known = [pool.upto(Level.EXAMPLE) for pool in self.pools]
@@ -291,17 +306,20 @@ def _rows(case: Case) -> tuple[tuple[object, ...], ...]:
 def _batch_key(case: Case) -> Hashable:
     if not isinstance(case.payload, Table) or case.expectation is not Expectation.ACCEPT or case.payload.index:
         return None
+    if len(case.payload.rows) != 1 or case.label.startswith(_FIXED_SIZE):
+        return None
     return (case.payload.columns, case.envelope, case.level, case.rule, fingerprint(dict(case.params)))
 
 
-def _merged(waiting: Sequence[Case]) -> Case:
+def _merged(waiting: Sequence[Case]) -> Batch:
     if len(waiting) == 1:
-        return waiting[0]
+        return Batch(case=waiting[0])
     rows = tuple(row for case in waiting for row in _rows(case))
     columns = waiting[0].payload.columns if isinstance(waiting[0].payload, Table) else ()
-    return replace(
+    case = replace(
         waiting[0],
         payload=Table(columns=columns, rows=rows),
         params=waiting[0].params or NO_PARAMS,
         label=f"{len(rows)} rows from {waiting[0].label} to {waiting[-1].label}",
     )
+    return Batch(case=case, parts=tuple(waiting))

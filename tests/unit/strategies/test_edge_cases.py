@@ -148,24 +148,36 @@ def test_tensors_show_sizes_and_elements(tensor_signature: Signature) -> None:
 
 def test_batches_hold_every_row_that_must_be_accepted(small: Signature) -> None:
     found = list(edge_cases(small, example=EXAMPLE))
-    batched = list(as_batches(found, n_rows=20))
+    batches = list(as_batches(found, n_rows=20))
+    batched = [batch.case for batch in batches]
     assert len(batched) < len(found) / 3
     assert sorted(map(repr, rows_of(batched))) == sorted(map(repr, rows_of(found)))
-    for case in batched:
-        assert case.expectation is Expectation.EITHER or (case.n_rows or 0) <= 100
-    assert [case.label for case in batched] == [case.label for case in as_batches(found, n_rows=20)]
+    for batch in batches:
+        assert len(batch.parts) <= 20
+        assert not batch.parts or rows_of([batch.case]) == rows_of(list(batch.parts))
+    assert [case for batch in batches for case in (batch.parts or (batch.case,))] == found
+    assert batches == list(as_batches(found, n_rows=20))
+
+
+def test_the_size_of_a_batch_is_kept_where_it_is_the_point(small: Signature) -> None:
+    alone = [batch.case for batch in as_batches(edge_cases(small, example=EXAMPLE)) if not batch.parts]
+    sizes = {case.n_rows for case in alone if case.label.startswith("batch of ")}
+    assert {1, 3, 100} <= sizes  # the example itself is the batch of 2
+    one = replace(alone[0], payload=Table(columns=("a",), rows=((1,),)), label="batch of 1")
+    assert [batch.parts for batch in as_batches([one, one])] == [(), ()]
 
 
 def test_batches_never_mix_levels_or_params(everything: Signature) -> None:
     wanted = {(repr(row), case.level, repr(case.params)) for case in edge_cases(everything) for row in rows_of([case])}
-    for case in as_batches(edge_cases(everything)):
+    for batch in as_batches(edge_cases(everything)):
+        case = batch.case
         assert all((repr(row), case.level, repr(case.params)) in wanted for row in rows_of([case]))
 
 
 def test_unique_columns_are_not_merged(small: Signature) -> None:
     domain = from_table({"a": ColumnDomain(unique=True)}, origin=Origin.INI, place="")
     found = list(edge_cases(small, example=EXAMPLE, domain=domain))
-    assert list(as_batches(found, domain=domain)) == found
+    assert [batch.case for batch in as_batches(found, domain=domain)] == found
     for case in found:
         assert isinstance(case.payload, Table)
         assert len({row[0] for row in case.payload.rows}) == len(case.payload.rows)
