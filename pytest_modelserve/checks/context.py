@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from ..model.mlmodel import Model
 from ..server.state import Server
 from ..settings import Settings
 from ..wire.capacity import can_carry
+from .history import History
 
 
 class Served(Protocol):
@@ -59,6 +60,7 @@ class CheckContext:
         settings: How much is searched, and how strictly it is judged.
         seed: Of every search.
         facts: What every failure says beside its own: model, server and environment, a line each.
+        history: What the checks of this model have learned so far; the same object for all of them.
     """
 
     model: Model
@@ -69,6 +71,7 @@ class CheckContext:
     settings: Settings
     seed: int
     facts: Mapping[str, str]
+    history: History = field(default_factory=History)
 
     @property
     def example_case(self) -> Case | None:

@@ -9,14 +9,16 @@ from typing import Final
 from ..cases import Case
 from ..client import ModelClient
 from .calls import CallLog
-from .context import Served
-from .judge import Exchange
+from .context import CheckContext, Served
+from .history import History
+from .judge import Exchange, Judgement
 from .outcome import RequestOutcome, classify
 
 SHORTEST_TIMEOUT_S: Final = 10.0  # a request is not called hanging before this
 TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input example
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
 TIMED: Final = 3  # requests whose median counts
+COSTLY_TRIES: Final = 3  # to make the first lost request small; each costs a restart, one that hangs its whole time
 GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
 
 
@@ -24,31 +26,53 @@ class Exchanges:
     """Sends cases one after the other, and counts them; use it as a context.
 
     A server that died or hangs is restarted and the case sent once more, so that a case is blamed only for what it
-    does to a fresh server.
+    does to a fresh server. The same request is not sent again after that, and of a model that is known to hang the
+    next one that hangs is believed at once: each costs its full time.
 
     Args:
         served: The model behind its server.
         example: A known-good case, by which it is told how long a request may take.
         timeout_s: How long a request may take, where the user has said so.
+        history: What is known of the model from its checks before.
     """
 
-    def __init__(self, served: Served, example: Case | None = None, *, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        served: Served,
+        example: Case | None = None,
+        *,
+        timeout_s: float | None = None,
+        history: History | None = None,
+    ) -> None:
         self._served = served
-        self._timeout_s = timeout_s or DEFAULT_TIMEOUT_S
+        self._history = history or History()
+        self._timeout_s = timeout_s or self._history.timeout_s or DEFAULT_TIMEOUT_S
         self._connect()
         self.requests = 0
         self.accepted = 0
-        if timeout_s is None and example is not None:
+        if timeout_s is None and self._history.timeout_s is None and example is not None:
             self._settle_timeout(example)
+
+    @classmethod
+    def of(cls, context: CheckContext, example: Case | None = None) -> Exchanges:
+        """Return the exchanges of one check of a model."""
+        timeout_s = context.settings.request_timeout_s
+        return cls(context.served, example, timeout_s=timeout_s, history=context.history)
 
     def send(self, case: Case) -> Exchange:
         """Send a case and return what became of it."""
+        if known := self._history.find_loss(case):
+            return known
         exchange = self._sent(case)
-        if is_lost(exchange):
-            self._restart()
+        if not is_lost(exchange):
+            return exchange
+        self._restart()
+        if exchange.outcome is not RequestOutcome.TIMED_OUT or not self._history.has_lost(RequestOutcome.TIMED_OUT):
             exchange = self._sent(case)
-            if is_lost(exchange):
-                self._restart()
+            if not is_lost(exchange):
+                return exchange
+            self._restart()
+        self._history.note_loss(exchange)
         return exchange
 
     def close(self) -> None:
@@ -72,8 +96,14 @@ class Exchanges:
         return Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
 
     def _settle_timeout(self, example: Case) -> None:
-        seconds = [self._client.invoke(example).elapsed_s for _ in range(TIMED)]
-        self._timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * statistics.median(seconds))
+        seconds: list[float] = []
+        for _ in range(TIMED):
+            invocation = self._client.invoke(example)
+            if invocation.error is not None:
+                break  # the example itself is lost, which the check that sends it tells
+            seconds.append(invocation.elapsed_s)
+        usual_s = statistics.median(seconds) if seconds else 0.0
+        self._timeout_s = self._history.timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * usual_s)
         self._client.close()
         self._connect()
 
@@ -86,6 +116,11 @@ class Exchanges:
         base_url = self._served.server.base_url
         self._client = ModelClient(base_url, signature=self._served.model.signature, timeout_s=self._timeout_s)
         self._calls = CallLog(self._served.calls_path)
+
+
+def has_cost_a_server(judgement: Judgement) -> bool:
+    """Tell whether a judgement is about a request that cost its server."""
+    return is_lost(judgement.exchange)
 
 
 def is_lost(exchange: Exchange) -> bool:

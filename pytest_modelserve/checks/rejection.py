@@ -20,7 +20,7 @@ from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..strategies.rules import Rule, rules_for
 from .context import CheckContext
-from .exchanges import Exchanges
+from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
@@ -77,9 +77,14 @@ def _checked(
         reason = "no valid request is known to break: the model has neither an input example nor a signature"
         return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
     cases = [case for case in make(signature, base) if case.rule == rule][:MAX_CASES]
-    with Exchanges(context.served, base, timeout_s=context.settings.request_timeout_s) as exchanges:
-        plan = Plan(cases=_with_health(cases, base), seed=context.seed, budget_s=context.settings.budget_s)
-        found = search(plan, _Healthy(exchanges, base))
+    with Exchanges.of(context, base) as exchanges:
+        plan = Plan(
+            cases=_with_health(cases, base),
+            seed=context.seed,
+            budget_s=context.settings.budget_s,
+            costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
+        )
+        found = search(plan, _Healthy(exchanges, base), is_costly=has_cost_a_server)
     failure = as_failure(context, name, found.breaches) if found.breaches else None
     return CheckResult(
         name=name,

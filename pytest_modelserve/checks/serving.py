@@ -6,7 +6,7 @@ import time
 
 from ..cases import Case, RawBody
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges, Outcome
+from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from .context import CheckContext
 from .exchanges import Exchanges
@@ -23,7 +23,7 @@ def environment_restores(context: CheckContext, _: str) -> CheckResult:
         judges=Judges.ENVIRONMENT,
         outcome=Outcome.PASSED,
         elapsed_s=environment.elapsed_s,
-        advice=environment.notes,
+        advice=notes(environment.notes),
     )
 
 
@@ -58,7 +58,7 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
             reason=why_no_example(context.model),
         )
     case = Case(payload=RawBody(body=example.body), rule="input_example", label="the input example")
-    with Exchanges(context.served, timeout_s=context.settings.request_timeout_s) as exchanges:
+    with Exchanges.of(context) as exchanges:
         exchange = exchanges.send(case)
     judgement = judge_outcome(exchange) or _judge_rows(context, exchange)
     failure = None
@@ -72,7 +72,7 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
         requests=exchanges.requests,
         accepted=exchanges.accepted,
         elapsed_s=time.monotonic() - started,
-        advice=example.notes,
+        advice=notes(example.notes),
         failure=failure,
     )
 

@@ -17,7 +17,7 @@ from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .context import CheckContext
 from .coverage import ColumnCoverage
-from .exchanges import Exchanges
+from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
 from .outputs import OutputJudge
@@ -70,15 +70,23 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
 def matches_output_schema(context: CheckContext, _: str) -> CheckResult:
     """Send what the signature allows and hold every answer against the output schema."""
     first = Envelope(envelopes_by_signature(context.model)[0])
-    judge = OutputJudge(context.model.signature, context.example_case)
+    outputs = OutputJudge(context.model.signature, context.example_case)
+
+    def judge(exchange: Exchange) -> Judgement | None:
+        return judge_outcome(exchange) if is_lost(exchange) else outputs(exchange)
+
     return _searched(context, "matches_output_schema", first, judge)
 
 
 def _searched(context: CheckContext, name: str, envelope: Envelope, judge: Judge) -> CheckResult:
     started = time.monotonic()
     settings = context.settings
-    with Exchanges(context.served, context.example_case, timeout_s=settings.request_timeout_s) as exchanges:
-        found = search(_plan(context, envelope), lambda case: _strict(context, judge(exchanges.send(case))))
+    with Exchanges.of(context, context.example_case) as exchanges:
+        found = search(
+            _plan(context, envelope),
+            lambda case: _strict(context, judge(exchanges.send(case))),
+            is_costly=has_cost_a_server,
+        )
     failure = as_failure(context, name, found.breaches) if found.breaches else None
     advice = [judgement.title for judgement in found.advice.values()]
     if found.is_cut_short:
@@ -126,6 +134,7 @@ def _plan(context: CheckContext, envelope: Envelope) -> Plan:
         seed=context.seed,
         budget_s=context.settings.budget_s,
         example=replace(example, envelope=envelope) if example else None,
+        costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
     )
 
 

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.errors import Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from ..cases import Case
+from ..strategies.edge_cases import Batch
 from .minimizer import minimize
 
 MAX_BREACHES: Final = 3  # as many different ones as a reader takes in; each costs a minimization
@@ -45,20 +48,23 @@ class Plan:
     """What to send.
 
     Attributes:
-        cases: In fixed order, each sent once.
+        cases: In fixed order, each sent once. Where a batch is not simply right, its parts are sent, too, and what
+            they show counts in its place.
         drawn: Draws further cases, or None.
         n_drawn: How many to draw.
         seed: Of the drawing.
         budget_s: No new case is sent after so many seconds.
         example: The known-good case that cells go back to.
+        costly_tries: How many tries that cost as much as the breach itself may be spent on making a costly one small.
     """
 
-    cases: Iterable[Case]
+    cases: Iterable[Case | Batch]
     drawn: SearchStrategy[Case] | None = None
     n_drawn: int = 0
     seed: int = 0
     budget_s: float = 60.0
     example: Case | None = None
+    costly_tries: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,48 +86,83 @@ class Findings(Generic[FindingT]):
         breaches: One for each key, in the order they were found.
         advice: One finding for each key.
         is_cut_short: Whether the time ran out before every case was sent.
+        is_complete: Whether at least every case of fixed order was sent.
     """
 
     requests: int = 0
     breaches: list[Breach[FindingT]] = field(default_factory=list)
     advice: dict[str, FindingT] = field(default_factory=dict)
     is_cut_short: bool = False
+    is_complete: bool = False
 
 
-def search(plan: Plan, probe: Probe[FindingT]) -> Findings[FindingT]:
+def _never(_: object) -> bool:
+    return False
+
+
+def search(plan: Plan, probe: Probe[FindingT], *, is_costly: Callable[[FindingT], bool] = _never) -> Findings[FindingT]:
     """Send the cases of a plan and return what was found.
 
-    The search ends early when `MAX_BREACHES` different breaches have been found or the time is up.
+    The search ends early when `MAX_BREACHES` different breaches have been found, with the first costly one, or when
+    the time is up.
+
+    Args:
+        plan: What to send.
+        probe: Sends a case and judges the answer.
+        is_costly: Tells whether a breach cost so much, such as a server or a long wait, that further ones are not
+            looked for.
     """
-    return _Search(plan, probe).run()
+    return _Search(plan, probe, is_costly).run()
 
 
 class _Search(Generic[FindingT]):
-    def __init__(self, plan: Plan, probe: Probe[FindingT]) -> None:
+    def __init__(self, plan: Plan, probe: Probe[FindingT], is_costly: Callable[[FindingT], bool]) -> None:
         self._plan = plan
         self._probe = probe
+        self._is_costly = is_costly
         self._ends_at = time.monotonic() + plan.budget_s
         self._found = Findings[FindingT]()
+        self._n_findings = 0
 
     def run(self) -> Findings[FindingT]:
         for case in self._plan.cases:
-            if not self._goes_on(case):
+            if not (self._goes_on(case) if isinstance(case, Case) else self._goes_on_after(case)):
                 return self._found
+        self._found.is_complete = True
         for case in self._drawn():
             if not self._goes_on(case):
                 break
         return self._found
 
     def _goes_on(self, case: Case) -> bool:
-        if time.monotonic() > self._ends_at:
-            self._found.is_cut_short = True
+        if self._is_over():
             return False
-        finding = self._sent(case)
+        return self._takes(case, self._sent(case))
+
+    def _goes_on_after(self, batch: Batch) -> bool:
+        """Send a batch, and its parts where it is not simply right; it stands for itself where they all are."""
+        if self._is_over():
+            return False
+        finding = self._sent(batch.case)
+        n_before = self._n_findings
+        if finding is not None and not all(self._goes_on(part) for part in batch.parts):
+            return False
+        return self._n_findings > n_before or self._takes(batch.case, finding)
+
+    def _is_over(self) -> bool:
+        self._found.is_cut_short = time.monotonic() >= self._ends_at
+        return self._found.is_cut_short
+
+    def _takes(self, case: Case, finding: FindingT | None) -> bool:
+        """Take in what a case showed, and tell whether the search goes on."""
+        self._n_findings += finding is not None
         if finding is not None and finding.is_breach:
             if all(breach.finding.key != finding.key for breach in self._found.breaches):
                 self._found.breaches.append(self._smallest(case, finding))
         elif finding is not None:
             self._found.advice.setdefault(finding.key, finding)
+        if finding is not None and self._is_costly(finding):
+            return False
         return len(self._found.breaches) < MAX_BREACHES
 
     def _sent(self, case: Case) -> FindingT | None:
@@ -131,15 +172,18 @@ class _Search(Generic[FindingT]):
     def _smallest(self, case: Case, finding: FindingT) -> Breach[FindingT]:
         found_at = self._found.requests
         last = finding
+        left = self._plan.costly_tries if self._is_costly(finding) else None
 
         def fails(smaller: Case) -> bool:
-            nonlocal last
-            if time.monotonic() > self._ends_at:
+            nonlocal last, left
+            if time.monotonic() > self._ends_at or left == 0:
                 return False
             again = self._sent(smaller)
             is_same = again is not None and again.is_breach and again.key == finding.key
             if again is not None and is_same:
                 last = again
+            if left is not None and again is not None and self._is_costly(again):
+                left -= 1
             return is_same
 
         small = minimize(case, self._plan.example, fails)
@@ -173,5 +217,6 @@ def draw(strategy: SearchStrategy[Case], count: int, seed: int) -> Iterator[Case
     def collect(case: Case) -> None:
         cases.append(case)
 
-    collect()
+    with suppress(Unsatisfiable):  # an envelope that can carry nothing of what is drawn has no cases
+        collect()
     return iter(cases[:count])
