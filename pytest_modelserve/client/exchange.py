@@ -190,7 +190,7 @@ class Exchanges:
             raise _not_http(base_url) from broken
         if url.scheme not in {"http", "https"} or not url.host:
             raise _not_http(base_url)
-        self.base_url = base_url.rstrip("/")
+        self.base_url: str = base_url.rstrip("/")
         return url
 
     def predict(

@@ -10,12 +10,13 @@ import re
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Final, NoReturn
 
 from ..errors import DomainError
 from .spec import ColumnDomain, Domain, Origin
 
-tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+tomllib: ModuleType = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 _KEYS: Final = tuple(field.name for field in dataclasses.fields(ColumnDomain))
 
 

@@ -24,7 +24,7 @@ class Lease:
     __slots__ = ("_descriptor", "_owner", "path")
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path: Path = path
         self._owner = os.getpid()
         self._descriptor: int | None = _shared_lock(path)
 

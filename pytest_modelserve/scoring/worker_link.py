@@ -64,7 +64,7 @@ class WorkerLink:
 
     def __init__(self, spec: WorkerSpec, process: WorkerProcess, ready: Ready) -> None:
         self.ready = ready
-        self.pid = process.pid
+        self.pid: int = process.pid
         self._spec = spec
         self._process = process
         self._pending: dict[int, _Pending] = {}

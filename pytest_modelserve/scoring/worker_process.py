@@ -111,7 +111,7 @@ class WorkerLoadFailed(WorkerError):
         exception = failed.exception
         super().__init__(f"loading the model raised {exception.type}: {exception.message}")
         self.exception: ExceptionRecord = exception
-        self.missing_module = failed.missing_module
+        self.missing_module: str | None = failed.missing_module
 
 
 class WorkerDied(WorkerError):
@@ -143,7 +143,7 @@ class WorkerProcess:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        self.pid = process.pid
+        self.pid: int = process.pid
         self._process = process
         self._reader = reader
         self._writer = writer
