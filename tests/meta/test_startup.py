@@ -19,7 +19,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 RUN = """
 import json, sys, pytest
 plugins = ["xprocess.pytest_xprocess", "pytest_modelserve.plugin"]
-code = pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", sys.argv[1], sys.argv[1], *(f"-p{p}" for p in plugins)])
+folder = sys.argv[1]
+options = ["-q", "-p", "no:cacheprovider", "--rootdir", folder, *(f"-p{name}" for name in plugins)]
+code = pytest.main([*options, folder])
 print("\\n" + json.dumps([int(code), sorted({name.partition(".")[0] for name in sys.modules})]))
 """
 
