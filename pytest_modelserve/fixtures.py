@@ -14,22 +14,53 @@ if TYPE_CHECKING:
     from .signature import Signature
 
 SERVED_MODEL: Final = "served_model"
+DRAWN_FROM: Final = "modelserve_drawn_from"  # stands in the ids of tests that draw from a model without serving it
+INPUTS: Final = "modelserve_inputs"  # the attribute by which `given_input` marks a test
 CURRENT_ITEM: Final[ContextVar[pytest.Item]] = ContextVar("modelserve_item")  # the test that runs now
-NO_MODEL: Final = "no model to serve: mark the test with @pytest.mark.served_model(URI), or run pytest --model-uri URI"
+NO_MODEL: Final = "Mark the test with @pytest.mark.served_model(URI), or run pytest --model-uri URI."
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
     """Feed the fixtures of a test from its closest marker, else from `--model-uri`."""
-    if SERVED_MODEL not in metafunc.fixturenames:
+    is_served = SERVED_MODEL in metafunc.fixturenames
+    if not is_served and not hasattr(metafunc.function, INPUTS):
         return
-    from .run import Request, Run
+    from .errors import ModelServeError
+    from .run import Run
 
+    run = Run.of(metafunc.config)
     mark = metafunc.definition.get_closest_marker(SERVED_MODEL)
-    uris = Run.of(metafunc.config).uris
-    requests = [Request.of_marker(mark)] if mark else [Request(uri) for uri in uris]
-    if requests:
-        ids = [request.uri for request in requests]
+    try:
+        requests = (run.marked(mark),) if mark else run.requests
+    except ModelServeError as error:
+        raise pytest.fail.Exception(f"{metafunc.definition.nodeid}: {error}", pytrace=False) from None
+    if not requests:
+        return
+    ids = [request.uri for request in requests]
+    if is_served:
         metafunc.parametrize(SERVED_MODEL, requests, indirect=True, scope="session", ids=ids)
+    else:
+        metafunc.fixturenames.append(DRAWN_FROM)
+        metafunc.parametrize(DRAWN_FROM, requests, scope="session", ids=ids)
+
+
+def prepare(item: pytest.Item) -> None:
+    """Bring back a server that an earlier test ended, and read the model that a test draws from."""
+    callspec = getattr(item, "callspec", None)
+    request = None if callspec is None else callspec.params.get(SERVED_MODEL)
+    inputs = getattr(getattr(item, "function", None), INPUTS, None)
+    if request is None and inputs is None:
+        return
+    from .errors import ModelServeError
+    from .run import Run
+
+    try:
+        if request is not None and (known := Run.of(item.config).known(request)):
+            known.revive()
+        if inputs is not None:
+            inputs.of(item)
+    except ModelServeError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +71,12 @@ def served_model(request: pytest.FixtureRequest) -> ServedModel:
 
     asked = getattr(request, "param", None)
     if asked is None:
-        raise pytest.UsageError(NO_MODEL)
+        asked_by = "a test that takes the fixture as an argument (getfixturevalue comes too late to choose a model)"
+        pytest.fail(f"there is no model to serve to {asked_by}\n\n{NO_MODEL}", pytrace=False)
     try:
         return Run.of(request.config).served(asked)
     except ModelServeError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +88,7 @@ def model_client(served_model: ServedModel) -> ModelClient:
 @pytest.fixture(scope="session")
 def async_model_client(served_model: ServedModel) -> AsyncModelClient:
     """Return an asynchronous client of the served model, for any event loop."""
-    return served_model.async_client()
+    return served_model.async_client
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import strategies as st
 
 from .cases import Level
-from .fixtures import CURRENT_ITEM, NO_MODEL, SERVED_MODEL
+from .errors import SettingError, SignatureError
+from .fixtures import CURRENT_ITEM, DRAWN_FROM, INPUTS, NO_MODEL, SERVED_MODEL
 from .model.example import example_rows
 from .pipeline import Subject
-from .run import Request, Run
+from .request import Request
+from .run import Run
 from .strategies import from_signature
-from .wire.frames import as_frame
+from .wire.frames import Frame, as_frame
 
 ARGUMENT: Final = "model_input"
 
@@ -47,52 +49,91 @@ def given_input(
     """
     if level.upper() not in Level.__members__:
         raise pytest.UsageError(f"given_input knows the levels example, plausible and extreme, not {level!r}")
-    strategy = _inputs(dict(columns or {}), (min_rows, max_rows), Level[level.upper()])
-    return cast("Callable[[TestT], TestT]", hypothesis.given(**{ARGUMENT: strategy}))
+    inputs = Inputs(dict(columns or {}), rows=(min_rows, max_rows), level=Level[level.upper()])
+
+    def decorate(test: TestT) -> TestT:
+        given = hypothesis.given(**{ARGUMENT: inputs.of_current_test()})(test)
+        setattr(given, INPUTS, inputs)
+        return cast("TestT", given)
+
+    return decorate
 
 
-@st.composite
-def _inputs(
-    draw: st.DrawFn, columns: Mapping[str | int, st.SearchStrategy[Any]], rows: tuple[int, int], level: Level
-) -> object:
-    # The item is looked up at each draw: a strategy that was built once would keep the first model of many.
-    model = current_subject().model
-    if model.signature is None:
-        pytest.fail(f"{model.uri} has no signature to draw inputs from", pytrace=False)
-    payloads = from_signature(
-        model.signature,
-        domain=current_subject().domain,
-        example=example_rows(model),
-        level=level,
-        columns=columns,
-        min_rows=rows[0],
-        max_rows=rows[1],
-    )
-    return as_frame(draw(payloads), model.signature)
+class Inputs:
+    """What a test draws: a strategy for each model that it is run with, made on the model's first use.
+
+    Args:
+        columns: A strategy for each column that is narrowed.
+        rows: The fewest and the most.
+        level: How far values may go.
+    """
+
+    def __init__(
+        self, columns: Mapping[str | int, st.SearchStrategy[Any]], *, rows: tuple[int, int], level: Level
+    ) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._level = level
+        self._known: dict[int, tuple[Subject, st.SearchStrategy[Frame]]] = {}
+
+    def of(self, item: pytest.Item) -> st.SearchStrategy[Frame]:
+        """Return what a test draws from its model.
+
+        Raises:
+            ModelServeError: The test has no model, it cannot be read or has no signature, or a narrowed column is
+                none of it.
+        """
+        subject = Run.of(item.config).subject(request_of(item))
+        known = self._known.get(id(subject))  # a subject lives as long as the run; the tuple keeps it alive
+        if known is None:
+            known = self._known[id(subject)] = (subject, self._strategy(subject))
+        return known[1]
+
+    def of_current_test(self) -> st.SearchStrategy[Frame]:
+        """Return a strategy that asks at each draw which test runs: `st.deferred` would keep the first model of many.
+
+        Raises:
+            SettingError: At a draw, while no test runs.
+        """
+
+        @st.composite
+        def inputs(draw: st.DrawFn) -> Frame:
+            item = CURRENT_ITEM.get(None)
+            if item is None:
+                raise SettingError("given_input draws only while pytest runs a test", fix="Run the test with pytest.")
+            return draw(self.of(item))
+
+        return inputs()
+
+    def _strategy(self, subject: Subject) -> st.SearchStrategy[Frame]:
+        model = subject.model
+        if model.signature is None or model.signature.inputs is None:
+            raise SignatureError(
+                f"{model.uri} has no signature to draw inputs from",
+                fix="Log the model with signature= or input_example=.",
+            )
+        payloads = from_signature(
+            model.signature,
+            domain=subject.domain,
+            example=example_rows(model),
+            level=self._level,
+            columns=self._columns,
+            min_rows=self._rows[0],
+            max_rows=self._rows[1],
+        )
+        signature = model.signature
+        return payloads.map(lambda payload: as_frame(payload, signature))
 
 
-def current_subject() -> Subject:
-    """Return the model of the test that runs now.
+def request_of(item: pytest.Item) -> Request:
+    """Return which model a test draws from: the one that its fixtures serve, or that it is parametrized with.
 
     Raises:
-        pytest.UsageError: No test runs, or it has no model.
+        SettingError: It has none.
     """
-    item = CURRENT_ITEM.get(None)
-    if item is None:
-        raise pytest.UsageError("given_input draws only while pytest runs a test")
-    return Run.of(item.config).subject(_request_of(item))
-
-
-def _request_of(item: pytest.Item) -> Request:
     callspec = getattr(item, "callspec", None)
-    fed = None if callspec is None else callspec.params.get(SERVED_MODEL)
-    if isinstance(fed, Request):
-        return fed
-    if mark := item.get_closest_marker(SERVED_MODEL):
-        return Request.of_marker(mark)
-    uris = Run.of(item.config).uris
-    if len(uris) != 1:
-        raise pytest.UsageError(
-            NO_MODEL if not uris else f"{item.nodeid}: ask for a fixture to run on {len(uris)} models"
-        )
-    return Request(uris[0])
+    params: Mapping[str, object] = {} if callspec is None else callspec.params
+    fed = params.get(SERVED_MODEL, params.get(DRAWN_FROM))
+    if not isinstance(fed, Request):
+        raise SettingError(f"{item.nodeid} has no model to draw from", fix=NO_MODEL)
+    return fed

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from .checks.context import CheckContext
+from .checks.history import History
 from .client import AsyncModelClient, ModelClient
 from .domain import Domain, Origin, bound, from_frame, from_metadata, from_table, merged, read_data, read_file
 from .environment.progress import SILENCE, Progress
@@ -157,6 +158,8 @@ class ServedModel:
         self._spec = launch_spec(subject, environment)
         self._server = servers.obtain(self._spec)
         self._client = ModelClient(self._server.base_url, signature=subject.model.signature)
+        self._async_client = AsyncModelClient(self._server.base_url, signature=subject.model.signature)
+        self._history = History()
 
     @property
     def model(self) -> Model:
@@ -178,17 +181,20 @@ class ServedModel:
         """Return the file in which the running server records each call of the model."""
         return self._server.directory / CALLS_FILE
 
+    @property
     def async_client(self) -> AsyncModelClient:
-        """Return a new asynchronous client, which the caller closes."""
-        return AsyncModelClient(self._server.base_url, signature=self.model.signature)
+        """Return the asynchronous client of the running server, for any event loop; it keeps nothing open."""
+        return self._async_client
 
     def revive(self) -> None:
-        """Make sure that the server runs, whoever ended it.
+        """Make sure that the server can predict, whoever ended it or the model's process behind it.
 
         Raises:
             ServerError: A new server did not get ready.
         """
         self._follow(self._servers.obtain(self._spec))
+        if not self._client.ping():
+            self.restart()
 
     def restart(self) -> None:
         """Start a new server in place of one that died or hangs.
@@ -210,6 +216,7 @@ class ServedModel:
             settings=subject.settings,
             seed=subject.seed,
             facts=self.facts(),
+            history=self._history,
         )
 
     def facts(self) -> Mapping[str, str]:
@@ -228,6 +235,7 @@ class ServedModel:
     def _follow(self, server: Server) -> None:
         if server.base_url != self._server.base_url:
             self._client.move_to(server.base_url)
+            self._async_client.move_to(server.base_url)
         self._server = server
 
 
@@ -240,12 +248,11 @@ def serve(uri: str, settings: Settings | None = None, *, progress: Progress = SI
     """
     subject = read_subject(uri, settings or Settings())
     root = subject.settings.cache_dir or default_root()
-    with ServerPool(root / "servers") as servers:
-        served = ServedModel(subject, restore_environment(subject, progress=progress), servers)
-        try:
-            yield served
-        finally:
-            served.close()
+    with ServerPool(root / "servers") as servers, ExitStack() as stack:
+        environment = stack.enter_context(restore_environment(subject, progress=progress))
+        served = ServedModel(subject, environment, servers)
+        stack.callback(served.close)
+        yield served
 
 
 def _written_config(model: Model, root: Path) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from typing import Final
 
 import pytest
 
 from . import fixtures, options
+from .errors import SettingError
 from .fixtures import async_model_client, model_client, model_environment, model_signature, model_uri, served_model
 
 __all__ = [
@@ -31,18 +33,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and the built-in contract where it is asked for."""
+    """Register the markers, read the settings, and register the built-in contract where it is asked for.
+
+    Raises:
+        pytest.UsageError: A setting cannot be read.
+    """
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    try:
+        options.settings_from(config, os.environ)  # read again where they are used; told before anything is collected
+    except SettingError as error:
+        raise pytest.UsageError(str(error)) from error
     if config.getoption("model_uri", None) or any("::" in argument for argument in config.args):
+        _add_contract(config)
+
+
+def _add_contract(config: pytest.Config) -> None:
+    from .suite.selection import select
+
+    if selection := select(config):
         from .suite.hooks import register
 
-        register(config)
+        register(config, selection)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Feed the fixtures of a test with the models that it is marked with."""
     fixtures.parametrize(metafunc)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Make sure that the model of a test is there, before its fixtures are."""
+    fixtures.prepare(item)
 
 
 @pytest.hookimpl(wrapper=True)

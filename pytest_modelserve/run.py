@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,34 +14,11 @@ from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
-from .options import settings_from, settings_from_marker, uris_from
+from .options import BY_NAME, URI, settings_from, settings_from_marker, uris_from
 from .pipeline import ServedModel, Subject, read_subject, restore_environment
 from .progress import TerminalProgress
+from .request import Request, without_slash
 from .settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A model as one test asks for it: two that are equal share a server.
-
-    Attributes:
-        uri: As the user wrote it.
-        overrides: The marker's keywords, as sorted pairs.
-    """
-
-    uri: str
-    overrides: tuple[tuple[str, Any], ...] = ()
-
-    @classmethod
-    def of_marker(cls, mark: pytest.Mark) -> Request:
-        """Return the request that a `served_model` marker makes.
-
-        Raises:
-            pytest.UsageError: It names no model.
-        """
-        if len(mark.args) != 1 or not isinstance(mark.args[0], str):
-            raise pytest.UsageError(f"served_model takes one model URI and keywords, not {mark.args!r}")
-        return cls(mark.args[0], tuple(sorted(mark.kwargs.items())))
 
 
 @dataclass(slots=True)
@@ -50,12 +28,13 @@ class Run:
     Attributes:
         config: Of the run.
         settings: As far as no marker changes them.
-        uris: The models of `--model-uri`, or of its twins.
+        requests: The models of `--model-uri`, or of its twins.
     """
 
     config: pytest.Config
     settings: Settings
-    uris: tuple[str, ...]
+    requests: tuple[Request, ...]
+    _marked: dict[Request, Request] = field(default_factory=dict)
     _subjects: dict[Request, Subject | ModelServeError] = field(default_factory=dict)
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
     _told: dict[Request, str] = field(default_factory=dict)
@@ -73,9 +52,23 @@ class Run:
                 settings = settings_from(config, os.environ)
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
-            run = config.stash[RUN] = cls(config=config, settings=settings, uris=uris_from(config, os.environ))
+            run = config.stash[RUN] = cls(config=config, settings=settings, requests=_requests(config))
             config.add_cleanup(run.close)
         return config.stash[RUN]
+
+    def marked(self, mark: pytest.Mark) -> Request:
+        """Return the request of a `served_model` marker; the same object for equal ones, so that fixtures are shared.
+
+        Raises:
+            SettingError: It names no model, a keyword is no setting, or its value cannot be read.
+        """
+        request = Request.of_marker(mark, self.config.rootpath)
+        settings_from_marker(self.settings, request.overrides)
+        return self._marked.setdefault(request, request)
+
+    def given(self, uri: str) -> Request:
+        """Return the request of a model that was named on the command line."""
+        return Request(uri, self.config.invocation_params.dir)
 
     def subject(self, request: Request) -> Subject:
         """Return a model as it is read, the same one for the same request.
@@ -115,19 +108,21 @@ class Run:
 
     def close(self) -> None:
         """Give back every server and environment."""
-        for served in self._served.values():
-            if isinstance(served, ServedModel):
-                served.close()
-        self._served.clear()
-        if self._servers is not None:
-            self._servers.close()
+        with ExitStack() as stack:  # what one of them raises keeps none of the others
+            if self._servers is not None:
+                stack.callback(self._servers.close)
+            for served in self._served.values():
+                if isinstance(served, ServedModel):
+                    stack.callback(served.close)
+            self._served.clear()
 
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
-            settings = settings_from_marker(self.settings, dict(request.overrides))
+            settings = settings_from_marker(self.settings, request.overrides)
             pyproject = self.config.rootpath / "pyproject.toml"
             domain = read_ini(pyproject) if pyproject.is_file() else None
-            return read_subject(request.uri, settings, ini_domain=domain)
+            subject = read_subject(request.location, settings, ini_domain=domain)
+            return replace(subject, model=replace(subject.model, uri=request.uri))
         except ModelServeError as error:
             return error
 
@@ -153,6 +148,15 @@ class Run:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+def _requests(config: pytest.Config) -> tuple[Request, ...]:
+    """Return what `--model-uri` or its twins ask for; a relative path in the ini file begins at the root directory."""
+    option = BY_NAME[URI]
+    is_of_ini = not config.getoption(option.key) and not os.environ.get(option.variable)
+    directory = config.rootpath if is_of_ini else config.invocation_params.dir
+    uris = dict.fromkeys(without_slash(uri) for uri in uris_from(config, os.environ))
+    return tuple(Request(uri, directory) for uri in uris)
 
 
 def run_id_of(config: pytest.Config) -> str:

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..checks.table import applying
+from ..checks.table import applying, require_known
+from ..environment.managers import manager_named
 from ..errors import ModelServeError
-from ..pipeline import ServedModel
+from ..pipeline import ServedModel, Subject
 from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..results import CheckResult, Outcome, as_document, check_result_from
-from ..run import Request, Run
-from ..server.backends import backend_names
+from ..run import Run
+from ..server.backends import load_backend
 from ..signature import as_text
 from .nodes import RESULT, CheckItem, items_of
-from .selection import Selection, select
+from .selection import Selection
 
 
-def register(config: pytest.Config) -> None:
-    """Register the hooks where a run asks for the contract of a model."""
-    selection = select(config, backend_names())
-    if selection is not None:
-        config.pluginmanager.register(ContractHooks(selection), "modelserve-contract")
+def register(config: pytest.Config, selection: Selection) -> None:
+    """Register the hooks, once it is sure that what is asked for can be run.
+
+    Raises:
+        pytest.UsageError: There is no check, server or env manager of a name that was asked for.
+    """
+    run = Run.of(config)
+    try:
+        require_known(run.settings.checks)
+        load_backend(run.settings.server)
+        manager_named(run.settings.env_manager)
+    except ModelServeError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(ContractHooks(selection), "modelserve-contract")
 
 
 class ContractHooks:
@@ -38,6 +50,24 @@ class ContractHooks:
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
         self._collected = Collected()
+        self._unwritten = ""
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remove the report of an earlier run, so that nobody takes it for one of this run, whatever happens to it.
+
+        Raises:
+            pytest.UsageError: No report could be written in its place.
+        """
+        path = _report_path(session.config)
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise pytest.UsageError(f"--model-report: no report can be written: {error}") from error
+        if not os.access(path.parent, os.W_OK):
+            raise pytest.UsageError(f"--model-report: no report can be written to {str(path.parent)!r}")
 
     def pytest_report_header(self, config: pytest.Config) -> list[str]:
         """Return a line for each model."""
@@ -73,11 +103,17 @@ class ContractHooks:
             self._collected.add(document["uri"], check_result_from(document["result"]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, in the process that knows all results."""
-        path = Run.of(session.config).settings.report_file
-        if path is not None and not is_worker(session.config) and not session.config.option.collectonly:
-            self._expect(session.config)
+        """Write the report, in the process that knows all results; after Ctrl-C too, as far as the run came."""
+        path = _report_path(session.config)
+        if path is None:
+            return
+        self._expect(session.config)
+        try:
             write_json(self._collected.report(), path)
+        except OSError as error:
+            self._unwritten = f"the report was not written: {error}"
+            if session.exitstatus == pytest.ExitCode.OK:  # a gate reads the file, and there is none
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
         """Print a line a model."""
@@ -85,9 +121,11 @@ class ContractHooks:
         if config.option.collectonly:
             return
         self._expect(config)
-        terminalreporter.section("model contract", sep="=")
+        terminalreporter.write_sep("=", "model contract")
         for line in as_lines(self._collected.report()):
             terminalreporter.write_line(line)
+        if self._unwritten:
+            terminalreporter.write_line(self._unwritten, red=True)
 
     def _expect(self, config: pytest.Config) -> None:
         for uri in self._selection.uris:
@@ -95,7 +133,7 @@ class ContractHooks:
 
     def _header(self, config: pytest.Config, uri: str) -> str:
         try:
-            subject = Run.of(config).subject(Request(uri))
+            subject = _subject(config, uri)
         except ModelServeError as error:
             return f"model: {uri}: {error.happened}"
         model, settings = subject.model, subject.settings
@@ -106,6 +144,18 @@ class ContractHooks:
         )
 
 
+def _subject(config: pytest.Config, uri: str) -> Subject:
+    run = Run.of(config)
+    return run.subject(run.given(uri))
+
+
+def _report_path(config: pytest.Config) -> Path | None:
+    """Return where this process writes the report: only that of the whole run does, and only where tests are run."""
+    if is_worker(config) or config.option.collectonly:
+        return None
+    return Run.of(config).settings.report_file
+
+
 def is_worker(config: pytest.Config) -> bool:
     """Tell whether this process is one of xdist's workers."""
     return hasattr(config, "workerinput")
@@ -113,7 +163,7 @@ def is_worker(config: pytest.Config) -> bool:
 
 def _titles(config: pytest.Config, uri: str) -> Iterator[str]:
     try:
-        model = Run.of(config).subject(Request(uri)).model
+        model = _subject(config, uri).model
     except ModelServeError:
         return
     for check, variant in applying(model):

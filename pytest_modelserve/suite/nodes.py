@@ -16,8 +16,9 @@ import pytest
 from ..checks.check import Check
 from ..checks.table import chosen
 from ..errors import Failure, ModelServeError
+from ..request import Request
 from ..results import CheckResult, Judges, Outcome
-from ..run import Request, Run
+from ..run import Run
 
 RESULT: pytest.StashKey[CheckResult] = pytest.StashKey()
 UNREADABLE = "reads_model"
@@ -78,20 +79,17 @@ class CheckItem(pytest.Item):
         return self.check.judges if self.check else Judges.MODEL
 
     def setup(self) -> None:
-        """Serve the model, unless it is served already.
-
-        Raises:
-            ModelServeError: It cannot be served; told once, the other items of the model are skipped.
-        """
+        """Serve the model, unless it is served already; that it cannot be is told once, and skips the other items."""
         run = Run.of(self.config)
         try:
             run.served(self.request)
         except ModelServeError as error:
             told_by = run.first_told(self.request, self.nodeid)
             if told_by == self.nodeid:
-                raise
+                self.stash[RESULT] = self._result(Outcome.ERROR, error.happened)
+                raise pytest.fail.Exception(str(error), pytrace=False) from None
             reason = f"the model is not served: {type(error).__name__}, told by {told_by}"
-            self.stash[RESULT] = self._skipped(reason)
+            self.stash[RESULT] = self._result(Outcome.SKIPPED, reason)
             pytest.skip(reason)
 
     def runtest(self) -> None:
@@ -105,7 +103,7 @@ class CheckItem(pytest.Item):
             return
         context = Run.of(self.config).served(self.request).context()
         if reason := self.check.why_not(context.model):
-            self.stash[RESULT] = self._skipped(reason)
+            self.stash[RESULT] = self._result(Outcome.SKIPPED, reason)
             pytest.skip(reason)
         result = self.stash[RESULT] = self.check.run(context, self.variant)
         if result.outcome is Outcome.SKIPPED:
@@ -117,22 +115,25 @@ class CheckItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401
         """Render breaches and our own errors as their text; anything else with its traceback."""
-        if isinstance(excinfo.value, Failure | ModelServeError):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
+        if not isinstance(excinfo.value, Failure | ModelServeError):
+            return super().repr_failure(excinfo, style)
+        text = excinfo.getrepr(style="value")
+        if text.reprcrash is not None:
+            text.reprcrash.message = str(excinfo.value)  # its first line stands in the short summary
+        return text
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return the model's place, which stands in for a test file."""
         return Path(self.config.rootpath, self.request.uri), None, self.name
 
-    def _skipped(self, reason: str) -> CheckResult:
-        return CheckResult(name=self.name, judges=self.judges, outcome=Outcome.SKIPPED, reason=reason)
+    def _result(self, outcome: Outcome, reason: str) -> CheckResult:
+        return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
 
 
 def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:
     """Yield the items of a model's contract, reported to pytest as collected."""
     node: ModelNode = ModelNode.from_parent(session, name=uri, nodeid=uri)
-    node.request = Request(uri)
+    node.request = Run.of(session.config).given(uri)
     yield from _collected(node)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import pytest
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..options import BY_NAME, URI
+from ..request import without_slash
+
+if TYPE_CHECKING:
+    import pytest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +30,29 @@ class Selection:
         return not self.ids or any(nodeid == one or nodeid.startswith((f"{one}::", f"{one}[")) for one in self.ids)
 
 
-SELECTION: pytest.StashKey[Selection] = pytest.StashKey()
-
-
-def select(config: pytest.Config, backends: Iterable[str]) -> Selection | None:
+def select(config: pytest.Config) -> Selection | None:
     """Return what of the contract a run asks for, or None where it asks for test files.
 
     The contract runs where `--model-uri` stands on the command line and no file is named, and where an id of one of
     its items is named. What is ours is taken out of pytest's own arguments.
     """
-    known = frozenset(backends)
-    ids = tuple(argument for argument in config.args if _is_ours(argument, known))
-    given = tuple(config.getoption(BY_NAME[URI].key) or ())
+    ids = tuple(argument for argument in config.args if _is_ours(argument))
     if ids:
         config.args = [argument for argument in config.args if argument not in ids]
-        return Selection(uris=tuple(dict.fromkeys(one.partition("::")[0] for one in ids)), ids=ids)
+        named = tuple(f"{without_slash(uri)}::{rest}" for uri, _, rest in (one.partition("::") for one in ids))
+        return Selection(uris=tuple(dict.fromkeys(one.partition("::")[0] for one in named)), ids=named)
+    given = config.getoption(BY_NAME[URI].key) or ()
     if given and config.args_source is not config.ArgsSource.ARGS:
         config.args = []
-        return Selection(uris=tuple(dict.fromkeys(given)))
+        return Selection(uris=tuple(dict.fromkeys(map(without_slash, given))))
     return None
 
 
-def _is_ours(argument: str, backends: frozenset[str]) -> bool:
+def _is_ours(argument: str) -> bool:
+    """Tell whether an argument is the id of an item of the contract; backends are looked up only where it may be."""
     uri, _, rest = argument.partition("::")
-    return bool(uri) and rest.partition("::")[0] in backends
+    if not uri or not rest or Path(uri).suffix == ".py":
+        return False
+    from ..server.backends import backend_names
+
+    return rest.partition("::")[0] in backend_names()
