@@ -5,6 +5,7 @@ Source: `CONTRACT` section 5.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +19,8 @@ from ..results import FailureDetail
 from ..search.loop import Breach
 from ..wire.values import show_value
 from .context import CheckContext
-from .judge import Exchange, Judgement
+from .judge import Exchange, Judgement, answer_of
+from .outcome import RequestOutcome
 
 MAX_CELLS: Final = 12  # as many differing cells as a reader takes in
 MAX_TRACE_LINES: Final = 25
@@ -38,12 +40,13 @@ def as_failure(context: CheckContext, check: str, breaches: list[Breach[Judgemen
 def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> FailureDetail:
     judgement, case = breach.finding, breach.case
     exchange = judgement.exchange
-    curl = curl_of(exchange)
+    curl, answer = curl_of(exchange), answer_of(exchange)
     request = "\n".join(describe(case, context.example_case))
     facts: dict[str, object] = {
         "request": request,
         "expected": judgement.expected,
         "received": judgement.received,
+        **({} if judgement.received == answer else {"answer": answer}),
         "decided by": exchange.blame.value,
         "found": _found(context, breach),
         **context.facts,
@@ -57,7 +60,7 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         expected=judgement.expected,
         received=judgement.received,
         request=request,
-        response=judgement.received,
+        response=answer,
         curl=curl,
         seed=str(context.seed),
         text=as_message(f"{check}: {judgement.title}", facts, ""),
@@ -83,7 +86,10 @@ SHOWN_PORT: Final = 5001
 
 def curl_of(exchange: Exchange) -> str:
     """Return the curl line of an exchange, against `modelserve serve`."""
-    return exchange.invocation.as_curl(base_url=f"http://127.0.0.1:{SHOWN_PORT}")
+    invocation = exchange.invocation
+    is_unanswered = exchange.outcome is RequestOutcome.TIMED_OUT and invocation.error is not None
+    patience_s = math.ceil(invocation.elapsed_s) if is_unanswered else None  # or the reader's curl hangs, too
+    return invocation.as_curl(base_url=f"http://127.0.0.1:{SHOWN_PORT}", max_time_s=patience_s)
 
 
 def describe(case: Case, example: Case | None) -> Iterator[str]:

@@ -91,7 +91,7 @@ def judge_outcome(exchange: Exchange) -> Judgement | None:
             "rejected",
             f"a valid request was rejected: {exchange.case.label or exchange.case.rule}",
             "200: the signature allows this value",
-            _answer(exchange),
+            answer_of(exchange),
         )
     if exchange.exception is not None:
         return _judge_exception(exchange, exchange.exception)
@@ -110,7 +110,7 @@ def _judge_exception(exchange: Exchange, raised: RaisedException) -> Judgement:
         is_breach=is_breach,
         title=f"the model {word} {exchange.case.label or 'a valid request'}: {raised.type}: {_short(raised.message)}",
         expected="200 with predictions" + (" or a refusal on purpose" if level > Level.EXAMPLE and has_crashed else ""),
-        received=_answer(exchange),
+        received=answer_of(exchange),
         exchange=exchange,
     )
 
@@ -119,10 +119,10 @@ def _judge_rejection(exchange: Exchange) -> Judgement | None:
     expected = "4xx with a JSON error body, the model not reached"
     what = exchange.case.label or exchange.case.rule
     if exchange.outcome is RequestOutcome.PREDICTED:
-        return _breach(exchange, "accepted", f"an invalid request was accepted: {what}", expected, _answer(exchange))
+        return _breach(exchange, "accepted", f"an invalid request was accepted: {what}", expected, answer_of(exchange))
     if exchange.call is not None:
         return _breach(
-            exchange, "reached", f"an invalid request reached the model: {what}", expected, _answer(exchange)
+            exchange, "reached", f"an invalid request reached the model: {what}", expected, answer_of(exchange)
         )
     return _judge_error_body(exchange)
 
@@ -142,7 +142,7 @@ def _judge_error_body(exchange: Exchange) -> Judgement | None:
         "error_body",
         "a rejection has no JSON error body",
         "a JSON object that says why, as application/json",
-        f"{_answer(exchange)}  ({media_type or 'no Content-Type'})",
+        f"{answer_of(exchange)}  ({media_type or 'no Content-Type'})",
     )
 
 
@@ -153,7 +153,7 @@ def _lost(exchange: Exchange) -> Judgement:
         is_breach=True,
         title=f"{_loss(exchange)}: {what}",
         expected="an answer" if exchange.case.expectation is not Expectation.REJECT else "4xx with a JSON error body",
-        received=_answer(exchange),
+        received=answer_of(exchange),
         exchange=exchange,
     )
 
@@ -164,6 +164,8 @@ def _loss(exchange: Exchange) -> str:
     if exchange.outcome is RequestOutcome.DISCONNECTED:
         return "the connection was lost"
     status = exchange.invocation.status
+    if status == 503 and exchange.call is None:
+        return "the model's process ended"  # our front outlives it to say so
     if exchange.exception is not None:
         return f"the server answered {status} although the model raised {exchange.exception.type}"
     did = "was not reached" if exchange.call is None else "returned a prediction"
@@ -181,7 +183,8 @@ def _breach(exchange: Exchange, key: str, title: str, expected: str, received: s
     )
 
 
-def _answer(exchange: Exchange) -> str:
+def answer_of(exchange: Exchange) -> str:
+    """Return an answer for reading: its status and the start of its body, or why none came."""
     invocation = exchange.invocation
     if invocation.error is not None:
         return f"{invocation.error.kind.value} after {invocation.elapsed_s:.1f} s: {invocation.error.text}"

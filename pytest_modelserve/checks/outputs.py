@@ -132,11 +132,11 @@ def _form(exchange: Exchange, problem: str) -> Judgement:
 
 
 def _as_judgement(exchange: Exchange, breach: Breach, *, is_breach: bool) -> Judgement:
-    after = f" after {exchange.case.label}" if exchange.case.label else ""
+    where = f", on {exchange.case.label}" if exchange.case.label else ""
     return Judgement(
         key=f"output:{breach.kind.value}:{breach.column}",
         is_breach=is_breach,
-        title=f"{breach.path} is {breach.received}, not {breach.expected}{after}",
+        title=f"{breach.path}: expected {breach.expected}, received {breach.received}{where}",
         expected=breach.expected,
         received=breach.received,
         exchange=exchange,

@@ -27,6 +27,7 @@ def as_curl(
     *,
     base_url: str | None = None,
     body_file: str | Path | None = None,
+    max_time_s: float | None = None,
 ) -> str:
     """Return the command line; the values of headers that carry secrets are masked.
 
@@ -40,9 +41,11 @@ def as_curl(
         body: The exact bytes.
         base_url: Replaces the scheme, host and path prefix of the URL.
         body_file: Where the body stands or will stand; the caller writes it.
+        max_time_s: After how long curl gives up; it waits for ever by default.
     """
     target = _target(url, base_url)
-    words = ["curl", "-sS", *_method_words(method, body)]
+    patience = [] if max_time_s is None else ["--max-time", f"{max_time_s:g}"]
+    words = ["curl", "-sS", *patience, *_method_words(method, body)]
     if _GLOBBED & set(target):
         words.append("--globoff")
     if "/." in target:

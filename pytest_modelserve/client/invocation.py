@@ -116,13 +116,20 @@ class Invocation:
             )
         return as_predictions(parse_json(self.body), schema)
 
-    def as_curl(self, *, base_url: str | None = None, body_file: str | Path | None = None) -> str:
+    def as_curl(
+        self,
+        *,
+        base_url: str | None = None,
+        body_file: str | Path | None = None,
+        max_time_s: float | None = None,
+    ) -> str:
         """Return a shell line that sends the same request with curl.
 
         Args:
             base_url: Another server to send it to, such as that of `modelserve serve`.
             body_file: Where the caller has written, or will write, the body; used when it is long or not plain text.
                 Without it such a body is piped in with printf.
+            max_time_s: After how long curl gives up; it waits for ever by default.
         """
         return as_curl(
             self.request.method,
@@ -131,6 +138,7 @@ class Invocation:
             self.request.body,
             base_url=base_url,
             body_file=body_file,
+            max_time_s=max_time_s,
         )
 
     def _require_answer(self) -> None:

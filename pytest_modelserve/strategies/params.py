@@ -101,7 +101,7 @@ def _is_within(value: object, default: object, raised: float) -> bool:
         return True
     defaults = default if isinstance(default, tuple) else (default,)
     numbers = [abs(number) for number in defaults if isinstance(number, int | float)]
-    return bool(np.abs(float(value)) <= raised * max(numbers, default=1))
+    return bool(np.abs(float(value)) <= raised * (max(numbers, default=0) or 1))  # ten times nothing is nothing
 
 
 def _held(entry: Entry) -> Entry:
