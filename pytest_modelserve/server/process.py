@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..errors import ServerError
 from ..lifeline import Lease, read_status, supervised
 from .launch import LaunchSpec
 from .readiness import HOST, Startup, answers_health, wait_until_ready
@@ -64,6 +66,9 @@ def prepare(spec: LaunchSpec, lease: Lease, log_name: str, *, forget: tuple[Path
     Args:
         log_name: A link of this name, beside the lease, leads to the log of the newest server.
         forget: Files to remove when the server is gone.
+
+    Raises:
+        ServerError: If the port that was asked for is not to be had.
     """
     home = lease.path.parent
     directory = Path(tempfile.mkdtemp(prefix=_RUN_PREFIX, dir=home))  # readable by the user alone
@@ -148,6 +153,7 @@ def start(spec: LaunchSpec, lease: Lease) -> Server:
     """Start a server that lives as long as a lease on the same path is held, and wait until it is ready.
 
     Raises:
+        ServerError: If the port that was asked for is not to be had.
         ServerExited: If it ends before it is ready.
         ServerNotReady: If it does not predict in time.
     """
@@ -211,7 +217,10 @@ def _takes_socket(spec: LaunchSpec) -> bool:
 
 
 def _listening(port: int) -> socket.socket:
-    listener = socket.create_server((HOST, port), backlog=_BACKLOG)
+    try:
+        listener = socket.create_server((HOST, port), backlog=_BACKLOG)
+    except OSError as error:
+        raise _no_port(port, error) from error
     listener.set_inheritable(True)
     return listener
 
@@ -219,9 +228,22 @@ def _listening(port: int) -> socket.socket:
 def _reserved(port: int) -> socket.socket:
     """Bind a port without listening: on Linux a server that sets SO_REUSEADDR can still listen there, no other can."""
     holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind((HOST, port))
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, port))
+    except OSError as error:
+        holder.close()
+        raise _no_port(port, error) from error
     return holder
+
+
+def _no_port(port: int, error: OSError) -> ServerError:
+    what = "is taken by another process" if error.errno == errno.EADDRINUSE else "cannot be opened"
+    return ServerError(
+        f"port {port} on {HOST} {what}",
+        facts={"reason": f"{error.strerror or error} (errno {error.errno})"},
+        fix="Ask for another port, or for any free one with 0.",
+    )
 
 
 def _relinked(link: Path, target: Path) -> Path:

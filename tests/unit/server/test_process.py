@@ -96,6 +96,18 @@ def test_one_that_opens_its_port_itself_has_it_reserved(fake: Fake, get: Get, tm
         start_and_stop(fake(where="port:{port}", dies=1), tmp_path)
 
 
+@pytest.mark.parametrize("where", ["fd:{fd}", "port:{port}"])
+def test_a_port_that_another_process_has_is_told_and_nothing_leaks(fake: Fake, tmp_path: Path, where: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        descriptors = psutil.Process().num_fds()
+        with pytest.raises(ServerError) as told:
+            start_and_stop(fake(where=where, port=port), tmp_path)
+        assert told.value.happened == f"port {port} on 127.0.0.1 is taken by another process"
+        assert psutil.Process().num_fds() == descriptors
+    assert start_and_stop(fake(where=where, port=port), tmp_path).port == port
+
+
 def start_and_stop(spec: LaunchSpec, home: Path) -> Server:
     with serving(spec, home) as server:
         return server
