@@ -26,7 +26,7 @@ LOADS = pathlib.Path({loads!r})
 
 class Echo:
     def predict(self, data):
-        if "die" in set(data["word"]):
+        if "die" in set(data.get("word", ())):
             os._exit(7)
         return data[["n"]].astype("float64").rename(columns={{"n": "y"}})
 

@@ -166,7 +166,8 @@ def test_a_model_that_kills_its_server_costs_the_other_tests_nothing(run: Any, p
 
 def test_the_report_of_a_failed_test_shows_what_its_server_logged(run: Any, pytester: pytest.Pytester) -> None:
     (pytester.path / "model" / "code" / "tiny_loader.py").write_text(
-        "class Loud:\n    def predict(self, data):\n        print('logged by the model', flush=True)\n        return data\n\n"
+        "class Loud:\n    def predict(self, data):\n"
+        "        print('logged by the model', flush=True)\n        return data\n\n"
         "def _load_pyfunc(path):\n    return Loud()\n"
     )
     pytester.makepyfile(
