@@ -2,15 +2,17 @@
 
 What null means, by where it stands:
 
-| where | boolean, integer, long | float, double | datetime | string | binary, Array, Object, Map | AnyType |
-|---|---|---|---|---|---|---|
-| required column | refused | NaN | NaT | None | refused | None |
-| optional column | refused | NaN | NaT | None | None | None |
-| element, map value, required property | refused | refused | refused | refused | refused | None |
-| optional property | None | None | None | None | None | None |
+| where | integer, long | boolean | float, double | datetime | string | binary | Array, Object, Map | AnyType |
+|---|---|---|---|---|---|---|---|---|
+| required column | refused | refused | NaN | NaT | None | refused | refused | None |
+| optional column | refused | None | NaN | NaT | None | None | None | None |
+| element of a list | refused | refused | NaN | NaT | None | None | refused | None |
+| map value, required property | refused | refused | refused | refused | refused | refused | refused | None |
+| optional property | None | None | None | None | None | None | None | None |
 
-A column's cell may be missing where its type has a word for that, which is how MLflow reads `required`; a part of a
-nested value is of its type, and null is not. A property left out stays out.
+A column's cell may be missing where its type has a word for that, which is how MLflow reads `required`, and so may an
+element of a list; other parts of a nested value are of their type, and null is not. An optional column of booleans with
+nulls arrives as Python objects, as the data of such a model has them. A property left out stays out.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 from ..runtime.frames import ColumnValue, Storage
 from ..signature.datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector, ValueType
 from .errors import excerpt
-from .scalars import SCALAR_READERS, Misfit, require_kinds
+from .scalars import SCALAR_READERS, Misfit, read_booleans, require_kinds
 
 
 def read_column(name: str | int, kind: ValueType, values: Sequence[Any], *, required: bool) -> ColumnValue:
@@ -36,12 +38,20 @@ def read_column(name: str | int, kind: ValueType, values: Sequence[Any], *, requ
     if isinstance(kind, DataType):
         if kind is DataType.BINARY and required and None in values:
             raise Misfit(values.index(None), "is null, which a required binary column does not take")
+        if kind is DataType.BOOLEAN and not required and None in values:
+            return _read_some_booleans(name, values)
         cells = SCALAR_READERS[kind](values)
         if isinstance(cells, np.ndarray):
             return ColumnValue(name, Storage.ARRAY, cells)
         return ColumnValue(name, Storage.BYTES if kind is DataType.BINARY else Storage.TEXT, cells)
     nested = read_parts(kind, values) if required else read_where(kind, values, lambda value: value is not None)
     return ColumnValue(name, Storage.NESTED, nested)
+
+
+def _read_some_booleans(name: str | int, values: Sequence[Any]) -> ColumnValue:
+    is_null = np.array([value is None for value in values], dtype=np.bool_)
+    cells = np.asarray(read_booleans([False if value is None else value for value in values]))
+    return ColumnValue(name, Storage.ARRAY, cells, is_null)
 
 
 def read_parts(kind: ValueType, values: Sequence[Any]) -> list[Any]:
@@ -53,7 +63,7 @@ def read_parts(kind: ValueType, values: Sequence[Any]) -> list[Any]:
     if isinstance(kind, DataType):
         return _read_scalars(kind, values)
     if isinstance(kind, Array):
-        return _read_arrays(kind.items, values)
+        return _read_arrays(kind.items, values, may_be_null=True)
     if isinstance(kind, SparkMLVector):
         return _read_arrays(DataType.DOUBLE, values)
     if isinstance(kind, Map):
@@ -91,8 +101,8 @@ def has_any(kind: ValueType) -> bool:
     return isinstance(kind, AnyType)
 
 
-def _read_scalars(kind: DataType, values: Sequence[Any]) -> list[Any]:
-    if None in values:
+def _read_scalars(kind: DataType, values: Sequence[Any], *, may_be_null: bool = False) -> list[Any]:
+    if None in values and not (may_be_null and kind.holds_null):
         raise Misfit(values.index(None), f"is null, not {kind.value}")
     cells = SCALAR_READERS[kind](values)
     if kind is DataType.DATETIME:
@@ -100,11 +110,15 @@ def _read_scalars(kind: DataType, values: Sequence[Any]) -> list[Any]:
     return cells.tolist() if isinstance(cells, np.ndarray) else cells
 
 
-def _read_arrays(kind: ValueType, values: Sequence[Any]) -> list[Any]:
+def _read_arrays(kind: ValueType, values: Sequence[Any], *, may_be_null: bool = False) -> list[Any]:
     require_kinds(values, frozenset({list}), "a list")
     ends = list(accumulate(map(len, values)))
+    elements = list(chain.from_iterable(values))
     try:
-        flat = read_parts(kind, list(chain.from_iterable(values)))
+        if isinstance(kind, DataType):
+            flat = _read_scalars(kind, elements, may_be_null=may_be_null)
+        else:
+            flat = read_parts(kind, elements)
     except Misfit as misfit:
         at = next(at for at, end in enumerate(ends) if misfit.at < end)
         place = misfit.at - (ends[at - 1] if at else 0)

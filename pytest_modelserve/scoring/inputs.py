@@ -194,9 +194,11 @@ def _read_table(schema: ColumnSchema, opened: Opened) -> RawTable:
     if isinstance(content, dict):
         is_one_row = any(isinstance(spec.type, Array | Object | SparkMLVector) for spec in schema.columns)
         return read_one_row(content) if is_one_row else read_columns(content, envelope=envelope)
-    if not isinstance(content, list):
+    if isinstance(content, list):
+        return _read_list(schema, content, envelope)
+    if content is None or schema.is_named or len(schema.columns) > 1:
         raise NotParsed(f"{envelope.value} must be a list or an object, not {name_kind(content)}")
-    return _read_list(schema, content, envelope)
+    return RawTable(columns={0: [content]}, n_rows=1)  # one value by itself: so MLflow saves an example of one
 
 
 def _read_list(schema: ColumnSchema, content: list[Any], envelope: Envelope) -> RawTable:

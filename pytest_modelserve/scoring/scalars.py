@@ -26,6 +26,7 @@ _INSTANT: Final = re.compile(
 _FIRST_WHOLE_YEAR: Final = "1678"  # int64 nanoseconds begin on 1677-09-21
 _LAST_YEAR: Final = "2262"  # and end on 2262-04-11
 _INT64: Final = np.iinfo(np.int64)
+_NAT: Final = "NaT"
 _NOT_A_TIME: Final = np.datetime64("NaT", "ns")
 
 
@@ -126,7 +127,8 @@ def read_strings(values: Sequence[Any]) -> Cells:
 def read_binaries(values: Sequence[Any]) -> Cells:
     """Return the bytes that base64 texts stand for; null stays null.
 
-    The standard alphabet with padding (RFC 4648, 4) and nothing between: lenient decoders read "!!!!" as no bytes.
+    The standard alphabet with padding (RFC 4648, 4), broken into lines or not, as MLflow breaks it in the examples that
+    it saves; lenient decoders read "!!!!" as no bytes.
 
     Raises:
         Misfit: A value is no string, or not the base64 text of any bytes.
@@ -136,11 +138,12 @@ def read_binaries(values: Sequence[Any]) -> Cells:
 
 
 def _decode(at: int, text: str) -> bytes:
+    joined = text.replace("\n", "").replace("\r", "")
     try:
-        raw = binascii.a2b_base64(text)
+        raw = binascii.a2b_base64(joined)
     except ValueError:
         raise Misfit(at, f"is {excerpt(text)}, not base64") from None
-    if binascii.b2a_base64(raw, newline=False) != text.encode():
+    if binascii.b2a_base64(raw, newline=False) != joined.encode():
         raise Misfit(at, f"is {excerpt(text)}, not base64 with its padding in the standard alphabet")
     return raw
 
@@ -148,12 +151,16 @@ def _decode(at: int, text: str) -> bytes:
 def read_datetimes(values: Sequence[Any]) -> Cells:
     """Return instants in nanoseconds; null becomes NaT, a zone is converted to UTC.
 
-    ISO 8601 in its extended form, from a date alone to nine decimals of a second.
+    ISO 8601 in its extended form, from a date alone to nine decimals of a second. The text `NaT` is NaT: so MLflow
+    writes it in the examples that it saves.
 
     Raises:
         Misfit: A value is no such text, no date of the calendar, or beyond int64 nanoseconds.
     """
     kinds = require_kinds(values, frozenset({str, type(None)}), "a date and time as a string")
+    if _NAT in values:
+        values = [None if value == _NAT else value for value in values]
+        kinds = set(map(type, values))
     texts: Sequence[str] = values if type(None) not in kinds else [value for value in values if value is not None]
     for text, found in zip(texts, map(_INSTANT.fullmatch, texts), strict=True):
         if found is None:

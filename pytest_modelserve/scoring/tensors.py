@@ -121,7 +121,7 @@ def _read_objects(_dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
 
 
 def _read_durations(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
-    """Return durations from counts of the dtype's unit; the smallest count stands for NaT."""
+    """Return durations or instants from counts of the dtype's unit; the smallest count stands for NaT."""
     counts = np.asarray(read_integers(flat, "int64"))
     if counts.size and int(counts.min()) == np.iinfo(np.int64).min:
         at = int(counts.argmin())
@@ -136,6 +136,9 @@ def _read_floats(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
 
 
 def _read_instants(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
+    """Return instants from ISO 8601 texts, or all from counts of the dtype's unit since 1970, as MLflow writes them."""
+    if set(map(type, flat)) == {int}:
+        return _read_durations(dtype, flat)
     exact = np.asarray(read_datetimes(flat))
     cells = exact.astype(dtype)
     changed = (cells.astype(exact.dtype) != exact) & ~np.isnat(exact)

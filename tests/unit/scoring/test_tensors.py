@@ -49,7 +49,7 @@ WRONG: list[tuple[str, Any]] = [
     *(("float64", value) for value in ("5", False)),
     *(("str", value) for value in (1, True, None, "ends in nul\0")),
     *(("bytes", value) for value in ("!", 1, None, "AA==")),
-    *(("datetime64[ns]", value) for value in (1, "now", "9999-12-31", True)),
+    *(("datetime64[ns]", value) for value in (1.5, -(2**63), 2**63, "now", "9999-12-31", True)),
     *(("complex64", value) for value in ("1", 1e39)),
     *(("timedelta64[s]", value) for value in (1.5, "1", None)),
 ]
