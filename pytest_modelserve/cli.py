@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from . import errors
+from .checks.table import CHECKS
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
 from .environment.eviction import CachedEnvironment, list_cached, prune
+from .environment.managers import MANAGERS
 from .environment.restoration import default_root
-from .errors import ModelServeError
+from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
+from .options import BY_NAME, Option
 from .pipeline import launch_spec, read_subject, restore_environment
+from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings
 from .signature import request_schema, response_schema
-from .strategies.rules import rule
+from .strategies.rules import RULES
 from .wire.payloads import Table
 
+EXIT_USAGE: Final = 2  # as argparse
 EXIT_INFRASTRUCTURE: Final = 3
+EXIT_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
+MAX_PORT: Final = 65_535
 GIGABYTE: Final = 1e9
 DAY_S: Final = 86_400.0
+SERVE_SETTINGS: Final = ("env_manager", "python", "server", "cache_dir", "pass_env", "startup_timeout_s")
 ALIVE_EVERY_S: Final = 0.5  # how often `serve` looks whether its server is still there
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 2 wrong usage, 3 something is broken."""
+    """Run the command and return its exit code: 0 done, 2 wrong usage, 3 something is broken, 130 after Ctrl-C.
+
+    Ctrl-C is how `serve` ends, so that it is 0 there.
+    """
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.run(asked)
+        sys.stdout.flush()
     except ModelServeError as error:
         sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE if isinstance(error, SettingError) else EXIT_INFRASTRUCTURE
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `modelserve schema URI | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at exit
         return EXIT_INFRASTRUCTURE
     return code
 
@@ -49,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
     serving = commands.add_parser("serve", help="serve a model in its own environment until Ctrl-C")
     serving.add_argument("uri", metavar="URI")
-    serving.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; any free one by default")
-    _add_environment(serving)
+    serving.add_argument("--port", type=_port, default=0, help="port on 127.0.0.1; any free one by default")
+    for name in SERVE_SETTINGS:
+        _add_setting(serving, BY_NAME[name])
     serving.set_defaults(run=_serve)
 
     domain = commands.add_parser("domain", help="write a first domain of a model's columns, from data or its example")
@@ -62,23 +83,48 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("uri", metavar="URI")
     schema.set_defaults(run=_schema)
 
-    explain = commands.add_parser("explain", help="say what a rule of the contract wants, and why")
-    explain.add_argument("rule", metavar="RULE")
+    explain = commands.add_parser("explain", help="say what a rule of the contract, a check or an error means")
+    explain.add_argument("name", metavar="NAME")
     explain.set_defaults(run=_explain)
 
     _add_envs(commands.add_parser("envs", help="list, find or remove cached environments"))
     return parser
 
 
-def _add_environment(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--env-manager", default=Settings().env_manager, metavar="NAME")
-    parser.add_argument("--python", type=Path, metavar="PATH", help="interpreter for the model's environment")
-    parser.add_argument("--server", default=Settings().server, metavar="NAME")
-    _add_cache(parser)
+def _add_setting(parser: argparse.ArgumentParser, option: Option) -> None:
+    """Add an option of the table under the name that it has outside pytest: `--env-manager`."""
+
+    def parse(text: str) -> object:
+        try:
+            return option.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    choices: dict[str, Callable[[], Iterable[str]]] = {"server": backend_names, "env_manager": lambda: MANAGERS}
+    known = tuple(choices[option.name]()) if option.name in choices else None
+    flag = option.flag.replace("--model-", "--")
+    parser.add_argument(
+        flag,
+        dest=option.name,
+        type=parse,
+        choices=known,
+        default=option.default,
+        metavar=option.metavar,
+        help=option.help,
+    )
 
 
-def _add_cache(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cache-dir", type=Path, metavar="DIR", help="in place of the user's cache directory")
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number from 0 to {MAX_PORT}")
+    return int(text)
+
+
+def _size(text: str) -> float:
+    size = float(text)
+    if not 0 <= size < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write a number from 0")
+    return size
 
 
 def _add_envs(parser: argparse.ArgumentParser) -> None:
@@ -88,11 +134,11 @@ def _add_envs(parser: argparse.ArgumentParser) -> None:
     path = commands.add_parser("path", help="print where environments are cached")
     path.set_defaults(run=_print_cache)
     pruning = commands.add_parser("prune", help="remove environments that nobody uses, the oldest first")
-    pruning.add_argument("--keep-gb", type=float, default=0.0, help="stop once the rest is no larger; 0 by default")
-    pruning.add_argument("--unused-days", type=float, default=0.0, help="only those not used for so long; 0 by default")
+    pruning.add_argument("--keep-gb", type=_size, default=0.0, help="stop once the rest is no larger; 0 by default")
+    pruning.add_argument("--unused-days", type=_size, default=0.0, help="only those not used for so long; 0 by default")
     pruning.set_defaults(run=_prune_envs)
     for command in (listing, path, pruning):
-        _add_cache(command)
+        _add_setting(command, BY_NAME["cache_dir"])
 
 
 class _Steps:
@@ -103,9 +149,7 @@ class _Steps:
 
 
 def _serve(asked: argparse.Namespace) -> int:
-    settings = Settings(
-        env_manager=asked.env_manager, python=asked.python, server=asked.server, cache_dir=asked.cache_dir
-    )
+    settings = Settings(**{name: getattr(asked, name) for name in SERVE_SETTINGS})
     subject = read_subject(asked.uri, settings)
     with ExitStack() as stack:
         environment = stack.enter_context(restore_environment(subject, progress=_Steps()))
@@ -161,9 +205,19 @@ def _schema(asked: argparse.Namespace) -> int:
 
 
 def _explain(asked: argparse.Namespace) -> int:
-    found = rule(asked.rule)
-    sys.stdout.write(f"{found.id}: {found.expectation.value} (contract, section {found.section})\n{found.why}\n")
+    texts = _explanations()
+    if asked.name not in texts:
+        raise SettingError(f"nothing is called {asked.name!r} here", fix=did_you_mean(asked.name, texts))
+    sys.stdout.write(f"{asked.name}: {texts[asked.name]}\n")
     return 0
+
+
+def _explanations() -> dict[str, str]:
+    """Return what each rule, check and error means, by name."""
+    rules = {one.id: f"{one.expectation.value} (contract, section {one.section})\n{one.why}" for one in RULES}
+    checks = {check.name: f"a check that judges the {check.judges.value}\n{check.purpose}" for check in CHECKS}
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return {**rules, **checks, **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds}}
 
 
 def _list_envs(asked: argparse.Namespace) -> int:
