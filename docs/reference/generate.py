@@ -5,11 +5,14 @@ A test runs it with `--check`, which fails where a page is not what the tables s
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest_modelserve
+from pytest_modelserve import fixtures, plugin
 from pytest_modelserve.checks.table import CHECKS, PRESETS
 from pytest_modelserve.options import OPTIONS
 from pytest_modelserve.strategies.rules import RULES
@@ -59,6 +62,35 @@ def rules() -> Iterator[str]:
         yield f"| `{rule.id}` | {rule.section} | {rule.expectation.value} | {rule.why} |"
 
 
+def api() -> Iterator[str]:
+    """Yield the page of fixtures, markers and public names."""
+    yield "# Fixtures, markers and the Python API"
+    yield NOTE
+    yield "## Fixtures"
+    yield (
+        "All are session-scoped. They serve the model of the test's `served_model` marker, else of `--model-uri`; with "
+        "several models a test runs once for each."
+    )
+    yield "| fixture | what it is |\n|---|---|"
+    for name in plugin.__all__:
+        yield f"| `{name}` | {summary(getattr(fixtures, name))} |"
+    yield "## Markers"
+    yield "| marker | meaning |\n|---|---|"
+    for marker in plugin.MARKERS:
+        name, _, meaning = marker.partition(": ")
+        yield f"| `{name}` | {meaning} |"
+    yield "## Names of `pytest_modelserve`"
+    yield "| name | what it is |\n|---|---|"
+    for name in pytest_modelserve.__all__:
+        yield f"| `{name}` | {summary(getattr(pytest_modelserve, name))} |"
+
+
+def summary(thing: object) -> str:
+    """Return the first paragraph of what a thing says of itself, on one line."""
+    said = inspect.getdoc(getattr(thing, "__wrapped__", thing)) or ""
+    return " ".join(said.partition("\n\n")[0].split())
+
+
 def shown(default: object) -> str:
     """Return a default as a reader wants it."""
     if default in (None, (), ""):
@@ -70,7 +102,7 @@ def shown(default: object) -> str:
 
 def pages() -> dict[Path, str]:
     """Return each page with its text: table rows on lines of their own, all else in paragraphs."""
-    made = {"options.md": options(), "checks.md": checks(), "rules.md": rules()}
+    made = {"options.md": options(), "checks.md": checks(), "rules.md": rules(), "api.md": api()}
     return {HERE / name: text(list(blocks)) for name, blocks in made.items()}
 
 
