@@ -181,6 +181,10 @@ class ServedModel:
         """Return the file in which the running server records each call of the model."""
         return self._server.directory / CALLS_FILE
 
+    def connect(self, *, timeout_s: float) -> ModelClient:
+        """Return a new client of the running server, which the caller closes."""
+        return ModelClient(self._server.base_url, signature=self.model.signature, timeout_s=timeout_s)
+
     @property
     def async_client(self) -> AsyncModelClient:
         """Return the asynchronous client of the running server, for any event loop; it keeps nothing open."""

@@ -66,6 +66,23 @@ class FailureDetail:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What is no breach but worth knowing.
+
+    Attributes:
+        text: A sentence that stands alone.
+        column: The column, tensor or parameter that it is about; empty where it is about none.
+        kind: `refused`, `overflow` or `no_prediction` of values; `note` of anything else.
+        domain: The line of a domain, as TOML, that settles it; empty where none does.
+    """
+
+    text: str
+    column: str = ""
+    kind: str = "note"
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """How one check of one model ended.
 
@@ -77,7 +94,7 @@ class CheckResult:
         accepted: How many of them were answered with a prediction.
         elapsed_s: How long it took, in seconds.
         reason: Why it was skipped, is inconclusive or went wrong; empty otherwise.
-        advice: What is no breach but worth knowing, a line each.
+        advice: What is no breach but worth knowing, one for each column and kind.
         failure: The breach, where it failed.
         applies: Whether it can say anything about this model; a skipped check that applies was not run.
     """
@@ -89,7 +106,7 @@ class CheckResult:
     accepted: int = 0
     elapsed_s: float = 0.0
     reason: str = ""
-    advice: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
     failure: FailureDetail | None = None
     applies: bool = True
 
@@ -138,6 +155,11 @@ class ContractReport:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+def notes(texts: Iterable[str]) -> tuple[Advice, ...]:
+    """Return sentences as advice about the model as a whole."""
+    return tuple(Advice(text=text) for text in texts)
+
+
 def as_document(value: object) -> object:
     """Return a result as plain JSON data: enums by value, dataclasses as objects, tuples as lists."""
     if isinstance(value, enum.Enum):
@@ -162,7 +184,7 @@ def check_result_from(document: Mapping[str, Any]) -> CheckResult:
         accepted=document["accepted"],
         elapsed_s=document["elapsed_s"],
         reason=document["reason"],
-        advice=tuple(document["advice"]),
+        advice=tuple(Advice(**item) for item in document["advice"]),
         failure=None if failure is None else FailureDetail(**failure),
         applies=document["applies"],
     )

@@ -42,6 +42,10 @@ class Served(Protocol):
         """Return the file in which the running server records each call of the model."""
         ...
 
+    def connect(self, *, timeout_s: float) -> ModelClient:
+        """Return a new client of the running server, which the caller closes."""
+        ...
+
     def restart(self) -> None:
         """Start a new server in place of one that died or hangs."""
         ...

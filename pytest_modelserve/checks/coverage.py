@@ -5,94 +5,75 @@ Source: `CONTRACT` section 0, "Refusal is no free pass".
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Final
 
-from ..cases import Case, Table
 from ..domain import Domain
-from ..signature import ColumnSchema, ColumnSpec, DataType, Signature
+from ..signature import ColumnSchema, DataType, TensorSchema
 from ..wire.values import show_value
-from .judge import Exchange
-from .outcome import RequestOutcome
+from .columns import ABSENT, NULL, ColumnNotes, Name, type_of
 
-CATEGORICAL: Final = frozenset({DataType.STRING, DataType.INTEGER, DataType.LONG})
-SHOWN: Final = 3  # refused values that a line names
+CATEGORICAL: Final = frozenset({DataType.STRING, DataType.INTEGER, DataType.LONG, *"iuUSO"})
+"""Types whose values may be the names of categories: of columns, and the kinds of numpy's for tensors."""
+
+BOOLEAN: Final = frozenset({DataType.BOOLEAN, "b"})
+LEVELS: Final = 2  # one value is a constant; two show that the model looks at the column
+SHOWN: Final = 3  # values that a line names
 
 
-class ColumnCoverage:
-    """Notes which values of which column were accepted.
+def untested(notes: ColumnNotes, domain: Domain) -> Iterator[str]:
+    """Yield a sentence for each column that was only tested on its example."""
+    for name in _names(notes):
+        if not _is_tested(notes, name, domain):
+            accepted = shown([notes.accepted[name][key] for key in _levels(notes, name)]) or "nothing"
+            refused = shown(list(refused_values(notes, name).values()))
+            yield f"column {_title(name)} was only tested on {accepted}{f' (refused: {refused})' if refused else ''}"
 
-    Args:
-        signature: The model's; a model without columns is not judged here.
-        example: Its input example, whose values prove least.
-        domain: Declared values count as proof.
-    """
 
-    def __init__(self, signature: Signature | None, example: Case | None, domain: Domain) -> None:
-        inputs = signature.inputs if signature else None
-        self._specs = dict(zip(inputs.names, inputs.columns, strict=True)) if isinstance(inputs, ColumnSchema) else {}
-        self._domain = domain
-        self._known = _values_of(example.payload) if example and isinstance(example.payload, Table) else {}
-        self._accepted: dict[str | int, set[str]] = defaultdict(set)
-        self._refused: dict[str | int, dict[str, None]] = defaultdict(dict)
+def is_categorical(notes: ColumnNotes, name: Name) -> bool:
+    """Tell whether all unseen values of a text or integer column were refused: then its values are categories."""
+    beyond = _levels(notes, name) - notes.known.get(name, {}).keys()
+    refused = refused_values(notes, name).keys() - {NULL, ABSENT}
+    return type_of(notes.signature, name) in CATEGORICAL and bool(refused) and not beyond
 
-    def note(self, exchange: Exchange) -> None:
-        """Take in what became of a request."""
-        payload = exchange.case.payload
-        if not isinstance(payload, Table):
-            return
-        if exchange.outcome is RequestOutcome.PREDICTED:
-            for name, values in _values_of(payload).items():
-                self._accepted[name] |= values
-        elif exchange.outcome is RequestOutcome.MODEL_REFUSED:
-            for name, values in _values_of(payload).items():
-                self._refused[name].update(dict.fromkeys(sorted(values - self._known.get(name, set()))))
 
-    def untested(self) -> tuple[str, ...]:
-        """Return a sentence for each column that was only tested on its example."""
-        return tuple(
-            f"column {show_value(name)} was only tested on {', '.join(sorted(self._accepted[name])) or 'nothing'}"
-            f"{self._refusals(name)}"
-            for name, spec in self._specs.items()
-            if not self._is_tested(name, spec)
+def refused_values(notes: ColumnNotes, name: Name) -> dict[Hashable, object]:
+    """Return the values of a column that were refused and in no request accepted."""
+    accepted = notes.accepted[name]
+    return {key: value for key, value in notes.refused[name].items() if key not in accepted}
+
+
+def shown(values: list[object]) -> str:
+    """Return the first values for reading, and how many there are more."""
+    more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
+    return ", ".join("absent" if value is ABSENT else show_value(value) for value in values[:SHOWN]) + more
+
+
+def _names(notes: ColumnNotes) -> tuple[Name, ...]:
+    inputs = notes.signature.inputs if notes.signature else None
+    if isinstance(inputs, ColumnSchema):
+        return inputs.names
+    return tuple(spec.name for spec in inputs.tensors) if isinstance(inputs, TensorSchema) else ()
+
+
+def _title(name: Name) -> str:
+    return "0" if name is None else show_value(name)
+
+
+def _levels(notes: ColumnNotes, name: Name) -> set[Hashable]:
+    """Return the keys of the accepted values; what is missing is no value."""
+    return {key for key in notes.accepted[name] if key not in {NULL, ABSENT}}
+
+
+def _is_tested(notes: ColumnNotes, name: Name, domain: Domain) -> bool:
+    accepted = _levels(notes, name)
+    said = domain.of(name)
+    if said is not None and domain.is_declared(name) and said.says_values:
+        is_constant = (said.values is not None and len(said.values) == 1) or (
+            said.min is not None and said.min == said.max
         )
-
-    def categorical(self) -> tuple[str, ...]:
-        """Return a sentence for each column whose unseen values are all refused, with what settles it."""
-        return tuple(self._advice())
-
-    def _advice(self) -> Iterator[str]:
-        for name, spec in self._specs.items():
-            seen = self._accepted[name] - {"null"}
-            if spec.type in CATEGORICAL and self._refused[name] and seen and seen <= self._known.get(name, set()):
-                levels = ", ".join(sorted(seen))
-                yield (
-                    f"column {show_value(name)} is taken for categorical{self._refusals(name)}; "
-                    f"declare its levels: {show_value(name)} = {{ values = [{levels}] }}"
-                )
-
-    def _is_tested(self, name: str | int, spec: ColumnSpec) -> bool:
-        accepted = self._accepted[name] - {"null"}
-        beyond = accepted - self._known.get(name, set())
-        if spec.type is DataType.BOOLEAN or beyond or not isinstance(spec.type, DataType):
-            return bool(beyond) or len(accepted) > 1 or (not self._known.get(name) and bool(accepted))
-        declared = self._domain.of(name)
-        if declared is not None and declared.values is not None:
-            return len(accepted) >= min(2, len(declared.values))
-        return spec.type in CATEGORICAL and len(accepted) > 1
-
-    def _refusals(self, name: str | int) -> str:
-        refused = list(self._refused[name])
-        if not refused:
-            return ""
-        more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
-        return f" (refused: {', '.join(refused[:SHOWN])}{more})"
-
-
-def _values_of(table: Table) -> dict[str | int, set[str]]:
-    values: dict[str | int, set[str]] = {name: set() for name in table.columns}
-    for row in table.rows:
-        for name, cell in zip(table.columns, row, strict=False):
-            values[name].add(show_value(cell))
-    return values
+        return len(accepted) >= (1 if is_constant else LEVELS)
+    kind = type_of(notes.signature, name)
+    if len(accepted) < LEVELS:
+        return False
+    return kind in BOOLEAN or is_categorical(notes, name) or bool(accepted - notes.known.get(name, {}).keys())

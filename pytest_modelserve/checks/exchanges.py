@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Final
 
 from ..cases import Case
-from ..client import ModelClient
 from .calls import CallLog
 from .context import CheckContext, Served
 from .history import History
@@ -48,8 +47,9 @@ class Exchanges:
         self._history = history or History()
         self._timeout_s = timeout_s or self._history.timeout_s or DEFAULT_TIMEOUT_S
         self._connect()
-        self.requests = 0
-        self.accepted = 0
+        self.requests: int = 0
+        self.accepted: int = 0
+        self.lost_once: int = 0
         if timeout_s is None and self._history.timeout_s is None and example is not None:
             self._settle_timeout(example)
 
@@ -70,6 +70,7 @@ class Exchanges:
         if exchange.outcome is not RequestOutcome.TIMED_OUT or not self._history.has_lost(RequestOutcome.TIMED_OUT):
             exchange = self._sent(case)
             if not is_lost(exchange):
+                self.lost_once += 1  # nobody is to blame for certain, and yet it is not to be passed over
                 return exchange
             self._restart()
         self._history.note_loss(exchange)
@@ -113,8 +114,7 @@ class Exchanges:
         self._connect()
 
     def _connect(self) -> None:
-        base_url = self._served.server.base_url
-        self._client = ModelClient(base_url, signature=self._served.model.signature, timeout_s=self._timeout_s)
+        self._client = self._served.connect(timeout_s=self._timeout_s)
         self._calls = CallLog(self._served.calls_path)
 
 

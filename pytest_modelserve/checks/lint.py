@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import jsonschema
 
 from ..model.mlmodel import Model
-from ..results import CheckResult, FailureDetail, Judges, Outcome
+from ..results import CheckResult, FailureDetail, Judges, Outcome, notes
 from ..signature import Signature, request_schema
 from ..wire.values import show_value
 from .context import CheckContext
@@ -24,7 +24,7 @@ def signature_lint(context: CheckContext, _: str) -> CheckResult:
     """Fail where there is no signature or the input example breaks it; advise where it leaves things open."""
     started = time.monotonic()
     problem = _problem(context)
-    advice = tuple(_advice(context.model))
+    advice = notes(_advice(context.model))
     return CheckResult(
         name="signature_lint",
         judges=Judges.SIGNATURE,

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..cases import Case, Envelope
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges, Outcome
+from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Plan, search
 from ..server.backends import ServeSettings
 from ..signature import Signature
@@ -24,7 +24,8 @@ from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
-from .validity import envelopes_by_signature
+from .outputs import OutputJudge
+from .validity import doubt, envelopes_by_signature
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
 
@@ -74,9 +75,11 @@ def _checked(
     signature = context.model.signature or UNSIGNED
     base = base_case(context)
     if base is None:
-        reason = "no valid request is known to break: the model has neither an input example nor a signature"
-        return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
-    cases = [case for case in make(signature, base) if case.rule == rule][:MAX_CASES]
+        return _idle(name, "no valid request is known to break: the model has neither an input example nor a signature")
+    found_cases = [case for case in make(signature, base) if case.rule == rule]
+    if not found_cases:
+        return _idle(name, "no case shows this rule on this signature")
+    cases = evenly(found_cases, MAX_CASES)
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
             cases=_with_health(cases, base),
@@ -84,19 +87,35 @@ def _checked(
             budget_s=context.settings.budget_s,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )
-        found = search(plan, _Healthy(exchanges, base), is_costly=has_cost_a_server)
+        judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
+        found = search(plan, judge, is_costly=has_cost_a_server)
     failure = as_failure(context, name, found.breaches) if found.breaches else None
+    reason = "" if failure else doubt(context, found, exchanges)
+    texts = [judgement.title for judgement in found.advice.values()]
+    if len(cases) < len(found_cases):
+        texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
     return CheckResult(
         name=name,
         judges=Judges.SERVER,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
         requests=exchanges.requests,
         accepted=exchanges.accepted,
         elapsed_s=time.monotonic() - started,
-        reason="" if cases else "no case shows this rule on this signature",
-        advice=tuple(judgement.title for judgement in found.advice.values()),
+        reason=reason,
+        advice=notes(texts),
         failure=failure,
     )
+
+
+def _idle(name: str, reason: str) -> CheckResult:
+    return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason, applies=False)
+
+
+def evenly(cases: list[Case], most: int) -> list[Case]:
+    """Return at most so many of the cases, spread over all of them, the first and the last among them."""
+    if len(cases) <= most:
+        return cases
+    return [cases[at * (len(cases) - 1) // (most - 1)] for at in range(most)]
 
 
 def base_case(context: CheckContext) -> Case | None:
@@ -108,16 +127,29 @@ def base_case(context: CheckContext) -> Case | None:
 
 
 class _Healthy:
-    """Judges each case, and holds the good request that follows them against the one before them."""
+    """Judges each case, and holds the good request that follows them against the one before them.
 
-    def __init__(self, exchanges: Exchanges, base: Case) -> None:
+    What is accepted must be answered in order; a fault that the good request shows as well is the model's own, which
+    other checks tell.
+    """
+
+    def __init__(self, exchanges: Exchanges, base: Case, outputs: OutputJudge) -> None:
         self._exchanges = exchanges
         self._base = base
+        self._outputs = outputs
         self._before = exchanges.send(base)
+        usual = outputs(self._before)
+        self._usual_key = usual.key if usual else ""
 
     def __call__(self, case: Case) -> Judgement | None:
         exchange = self._exchanges.send(case)
-        return self._judge_health(exchange) if case is self._base else judge_outcome(exchange)
+        if case is self._base:
+            return self._judge_health(exchange)
+        return judge_outcome(exchange) or self._judge_answer(exchange)
+
+    def _judge_answer(self, exchange: Exchange) -> Judgement | None:
+        judgement = self._outputs(exchange)
+        return None if judgement is None or judgement.key == self._usual_key else judgement
 
     def _judge_health(self, after: Exchange) -> Judgement | None:
         before = self._before

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..cases import Case, Envelope, Table, Tensors
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges, Outcome
+from ..results import Advice, CheckResult, Judges, Outcome
 from ..search.loop import Findings, Plan, search
 from ..signature import ColumnSchema
-from ..strategies.edge_cases import edge_cases
+from ..strategies.edge_cases import as_batches, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
+from .advice import NO_PREDICTION, as_advice
+from .columns import ColumnNotes
 from .context import CheckContext
-from .coverage import ColumnCoverage
+from .coverage import untested
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
+from .outcome import RequestOutcome
 from .outputs import OutputJudge
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
@@ -51,63 +54,90 @@ def envelopes_by_signature(model: Model) -> tuple[str, ...]:
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
-    """Send what the signature allows in one envelope: each edge value alone, then drawn rows; all must be accepted."""
+    """Send what the signature allows in one envelope: each edge value, then drawn rows; all must be accepted.
+
+    In the first envelope each value is sent alone; in the others, by which the same values reach the same model, many
+    rows share a request, and are sent alone where it is not accepted.
+    """
     is_first = variant == envelopes_by_signature(context.model)[0]
-    coverage = ColumnCoverage(context.model.signature, context.example_case, context.domain)
 
     def judge(exchange: Exchange) -> Judgement | None:
-        coverage.note(exchange)
-        return judge_outcome(exchange)
+        return _strict(context, judge_outcome(exchange))
 
-    result = _searched(context, f"accepts_valid[{variant}]", Envelope(variant), judge)
-    untested = coverage.untested() if is_first else ()
-    advice = (*result.advice, *(coverage.categorical() if is_first else ()))
-    if untested and result.outcome is Outcome.PASSED:
-        return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(untested), advice=advice)
-    return replace(result, advice=advice)
+    result, notes = _searched(context, f"accepts_valid[{variant}]", judge, is_batched=not is_first)
+    gaps = tuple(untested(notes, context.domain)) if is_first else ()
+    if gaps and result.outcome is Outcome.PASSED:
+        return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
+    return result
 
 
 def matches_output_schema(context: CheckContext, _: str) -> CheckResult:
     """Send what the signature allows and hold every answer against the output schema."""
-    first = Envelope(envelopes_by_signature(context.model)[0])
     outputs = OutputJudge(context.model.signature, context.example_case)
 
     def judge(exchange: Exchange) -> Judgement | None:
-        return judge_outcome(exchange) if is_lost(exchange) else outputs(exchange)
+        if exchange.outcome is RequestOutcome.PREDICTED:
+            return _strict(context, outputs(exchange))
+        judgement = judge_outcome(exchange)
+        if judgement is None or is_lost(exchange):
+            return judgement
+        return replace(judgement, is_breach=False)  # accepts_valid tells it; here it only makes a batch be taken apart
 
-    return _searched(context, "matches_output_schema", first, judge)
+    result, _notes = _searched(context, "matches_output_schema", judge, is_batched=True)
+    return replace(result, advice=tuple(one for one in result.advice if one.kind in {NO_PREDICTION, "note"}))
 
 
-def _searched(context: CheckContext, name: str, envelope: Envelope, judge: Judge) -> CheckResult:
+def _searched(context: CheckContext, name: str, judge: Judge, *, is_batched: bool) -> tuple[CheckResult, ColumnNotes]:
     started = time.monotonic()
-    settings = context.settings
+    envelope = _envelope(context, name)
+    notes = ColumnNotes.of(context.model.signature, context.example_case)
+
+    def probe(case: Case) -> Judgement | None:
+        exchange = exchanges.send(case)
+        judgement = judge(exchange)
+        notes.note(exchange, judgement)
+        return judgement
+
     with Exchanges.of(context, context.example_case) as exchanges:
-        found = search(
-            _plan(context, envelope),
-            lambda case: _strict(context, judge(exchanges.send(case))),
-            is_costly=has_cost_a_server,
-        )
+        found = search(_plan(context, envelope, is_batched=is_batched), probe, is_costly=has_cost_a_server)
     failure = as_failure(context, name, found.breaches) if found.breaches else None
-    advice = [judgement.title for judgement in found.advice.values()]
-    if found.is_cut_short:
-        advice.append(f"the time of {settings.budget_s:g} s ran out after {found.requests} requests: --model-budget")
-    return CheckResult(
+    nothing = "" if exchanges.accepted else "not one request was accepted"
+    reason = "" if failure else doubt(context, found, exchanges) or nothing
+    advice = [*as_advice(notes), *_cut_short(context, found)]
+    result = CheckResult(
         name=name,
         judges=Judges.MODEL,
-        outcome=_outcome(found, n_accepted=exchanges.accepted),
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
         requests=exchanges.requests,
         accepted=exchanges.accepted,
         elapsed_s=time.monotonic() - started,
-        reason="" if exchanges.accepted or failure else "not one request was accepted",
+        reason=reason,
         advice=tuple(advice),
         failure=failure,
     )
+    return result, notes
 
 
-def _outcome(found: Findings[Judgement], *, n_accepted: int) -> Outcome:
-    if found.breaches:
-        return Outcome.FAILED
-    return Outcome.PASSED if n_accepted else Outcome.INCONCLUSIVE
+def _envelope(context: CheckContext, name: str) -> Envelope:
+    """Return the envelope in the brackets of a check's name, else the first that the signature allows."""
+    variant = name.partition("[")[2].rstrip("]")
+    return Envelope(variant or envelopes_by_signature(context.model)[0])
+
+
+def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
+    """Return why nothing is proven although nothing failed, or nothing."""
+    if exchanges.lost_once:
+        return f"the server was lost {exchanges.lost_once} times, each by a request that a fresh server answered"
+    if not found.is_complete:
+        budget = f"{context.settings.budget_s:g} s"
+        return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
+    return ""
+
+
+def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
+    if found.is_cut_short and found.is_complete:
+        text = f"the time of {context.settings.budget_s:g} s ran out after {found.requests} requests: --model-budget"
+        yield Advice(text=text)
 
 
 def _strict(context: CheckContext, judgement: Judgement | None) -> Judgement | None:
@@ -117,7 +147,7 @@ def _strict(context: CheckContext, judgement: Judgement | None) -> Judgement | N
     return replace(judgement, is_breach=True)
 
 
-def _plan(context: CheckContext, envelope: Envelope) -> Plan:
+def _plan(context: CheckContext, envelope: Envelope, *, is_batched: bool) -> Plan:
     signature = context.model.signature
     if signature is None:
         raise ValueError("a model without a signature has no valid requests to draw")
@@ -126,9 +156,10 @@ def _plan(context: CheckContext, envelope: Envelope) -> Plan:
     is_first = envelope.value == envelopes_by_signature(context.model)[0]
     share = 1 if is_first else OTHER_ENVELOPES_SHARE
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
-    edges = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    found = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    edges = (case for case in found if _fits(case, context))
     return Plan(
-        cases=(case for case in edges if _fits(case, context)),
+        cases=as_batches(edges, domain=context.domain) if is_batched else edges,
         drawn=drawn.filter(lambda case: _fits(case, context)),
         n_drawn=context.settings.examples // share,
         seed=context.seed,

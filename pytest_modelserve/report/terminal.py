@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..results import CheckResult, ContractReport, ModelReport, Outcome
+from ..results import Advice, ContractReport, ModelReport, Outcome
 
-MAX_ADVICE: Final = 5  # lines of advice a check; the JSON report has all
+MAX_ADVICE: Final = 12  # lines of advice a model; the JSON report has all
+UNPROVEN: Final = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
 
 
 def as_lines(report: ContractReport) -> Iterator[str]:
@@ -25,7 +26,9 @@ def _model_lines(model: ModelReport) -> Iterator[str]:
     if model.deselected:
         yield f"  not run: {', '.join(model.deselected[:MAX_ADVICE])}{_more(len(model.deselected))}"
     for check in model.checks:
-        yield from _advice_lines(check)
+        if check.reason and (check.outcome in UNPROVEN or (check.outcome is Outcome.SKIPPED and check.applies)):
+            yield f"  {check.outcome.value}  {check.name}: {check.reason}"
+    yield from _advice_lines(model)
 
 
 def _counts(model: ModelReport) -> str:
@@ -43,11 +46,20 @@ def _served(model: ModelReport) -> str:
     return f"{server.get('backend', 'no')} server{start}; {python}, {origin}"
 
 
-def _advice_lines(check: CheckResult) -> Iterator[str]:
-    for line in check.advice[:MAX_ADVICE]:
-        yield f"  advice  {check.name}: {line}"
-    if len(check.advice) > MAX_ADVICE:
-        yield f"  advice  {check.name}:{_more(len(check.advice))}"
+def _advice_lines(model: ModelReport) -> Iterator[str]:
+    """Yield each piece of advice once, however many checks and envelopes met it, and the domain that settles it."""
+    found: dict[tuple[str, str], tuple[str, Advice]] = {}
+    for check in model.checks:
+        for advice in check.advice:
+            found.setdefault((advice.column, advice.kind if advice.column else advice.text), (check.name, advice))
+    for name, advice in tuple(found.values())[:MAX_ADVICE]:
+        yield f"  advice  {name}: {advice.text}"
+    if len(found) > MAX_ADVICE:
+        yield f"  advice {_more(len(found))}, in the JSON report"
+    lines = {advice.column: advice.domain for _, advice in reversed(found.values()) if advice.domain}
+    if lines:
+        yield "  settled by [tool.modelserve.domain]:"
+        yield from (f"    {line}" for line in reversed(lines.values()))
 
 
 def _more(count: int) -> str:

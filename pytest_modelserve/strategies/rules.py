@@ -24,7 +24,8 @@ class Rule:
 
     Attributes:
         id: Its name in check ids, failures and the reference.
-        section: The section of the contract, and the row of its table.
+        section: The section of the contract, and the row of its table; a bare "2" is the protocol, whose cases
+            `protocol_cases` makes, while `mutations` makes all others.
         expectation: What the server must do.
         why: One sentence for who reads a failure.
         applies: Whether a signature can show it.
@@ -115,10 +116,18 @@ _CELLS: Final = (
     _cell("wrong_map_value", "1 Map", _R, "Every value of a map is of the declared type."),
 )
 _STRUCTURE: Final = (
-    _form("missing_column", "2", _R, "A required column must be present.", when.has_column_to_miss),
-    _form("extra_column", "2", _E, "A column that is not declared may be refused or dropped.", when.has_named_columns),
-    _form("duplicate_column", "2", _R, "Of a column that stands twice, one would be lost.", when.has_named_columns),
-    _form("reordered_columns", "2", _A, "Columns go by name, in any order.", when.has_columns_to_reorder),
+    _form("missing_column", "2 columns", _R, "A required column must be present.", when.has_column_to_miss),
+    _form(
+        "extra_column",
+        "2 columns",
+        _E,
+        "A column that is not declared may be refused or dropped.",
+        when.has_named_columns,
+    ),
+    _form(
+        "duplicate_column", "2 columns", _R, "Of a column that stands twice, one would be lost.", when.has_named_columns
+    ),
+    _form("reordered_columns", "2 columns", _A, "Columns go by name, in any order.", when.has_columns_to_reorder),
     _form("tensor_rank", "1 tensor", _R, "A tensor has the declared number of dimensions.", when.has_tensors),
     _form("tensor_fixed_dimension", "1 tensor", _R, "A fixed dimension has its size.", when.has_fixed_axis),
     _form("tensor_ragged", "1 tensor", _R, "The rows of a tensor are of one size.", when.has_inner_axis),
@@ -148,7 +157,7 @@ _PARAMS: Final = (
     _form(
         "param_unknown", "1 params", _E, "A parameter that is not declared may be refused or dropped.", when.has_inputs
     ),
-    _form("params_not_object", "1 params", _R, "Parameters are a record of names and values.", when.has_params),
+    _form("params_not_object", "2", _R, "Parameters are a record of names and values.", when.has_params),
 )
 _csv = when.carries(Envelope.CSV)
 _PROTOCOL: Final = (

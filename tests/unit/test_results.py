@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import pytest
 
 from pytest_modelserve.results import (
+    Advice,
     CheckResult,
     ContractReport,
     FailureDetail,
@@ -18,6 +19,7 @@ from pytest_modelserve.results import (
     Verdict,
     as_document,
     check_result_from,
+    notes,
     verdict_of,
     worst,
 )
@@ -92,7 +94,14 @@ def test_a_check_result_travels_as_json() -> None:
     failure = FailureDetail(title="t", rule="r", expected="e", received="x", seed="7", text="all")
     for result in (
         CheckResult(name="a[b]", judges=Judges.SERVER, outcome=F, requests=3, accepted=1, failure=failure),
-        CheckResult(name="a", judges=Judges.MODEL, outcome=S, reason="why", advice=("one", "two"), applies=False),
+        CheckResult(
+            name="a",
+            judges=Judges.MODEL,
+            outcome=S,
+            reason="why",
+            advice=(Advice(text="one", column="a", kind="refused", domain="a = {}"), *notes(["two"])),
+            applies=False,
+        ),
     ):
         assert check_result_from(json.loads(json.dumps(as_document(result)))) == result
 

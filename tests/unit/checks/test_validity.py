@@ -1,0 +1,248 @@
+"""The checks that send what a signature allows, against servers in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_modelserve.cases import Table
+from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.validity import (
+    accepts_valid,
+    envelopes_by_signature,
+    matches_output_schema,
+    why_no_inputs,
+)
+from pytest_modelserve.results import Outcome
+from pytest_modelserve.signature.datatypes import Array, DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
+
+Serve = Callable[..., CheckContext]
+OUTPUTS = ColumnSchema(columns=(ColumnSpec(name="y", type=DataType.DOUBLE),))
+SIGNATURE = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="age", type=DataType.LONG),
+            ColumnSpec(name="plan", type=DataType.STRING),
+            ColumnSpec(name="vip", type=DataType.BOOLEAN),
+        )
+    ),
+    outputs=OUTPUTS,
+)
+EXAMPLE = Table(columns=("age", "plan", "vip"), rows=((30, "basic", True), (40, "pro", False)))
+ALL = ("dataframe_split", "dataframe_records", "inputs", "instances")
+
+
+def healthy(rows: list[Any]) -> object:
+    return [{"y": 1.0} for _ in rows]
+
+
+def refusing(rows: list[Any]) -> object:
+    if any(row["plan"] not in {"basic", "pro"} for row in rows):
+        raise ValueError("Found unknown categories in column plan")
+    if any(row["age"] is not None and row["age"] < 0 for row in rows):
+        raise ValueError("age is negative")
+    return healthy(rows)
+
+
+@pytest.mark.parametrize("variant", ALL)
+def test_a_healthy_model_passes_in_every_envelope(variant: str, serve: Serve) -> None:
+    result = accepts_valid(serve(healthy, SIGNATURE, example=EXAMPLE), variant)
+    assert (result.outcome, result.reason, result.advice, result.failure) == (Outcome.PASSED, "", (), None)
+    assert result.name == f"accepts_valid[{variant}]"
+    assert 0 < result.accepted <= result.requests
+
+
+def test_later_envelopes_send_the_same_values_in_fewer_requests(serve: Serve) -> None:
+    first = accepts_valid(serve(healthy, SIGNATURE, example=EXAMPLE, examples=0), "dataframe_split")
+    later = accepts_valid(serve(healthy, SIGNATURE, example=EXAMPLE, examples=0), "dataframe_records")
+    assert later.requests < first.requests / 3
+
+
+@pytest.mark.parametrize("variant", ALL)
+def test_what_a_model_refuses_is_advice_by_column_with_what_settles_it(variant: str, serve: Serve) -> None:
+    result = accepts_valid(serve(refusing, SIGNATURE, example=EXAMPLE), variant)
+    assert result.outcome is Outcome.PASSED
+    assert {(one.column, one.kind): one.domain for one in result.advice} == {
+        ("plan", "refused"): '"plan" = { values = ["basic", "pro"] }',
+        ("age", "refused"): '"age" = { min = 0 }',
+    }
+
+
+def test_advice_fails_where_the_user_is_strict(serve: Serve) -> None:
+    result = accepts_valid(serve(refusing, SIGNATURE, example=EXAMPLE, strict=True), "dataframe_split")
+    assert result.outcome is Outcome.FAILED
+    assert result.advice == ()
+
+
+@pytest.mark.parametrize("variant", ALL)
+def test_a_crash_fails_in_every_envelope_by_its_smallest_case(variant: str, serve: Serve) -> None:
+    def crashing(rows: list[Any]) -> object:
+        if any(row["age"] == 0 and row["vip"] for row in rows):
+            raise ZeroDivisionError("division by zero")
+        return healthy(rows)
+
+    result = accepts_valid(serve(crashing, SIGNATURE, example=EXAMPLE), variant)
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "ZeroDivisionError" in result.failure.title
+    assert "1 of 3 cells differ" in result.failure.request
+    assert result.failure.seed == "7"
+
+
+def test_a_rejection_by_the_server_fails(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    context.served._schema = {"type": "object", "maxProperties": 0}  # type: ignore[attr-defined]
+    result = accepts_valid(context, "dataframe_split")
+    assert result.outcome is Outcome.FAILED
+    assert result.accepted == 0
+
+
+def test_a_model_that_takes_only_its_example_is_inconclusive(serve: Serve) -> None:
+    def picky(rows: list[Any]) -> object:
+        if any((row["age"], row["plan"], row["vip"]) != (30, "basic", True) for row in rows):
+            raise ValueError("never seen")
+        return healthy(rows)
+
+    example = Table(columns=EXAMPLE.columns, rows=EXAMPLE.rows[:1])
+    result = accepts_valid(serve(picky, SIGNATURE, example=example), "dataframe_split")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert 'column "plan" was only tested on "basic" (refused:' in result.reason
+
+
+def test_where_nothing_was_accepted_no_answer_was_judged(serve: Serve) -> None:
+    def refuses(rows: list[Any]) -> object:
+        raise ValueError("never")
+
+    result = matches_output_schema(serve(refuses, SIGNATURE, example=EXAMPLE), "")
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, "not one request was accepted")
+
+
+def test_a_search_without_time_for_its_fixed_cases_is_inconclusive(serve: Serve) -> None:
+    result = accepts_valid(serve(healthy, SIGNATURE, example=EXAMPLE, budget_s=1e-9), "inputs")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "--model-budget" in result.reason
+
+
+def test_a_server_that_is_lost_and_not_again_is_inconclusive(serve: Serve) -> None:
+    fates = iter([*[None] * 8, ConnectionResetError("gone")])
+
+    def flaky(rows: list[Any]) -> object:
+        if fate := next(fates, None):
+            raise fate
+        return healthy(rows)
+
+    context = serve(flaky, SIGNATURE, example=EXAMPLE)
+    result = accepts_valid(context, "inputs")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "lost 1 times" in result.reason
+
+
+def test_a_server_that_a_request_kills_each_time_fails(serve: Serve) -> None:
+    def deadly(rows: list[Any]) -> object:
+        if any(row["plan"] == "" for row in rows):
+            raise ConnectionResetError("gone")
+        return healthy(rows)
+
+    result = accepts_valid(serve(deadly, SIGNATURE, example=EXAMPLE), "dataframe_records")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "connection was lost" in result.failure.title
+
+
+def test_wrong_answers_fail_whatever_the_batch(serve: Serve) -> None:
+    def wrong(rows: list[Any]) -> object:
+        return [{"y": "text" if row["age"] == 0 else 1.0} for row in rows]
+
+    def squeezed(rows: list[Any]) -> object:
+        return [] if len(rows) == 1 else healthy(rows)
+
+    def short(rows: list[Any]) -> object:
+        return healthy(rows[:99])
+
+    for predict, expected in ((wrong, "1 of 3 cells differ"), (squeezed, "1 rows"), (short, "100 rows")):
+        result = matches_output_schema(serve(predict, SIGNATURE, example=EXAMPLE), "")
+        assert result.outcome is Outcome.FAILED
+        assert result.failure is not None
+        assert expected in result.failure.request
+
+
+def test_rows_beside_refused_ones_are_judged_too(serve: Serve) -> None:
+    def predict(rows: list[Any]) -> object:
+        refusing(rows)
+        return [{"y": "text" if row["age"] == 400 else 1.0} for row in rows]  # ten times the example
+
+    result = matches_output_schema(serve(predict, SIGNATURE, example=EXAMPLE), "")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "1 of 3 cells differ" in result.failure.request
+
+
+def test_crashes_and_refusals_are_not_told_twice(serve: Serve) -> None:
+    def crashing(rows: list[Any]) -> object:
+        if any(row["age"] == 0 for row in rows):
+            raise KeyError("age")
+        return refusing(rows)
+
+    result = matches_output_schema(serve(crashing, SIGNATURE, example=EXAMPLE), "")
+    assert (result.outcome, result.advice) == (Outcome.PASSED, ())
+
+
+def test_missing_predictions_far_from_the_example_are_advice(serve: Serve) -> None:
+    def predict(rows: list[Any]) -> object:
+        return [{"y": None if abs(row["age"]) > 10**6 else 1.0} for row in rows]
+
+    result = matches_output_schema(serve(predict, SIGNATURE, example=EXAMPLE), "")
+    assert result.outcome is Outcome.PASSED
+    (advice,) = result.advice
+    assert (advice.column, advice.kind) == ("age", "no_prediction")
+    assert advice.domain.startswith('"age" = { min = ')
+
+
+def test_the_same_seed_sends_the_same_requests(serve: Serve) -> None:
+    bodies = []
+    for _ in range(2):
+        context = serve(healthy, SIGNATURE, example=EXAMPLE)
+        accepts_valid(context, "dataframe_split")
+        bodies.append([request.content for request in context.served.requests])  # type: ignore[attr-defined]
+    assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("signature", "envelopes"),
+    [
+        (None, ()),
+        (Signature(), ()),
+        (SIGNATURE, (*ALL, "csv")),
+        (Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=Array(items=DataType.LONG)),))), ALL),
+        (
+            Signature(
+                inputs=ColumnSchema(columns=(ColumnSpec(name=None, type=DataType.LONG),)), is_from_type_hint=True
+            ),
+            ("inputs",),
+        ),
+        (
+            Signature(inputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="float32", shape=(-1, 2)),))),
+            ("inputs", "instances"),
+        ),
+    ],
+)
+def test_envelopes_of_a_signature(signature: Signature | None, envelopes: tuple[str, ...], serve: Serve) -> None:
+    model = serve(healthy, signature).model
+    assert envelopes_by_signature(model) == envelopes
+    assert bool(why_no_inputs(model)) is not bool(envelopes)
+
+
+def test_a_tensor_model_that_takes_only_its_example_is_inconclusive(serve: Serve) -> None:
+    signature = Signature(inputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="float64", shape=(-1, 2)),)))
+
+    def picky(rows: list[Any]) -> object:
+        if any(row != [0.0, 0.0] for row in rows):
+            raise ValueError("never seen")
+        return [1.0 for _ in rows]
+
+    result = accepts_valid(serve(picky, signature), "inputs")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert result.reason.startswith("column 0 was only tested on 0.0 (refused: ")
