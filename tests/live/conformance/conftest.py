@@ -72,9 +72,8 @@ ServePair = Callable[[Mapping[str, Any], Case], Pair]
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    shared = os.environ.get("MODELSERVE_TEST_CACHE")
-    return Settings(env_manager="uv", cache_dir=Path(shared) if shared else tmp_path_factory.mktemp("cache"))
+def settings(cache_dir: Path) -> Settings:
+    return Settings(env_manager="uv", cache_dir=cache_dir)
 
 
 @pytest.fixture
