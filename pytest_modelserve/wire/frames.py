@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+import math
+from datetime import datetime
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,24 +23,26 @@ _DTYPES: Final = {
     DataType.DOUBLE: "float64",
     DataType.DATETIME: "datetime64[ns]",
 }
-_HOLDS_NULL: Final = frozenset({DataType.FLOAT, DataType.DOUBLE, DataType.DATETIME})
+_HOLD_NULL: Final = frozenset({"f", "M"})  # kinds of dtypes with a NaN or NaT
+_FIRST: Final = pd.Timestamp.min.ceil("us").to_pydatetime()  # of what nanoseconds in 64 bits can say
+_LAST: Final = pd.Timestamp.max.floor("us").to_pydatetime()
 
 
 def as_frame(payload: Table | Tensors, signature: Signature | None = None) -> Frame:
     """Return a table as a data frame with the dtypes that the signature declares, and tensors as arrays.
 
-    A null becomes NaN or NaT where the dtype has one; a column of integers or booleans with nulls holds objects. The
-    only tensor of an unnamed schema comes bare, named ones in a dict.
+    A null becomes NaN or NaT where the dtype has one. A column with a cell that its dtype cannot hold, such as a null
+    among integers or what a test drew on purpose, holds objects: nothing is changed. The only tensor of an unnamed
+    schema comes bare, named ones in a dict.
     """
     if isinstance(payload, Tensors):
         only = payload.arrays.get(None)
         return only if isinstance(only, np.ndarray) else dict(payload.arrays)
     declared = _declared(signature)
     cells = zip(*payload.rows, strict=True) if payload.rows else [()] * len(payload.columns)
-    series = {
-        name: _series(list(column), declared.get(name)) for name, column in zip(payload.columns, cells, strict=True)
-    }
-    frame: pd.DataFrame = pd.DataFrame(series, columns=list(payload.columns))
+    series = [_series(list(column), declared.get(name)) for name, column in zip(payload.columns, cells, strict=True)]
+    frame: pd.DataFrame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(len(payload.rows)))
+    frame.columns = pd.Index(payload.columns, dtype=object)  # set afterwards, since a broken table may repeat one
     return frame
 
 
@@ -51,11 +55,42 @@ def _declared(signature: Signature | None) -> dict[str | int, ValueType]:
 
 def _series(cells: list[object], declared: ValueType | None) -> pd.Series:
     dtype = _DTYPES.get(declared) if isinstance(declared, DataType) else None
-    if dtype is None or (declared not in _HOLDS_NULL and any(cell is None for cell in cells)):
-        series: pd.Series = pd.Series(cells, dtype=object)
-    elif declared is DataType.DATETIME:
+    if dtype is None or not all(_holds(np.dtype(dtype), cell) for cell in cells):
+        objects: pd.Series = pd.Series(cells, dtype=object)
+        return objects
+    if declared is DataType.DATETIME:
         moments = [np.datetime64("NaT", "ns") if cell is None else cell for cell in cells]
-        series = pd.Series(np.array(moments, dtype=dtype))
-    else:
-        series = pd.Series([np.nan if cell is None else cell for cell in cells], dtype=dtype)
+        return pd.Series(np.array(moments, dtype=dtype))
+    series: pd.Series = pd.Series([np.nan if cell is None else cell for cell in cells], dtype=dtype)
     return series
+
+
+def _holds(dtype: np.dtype[Any], cell: object) -> bool:
+    """Tell whether a dtype holds a cell; a float may become the nearest that it has."""
+    if cell is None:
+        return dtype.kind in _HOLD_NULL
+    match dtype.kind:
+        case "b":
+            return isinstance(cell, bool | np.bool_)
+        case "f":
+            return _holds_number(dtype, cell)
+        case "M":
+            return _holds_moment(cell)
+    if isinstance(cell, bool) or not isinstance(cell, int | np.integer):
+        return False
+    return bool(np.iinfo(dtype).min <= int(cell) <= np.iinfo(dtype).max)
+
+
+def _holds_number(dtype: np.dtype[Any], cell: object) -> bool:
+    largest = float(np.finfo(dtype).max)  # as Python compares: exactly, and without a warning
+    if isinstance(cell, bool):
+        return False
+    if isinstance(cell, int | np.integer):
+        return abs(int(cell)) <= largest and int(dtype.type(cell)) == int(cell)
+    return isinstance(cell, float | np.floating) and (not math.isfinite(cell) or abs(float(cell)) <= largest)
+
+
+def _holds_moment(cell: object) -> bool:
+    if isinstance(cell, np.datetime64):
+        return bool(np.isnat(cell) or cell.astype("datetime64[ns]").astype(cell.dtype) == cell)
+    return isinstance(cell, datetime) and cell.tzinfo is None and _FIRST <= cell <= _LAST
