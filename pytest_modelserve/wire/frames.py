@@ -60,8 +60,9 @@ def _series(cells: list[object], declared: ValueType | None) -> pd.Series:
         return objects
     if declared is DataType.DATETIME:
         moments = [np.datetime64("NaT", "ns") if cell is None else cell for cell in cells]
-        return pd.Series(np.array(moments, dtype=dtype))
-    series: pd.Series = pd.Series([np.nan if cell is None else cell for cell in cells], dtype=dtype)
+        series: pd.Series = pd.Series(np.array(moments, dtype=dtype))
+    else:
+        series = pd.Series([np.nan if cell is None else cell for cell in cells], dtype=dtype)
     return series
 
 
@@ -92,5 +93,8 @@ def _holds_number(dtype: np.dtype[Any], cell: object) -> bool:
 
 def _holds_moment(cell: object) -> bool:
     if isinstance(cell, np.datetime64):
-        return bool(np.isnat(cell) or cell.astype("datetime64[ns]").astype(cell.dtype) == cell)
+        try:
+            return bool(np.isnat(cell) or cell.astype("datetime64[ns]").astype(cell.dtype) == cell)
+        except OverflowError:  # from NumPy 2.5 on; before, it wraps around
+            return False
     return isinstance(cell, datetime) and cell.tzinfo is None and _FIRST <= cell <= _LAST
