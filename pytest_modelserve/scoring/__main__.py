@@ -60,6 +60,7 @@ class _ServeRun:
                 access_log=False,
                 lifespan="on",
                 server_header=False,
+                proxy_headers=False,  # nobody stands between, and reading them costs each request
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_SHUTDOWN_S,
             )

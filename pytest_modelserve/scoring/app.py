@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from ..runtime.frames import Predictions, Raised, Ready, TreeError, Unencodable
 from .body import REQUEST_ID_HEADER, read_body, read_request_id
@@ -105,13 +106,18 @@ def create_app(
     version = importlib.metadata.version("pytest-modelserve")
     document = build_openapi(settings, version)
     routes = _Routes(settings, slot, version)
-    app = FastAPI(title=document["info"]["title"], version=version, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title=document["info"]["title"],
+        version=version,
+        lifespan=lifespan,
+        redoc_url=None,
+        routes=[Route("/invocations", routes.invocations, methods=["POST"])],  # tried before the pages of documentation
+    )
     app.openapi = lambda: document  # type: ignore[method-assign] # FastAPI's documented way to give its own
     app.router.redirect_slashes = False  # a redirect would be a second request, and MLflow's clients do not follow it
     app.add_route("/ping", routes.ping, methods=["GET"])
     app.add_route("/health", routes.ping, methods=["GET"])
     app.add_route("/version", routes.version, methods=["GET"])
-    app.add_route("/invocations", routes.invocations, methods=["POST"])
     app.add_exception_handler(HTTPException, _http_error)
     return app
 

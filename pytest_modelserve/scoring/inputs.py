@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -52,6 +52,9 @@ class ModelInput:
     params: dict[str, Any] | None = None
     ignored: tuple[str, ...] = ()
     is_unified: bool = False
+
+
+_EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - datetimes of a signature have no zone
 
 
 class InputReader:
@@ -176,8 +179,8 @@ def _read_hinted(schema: Schema, opened: Opened) -> list[Any]:
 def _as_python(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return a value with `datetime.datetime` for dates: what a type hint means."""
     if isinstance(value, np.datetime64):
-        moment: dt.datetime = value.astype("M8[us]").item()
-        return moment
+        # Not by NumPy, whose 2.5 finds an overflow in the first microsecond of nanoseconds.
+        return _EPOCH + dt.timedelta(microseconds=int(value.astype(np.int64)) // 1000)
     if isinstance(value, list):
         return [_as_python(part) for part in value]
     return {key: _as_python(part) for key, part in value.items()} if isinstance(value, dict) else value
