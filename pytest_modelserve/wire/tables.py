@@ -196,8 +196,11 @@ def _moment(value: np.datetime64 | dt.date) -> object:
     exact = value.to_datetime64() if isinstance(value, pd.Timestamp) else np.datetime64(value)
     if np.isnat(exact):
         return None
-    fine = exact.astype("datetime64[ns]")
-    # Beyond 1677 and 2262 nanoseconds wrap around; the coarser unit still has the moment.
+    # Beyond 1677 and 2262 nanoseconds wrap around, or overflow from NumPy 2.5 on; the coarser unit has the moment.
+    try:
+        fine = exact.astype("datetime64[ns]")
+    except OverflowError:
+        return exact
     return fine if fine.astype(exact.dtype) == exact else exact
 
 

@@ -97,7 +97,7 @@ def test_what_json_can_carry_is_carried(value: object, expected: object) -> None
         (np.array([[math.nan, 1], [math.inf, 2]]), [[None, 1.0], [None, 2.0]], ("Infinity", "NaN")),
         (np.float32("nan"), None, ("NaN",)),
         (np.array(["NaT", "2024-01-02"], dtype="M8[ns]"), [None, "2024-01-02T00:00:00"], ("NaT",)),
-        (np.datetime64("NaT"), None, ("NaT",)),
+        (np.datetime64("NaT", "ns"), None, ("NaT",)),
         ([Missing.NA, Missing.NAT], [None, None], ("NA", "NaT")),
     ],
 )

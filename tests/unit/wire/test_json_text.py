@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pytest
 from hypothesis import given
@@ -80,7 +81,7 @@ def test_a_value_nested_too_deep_is_refused() -> None:
         (b'["\xff"]', 2),
         (b"\xef\xbb\xbf[]", 0),
         (b"", 0),
-        (b"[1,]", 3),
+        (b"[1,]", 2 if sys.version_info >= (3, 13) else 3),
         (b"[1] 2", 4),
         (b"[" * 200_000, 0),
     ],
