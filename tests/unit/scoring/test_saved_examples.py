@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pytest_modelserve.scoring.errors import NotParsed
+from pytest_modelserve.scoring.inputs import InputReader
+from pytest_modelserve.scoring.media import Media
+from pytest_modelserve.signature import parse_signature
 from pytest_modelserve.signature.datatypes import Array, DataType, ValueType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSchema, TensorSpec
 
 NOW = "2024-01-02T03:04:05"
+GOLDEN = Path(__file__).parents[1] / "signature" / "golden" / "mlflow.json"  # what MLflow wrote for many examples
+WRITTEN: dict[str, Any] = json.loads(GOLDEN.read_text())["examples"]
+NO_JSON = {"frame with NaN", "frame of float32", "frame with infinity"}  # MLflow writes them as bare tokens
 
 
 def unnamed(*kinds: ValueType) -> ColumnSchema:
@@ -21,6 +30,17 @@ def unnamed(*kinds: ValueType) -> ColumnSchema:
 
 def instants(dtype: str = "datetime64[ns]") -> TensorSchema:
     return TensorSchema(tensors=(TensorSpec(name=None, dtype=dtype, shape=(-1,)),))
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_examples_as_mlflow_wrote_them(name: str) -> None:
+    written = WRITTEN[name]
+    reader = InputReader(parse_signature(written["mlmodel"]))
+    if name in NO_JSON:
+        with pytest.raises(NotParsed):
+            reader.read(Media.JSON, written["request"].encode())
+    else:
+        assert not reader.read(Media.JSON, written["request"].encode()).ignored
 
 
 @pytest.mark.parametrize("raw", [b"", b"hi", bytes(range(256)), b"x" * 1000], ids=len)
