@@ -20,6 +20,7 @@ from typing import Final, Protocol
 from .checks.context import CheckContext
 from .checks.history import History
 from .client import AsyncModelClient, ModelClient
+from .client.clients import DEFAULT_TIMEOUT_S
 from .domain import Domain, Origin, bound, from_frame, from_metadata, from_table, merged, read_data, read_file
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
@@ -134,9 +135,20 @@ def launch_spec(subject: Subject, environment: Environment, *, port: int = 0) ->
         env_vars=model.env_vars,
         input_example=example.document if example else None,
         probe_body=example.body if example else None,
-        settings=ServeSettings(startup_timeout_s=settings.startup_timeout_s, pass_env=settings.pass_env),
+        settings=_serve_settings(settings),
     )
     return replace(load_backend(settings.server).launch(request), port=port)
+
+
+def _serve_settings(settings: Settings) -> ServeSettings:
+    usual = ServeSettings()
+    return replace(
+        usual,
+        startup_timeout_s=settings.startup_timeout_s,
+        load_timeout_s=settings.startup_timeout_s,
+        predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
+        pass_env=settings.pass_env,
+    )
 
 
 class ServedModel:
@@ -157,8 +169,10 @@ class ServedModel:
         self._servers = servers
         self._spec = launch_spec(subject, environment)
         self._server = servers.obtain(self._spec)
-        self._client = ModelClient(self._server.base_url, signature=subject.model.signature)
-        self._async_client = AsyncModelClient(self._server.base_url, signature=subject.model.signature)
+        url, signature = self._server.base_url, subject.model.signature
+        timeout_s = subject.settings.request_timeout_s or DEFAULT_TIMEOUT_S
+        self._client = ModelClient(url, signature=signature, timeout_s=timeout_s)
+        self._async_client = AsyncModelClient(url, signature=signature, timeout_s=timeout_s)
         self._history = History()
 
     @property

@@ -1,0 +1,266 @@
+"""The flow from a URI to a served model: what is read, what is launched, and what follows a server's death."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.domain import ColumnDomain, Domain, Origin
+from pytest_modelserve.environment.restoration import Environment
+from pytest_modelserve.errors import DomainError, ModelUriError, ServerError
+from pytest_modelserve.lifeline import Lease
+from pytest_modelserve.pipeline import ServedModel, Subject, launch_spec, read_subject, serve
+from pytest_modelserve.server.launch import LaunchSpec
+from pytest_modelserve.server.state import Server
+from pytest_modelserve.settings import Settings
+
+LOADER = """
+class Echo:
+    def predict(self, data):
+        return data[["n"]].rename(columns={"n": "y"})
+
+def _load_pyfunc(path):
+    return Echo()
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model directory that serves in the running interpreter."""
+    path = tmp_path / "model"
+    (path / "code").mkdir(parents=True)
+    (path / "code" / "echo_loader.py").write_text(LOADER)
+    inputs, outputs = [{"name": "n", "type": "long"}], [{"name": "y", "type": "long"}]
+    document = {
+        "flavors": {"python_function": {"loader_module": "echo_loader", "code": "code"}},
+        "signature": {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None},
+        "metadata": {"modelserve.domain": {"n": {"min": 0, "max": 9}}},
+    }
+    (path / "MLmodel").write_text(json.dumps(document))
+    return path
+
+
+@pytest.fixture
+def subject(model: Path, tmp_path: Path) -> Subject:
+    """The model, read."""
+    return read_subject(str(model), Settings(env_manager="local", cache_dir=tmp_path / "cache"))
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[Environment]:
+    """An environment that is held by a lease."""
+    lease = Lease(tmp_path / "environment lease")
+    yield Environment(
+        manager="local",
+        python=Path(sys.executable),
+        python_version="3.11.7",
+        prefix=Path(sys.prefix),
+        digest="d",
+        cached=True,
+        elapsed_s=0.0,
+        freeze=(),
+        lease=lease,
+    )
+    lease.close()
+
+
+class Front(ThreadingHTTPServer):
+    """Answers every GET with one status."""
+
+    def __init__(self, status: int) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Keep quiet."""
+
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@pytest.fixture
+def front() -> Iterator[Callable[[int], Front]]:
+    """Start servers that answer every GET with one status."""
+    running = []
+
+    def start(status: int = 200) -> Front:
+        server = Front(status)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        running.append((server, thread))
+        return server
+
+    yield start
+    for server, thread in running:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Servers:
+    """Hands out servers in the order they were given."""
+
+    def __init__(self, directory: Path, *urls: str) -> None:
+        self._servers = [
+            Server(
+                backend="fake",
+                model_uri="m",
+                base_url=url,
+                pid=0,
+                directory=directory,
+                log_path=directory / "log",
+                cold_start_s=0.1,
+                stop_timeout_s=1.0,
+            )
+            for url in urls
+        ]
+        self.restarts = 0
+
+    def obtain(self, spec: LaunchSpec) -> Server:
+        return self._servers[0]
+
+    def restart(self, spec: LaunchSpec) -> Server:
+        self.restarts += 1
+        del self._servers[0]
+        return self.obtain(spec)
+
+    def lose(self) -> None:
+        """Have the first one replaced by somebody else."""
+        del self._servers[0]
+
+
+def test_the_seed_is_the_models_unless_another_is_asked_for(model: Path, subject: Subject) -> None:
+    assert subject.seed == int(subject.model.digest[:8], 16)
+    assert read_subject(str(model), Settings(seed=0)).seed == 0
+    (model / "more").write_text("x")
+    assert read_subject(str(model), Settings()).seed != subject.seed
+
+
+def test_a_marker_narrows_over_the_ini_file_and_the_models_own_domain(model: Path) -> None:
+    ini = Domain(columns={"n": ColumnDomain(min=1)}, origins={"n": Origin.INI}, places={"n": "pyproject.toml"})
+    settings = Settings(domain={"n": {"max": 5}})
+    column = read_subject(str(model), settings, ini_domain=ini).domain.columns["n"]
+    assert column.max == 5
+    plain = read_subject(str(model), Settings()).domain.columns["n"]
+    assert (plain.min, plain.max) == (0, 9)
+
+
+def test_reading_tells_what_is_missing(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelUriError):
+        read_subject(str(tmp_path / "gone"), Settings())
+    with pytest.raises(DomainError):
+        read_subject(str(model), Settings(domain={"m": {"max": 5}}))
+
+
+def test_a_launch_takes_port_and_timeouts_from_where_they_are_said(subject: Subject, environment: Environment) -> None:
+    settings = replace(subject.settings, startup_timeout_s=300.0, request_timeout_s=90.0)
+    spec = launch_spec(replace(subject, settings=settings), environment, port=8123)
+    told = json.loads(spec.files["serve.json"])
+    assert (spec.port, spec.startup_timeout_s) == (8123, 300.0)
+    assert (told["load_timeout_s"], told["predict_timeout_s"]) == (300.0, 90.0)
+    assert launch_spec(subject, environment).name != spec.name  # they cannot share a server
+
+
+def test_an_unknown_backend_is_told(subject: Subject, environment: Environment) -> None:
+    settings = replace(subject.settings, server="builtn")
+    with pytest.raises(ServerError) as told:
+        launch_spec(replace(subject, settings=settings), environment)
+    assert told.value.fix == "Did you mean 'builtin'?"
+
+
+def test_clients_stay_the_same_where_the_server_lives(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    servers = Servers(tmp_path, front().url)
+    served = ServedModel(subject, environment, servers)
+    client, url = served.client, served.client.base_url
+    served.revive()
+    assert (served.client, served.client.base_url, servers.restarts) == (client, url, 0)
+    served.close()
+
+
+def test_clients_follow_to_a_server_that_somebody_else_started(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    second = front()
+    servers = Servers(tmp_path, front().url, second.url)
+    served = ServedModel(subject, environment, servers)
+    client, asynchronous = served.client, served.async_client
+    servers.lose()
+    served.revive()
+    assert (client.base_url, asynchronous.base_url, served.server.base_url) == (second.url,) * 3
+    assert client.ping()
+    assert asyncio.run(asynchronous.ping())
+    assert servers.restarts == 0
+    served.close()
+
+
+def test_a_server_that_lives_but_cannot_predict_is_replaced(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    second = front()
+    servers = Servers(tmp_path, front(503).url, second.url)
+    served = ServedModel(subject, environment, servers)
+    served.revive()
+    assert (served.client.base_url, servers.restarts) == (second.url, 1)
+    served.close()
+
+
+def test_closing_gives_the_environment_back(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    served = ServedModel(subject, environment, Servers(tmp_path, front().url))
+    assert environment.lease is not None
+    assert environment.lease.is_held
+    served.close()
+    assert not environment.lease.is_held
+
+
+def test_facts_and_context_name_model_server_and_environment(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    served = ServedModel(subject, environment, Servers(tmp_path, front().url))
+    assert served.facts() == {
+        "model": f"{subject.model.uri} ({subject.model.digest[:12]})",
+        "served by": "fake, Python 3.11.7 by local",
+    }
+    context = served.context()
+    assert (context.model, context.served, context.seed) == (subject.model, served, subject.seed)
+    served.close()
+
+
+def test_serve_predicts_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
+    steps = []
+
+    class Steps:
+        def step(self, text: str) -> None:
+            steps.append(text)
+
+    settings = Settings(env_manager="local", cache_dir=tmp_path / "cache")
+    with serve(str(model), settings, progress=Steps()) as served:
+        assert served.client.predict({"n": [1, 2]}).to_list() == [{"y": 1}, {"y": 2}]
+        assert served.calls_path.exists()
+        server = served.server
+    assert not server.is_alive()
+
+
+def test_serve_of_a_model_that_does_not_load_tells_why(model: Path, tmp_path: Path) -> None:
+    (model / "code" / "echo_loader.py").write_text("raise KeyError('no weights')")
+    settings = Settings(env_manager="local", cache_dir=tmp_path / "cache")
+    with pytest.raises(ServerError) as told, serve(str(model), settings):
+        pass
+    assert "no weights" in str(told.value)
