@@ -85,7 +85,7 @@ class ContractHooks:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the report of an item carry its result, also from an xdist worker to the controller."""
         report = yield
-        if isinstance(item, CheckItem):
+        if isinstance(item, CheckItem) and not (call.when == "teardown" and report.passed):
             result = item.stash.get(RESULT, None)
             if report.failed and call.excinfo is not None and (result is None or result.outcome is Outcome.PASSED):
                 result = _error_of(item, call.excinfo.value)

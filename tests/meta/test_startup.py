@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 HEAVY = {"pandas", "numpy", "hypothesis", "httpx", "fastapi", "uvicorn", "yaml", "mlflow", "jsonschema", "virtualenv"}
 
@@ -46,10 +49,11 @@ def test_the_entry_point_adds_few_modules() -> None:
     assert {name.partition(".")[0] for name in added} <= {"pytest_modelserve", *sys.stdlib_module_names}
 
 
-def test_a_run_without_us_imports_nothing_heavy(tmp_path: object) -> None:
-    from pathlib import Path
-
-    Path(str(tmp_path), "test_plain.py").write_text("def test_plain(): pass\n")
-    code, modules = json.loads(run(RUN, str(tmp_path), PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"))
+@pytest.mark.parametrize("asked", ["", "test_plain.py", "test_plain.py::test_plain"])
+def test_a_run_without_us_imports_nothing_heavy(tmp_path: Path, asked: str) -> None:
+    (tmp_path / "test_plain.py").write_text("def test_plain(): pass\n")
+    place, colon, name = asked.partition("::")
+    named = f"{tmp_path / place}{colon}{name}"
+    code, modules = json.loads(run(RUN, str(tmp_path), named, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1"))
     assert code == 0
     assert set(modules) & HEAVY == set()
