@@ -91,7 +91,7 @@ OPTIONS: Final = (
         name=URI,
         flag="--model-uri",
         help="Model to serve: a directory, or any URI that MLflow knows. With no test file named, its whole contract "
-        "is checked.",
+        "is checked. A relative path begins where pytest was started, in the ini file beside that file.",
         metavar="URI",
         repeatable=True,
     ),
@@ -162,7 +162,7 @@ OPTIONS: Final = (
     Option(
         name="report_file",
         flag="--model-report",
-        help="File for the JSON report.",
+        help="File for the JSON report of the contract; written after Ctrl-C too, as far as the run came.",
         parse=_path,
         metavar="FILE",
     ),
