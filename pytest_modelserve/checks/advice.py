@@ -6,7 +6,8 @@ Source: `CONTRACT` section 0, the cells that say "advice".
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -21,9 +22,11 @@ from .outcome import RequestOutcome
 REFUSED: Final = "refused"
 OVERFLOW: Final = "overflow"
 NO_PREDICTION: Final = "no_prediction"
+LEFT_OUT: Final = "left_out"
 
 _VERBS: Final = {REFUSED: "refuses", OVERFLOW: "overflows on", NO_PREDICTION: "predicts nothing for"}
-_HOW: Final = "declare which values it takes by --model-domain, in pyproject.toml or in the model's metadata"
+_WHERE: Final = " by --model-domain, in pyproject.toml or in the model's metadata"
+_MESSAGE: Final = 100  # characters of what the model said
 
 
 def as_advice(notes: ColumnNotes) -> Iterator[Advice]:
@@ -38,7 +41,7 @@ def as_advice(notes: ColumnNotes) -> Iterator[Advice]:
             guilty[name] |= _cells(name, suspicions)
     for kind, (columns, rest) in blamed.items():
         for name, suspicions in columns.items():
-            yield _of_column(notes, kind, name, suspicions, domain_line(notes, name, guilty[name]))
+            yield from _of_column(notes, kind, name, suspicions, domain_line(notes, name, guilty[name]))
         for suspicion in {one.judgement.key: one for one in reversed(rest)}.values():
             yield Advice(text=suspicion.judgement.title, kind=kind)
 
@@ -54,18 +57,36 @@ def _cells(name: Name, suspicions: list[Suspicion]) -> dict[Hashable, object]:
     return {key: value for one in suspicions for key, value in one.cells[name].items()}
 
 
-def _of_column(notes: ColumnNotes, kind: str, name: Name, suspicions: list[Suspicion], line: str) -> Advice:
-    guilty = _cells(name, suspicions)
+def _of_column(notes: ColumnNotes, kind: str, name: Name, suspicions: list[Suspicion], line: str) -> Iterator[Advice]:
     column = "0" if name is None else str(name)
-    exception = suspicions[0].judgement.exchange.exception
-    because = f" ({exception.type}: {' '.join(exception.message.split())[:100]})" if exception else ""
-    taken = "; it is taken for categorical" if kind == REFUSED and is_categorical(notes, name) else ""
-    return Advice(
-        text=f'column "{column}" {_VERBS[kind]} {shown(list(guilty.values()))}{because}{taken}; {_HOW}',
-        column=column,
-        kind=kind,
-        domain=line,
-    )
+    left_out = [one for one in suspicions if one.cells[name].keys() == {ABSENT}]
+    if left_out:
+        yield Advice(
+            text=f'column "{column}" may be left out, as the signature says, but the model {_VERBS[kind]} that'
+            f"{_because(left_out[0])}; declare it required in the signature, or fill it in the model",
+            column=column,
+            kind=LEFT_OUT,
+        )
+    others = [one for one in suspicions if one not in left_out]
+    if others:
+        where = "" if line else _WHERE
+        is_closed = kind == REFUSED and is_categorical(notes, name)
+        todo = "it is taken for categorical: declare its values" if is_closed else "declare which values it takes"
+        yield Advice(
+            text=f'column "{column}" {_VERBS[kind]} {shown(list(_cells(name, others).values()))}'
+            f"{_because(others[0])}; {todo}{where}",
+            column=column,
+            kind=kind,
+            domain=line,
+        )
+
+
+def _because(suspicion: Suspicion) -> str:
+    exception = suspicion.judgement.exchange.exception
+    if exception is None:
+        return ""
+    message = " ".join(exception.message.split()).removesuffix(".")
+    return f" ({exception.type}: {message if len(message) <= _MESSAGE else f'{message[: _MESSAGE - 1]}…'})"
 
 
 def domain_line(notes: ColumnNotes, name: Name, guilty: Mapping[Hashable, object]) -> str:
@@ -76,7 +97,7 @@ def domain_line(notes: ColumnNotes, name: Name, guilty: Mapping[Hashable, object
     said: dict[str, Any] = {"nullable": False} if NULL in guilty else {}
     if bad and fine:
         is_closed = is_categorical(notes, name) or isinstance(fine[0], bool)
-        said |= {"values": tuple(fine)} if is_closed else _limits(fine, bad)
+        said |= {"values": tuple(fine)} if is_closed else _limits(fine, bad, list(notes.known.get(name, {}).values()))
     column = ColumnDomain(**said)
     if not said or any(column.contains(value) for value in bad):
         return ""
@@ -85,7 +106,7 @@ def domain_line(notes: ColumnNotes, name: Name, guilty: Mapping[Hashable, object
     return f"{header[1:-1]} = {{ {', '.join(settings)} }}"
 
 
-def _limits(fine: list[object], bad: list[object]) -> Mapping[str, Any]:
+def _limits(fine: list[object], bad: list[object], known: Sequence[object]) -> Mapping[str, Any]:
     if all(isinstance(value, str | bytes | list) for value in (*fine, *bad)):
         return {"max_length": max(len(value) for value in fine if isinstance(value, str | bytes | list))}
     orders = ((int, float), (np.datetime64,))
@@ -95,4 +116,16 @@ def _limits(fine: list[object], bad: list[object]) -> Mapping[str, Any]:
     least, most = min(numbers), max(numbers)
     others: list[Any] = bad
     below, above = any(value < least for value in others), any(value > most for value in others)
-    return ({"min": least} if below else {}) | ({"max": most} if above else {})
+    return ({"min": _plain(least, known, sign=-1)} if below else {}) | (
+        {"max": _plain(most, known, sign=1)} if above else {}
+    )
+
+
+def _plain(limit: object, known: Sequence[object], *, sign: int) -> object:
+    """Return a limit with one digit that counts, nearer to zero, unless that is outward or leaves the example out."""
+    if not isinstance(limit, int | float) or limit * sign <= 0:
+        return limit
+    exact = Decimal(repr(limit))
+    plain = type(limit)(Decimal((int(exact.is_signed()), exact.as_tuple().digits[:1], exact.adjusted())))
+    numbers = [value for value in known if isinstance(value, int | float)]
+    return plain if all(value * sign <= plain * sign for value in numbers) else limit

@@ -6,10 +6,11 @@ stands in one column, that column is what went wrong.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -76,17 +77,14 @@ class ColumnNotes:
         A cell that was the only one left of a request is guilty for certain, and explains every request that has it.
         """
         columns: dict[Name, list[Suspicion]] = defaultdict(list)
-        left = [
-            Suspicion(judgement=one.judgement, cells=_without(_without(one.cells, self.cleared), self.known))
-            for one in suspicions
-        ]
+        left = [Suspicion(judgement=one.judgement, cells=self._narrowed(one.cells)) for one in suspicions]
         guilty: Cells = defaultdict(dict)
         for one in left:
             if sum(map(len, one.cells.values())) == 1:
                 _merge(guilty, one.cells)
         unexplained = []
         for one in left:
-            certain = {name: _only(values, guilty.get(name, {})) for name, values in one.cells.items()}
+            certain = {name: _as_far_as(guilty.get(name, {}), values) for name, values in one.cells.items()}
             named = {name: values for name, values in certain.items() if values} or one.cells
             if len(named) == 1:
                 ((name, values),) = named.items()
@@ -94,6 +92,14 @@ class ColumnNotes:
             elif named is one.cells:
                 unexplained.append(one)
         return columns, unexplained
+
+    def _narrowed(self, cells: Cells) -> Cells:
+        """Return the cells that may be to blame; in a row of several, a number between cleared ones is innocent."""
+        left = _without(_without(cells, self.cleared), self.known)
+        if len(cells) == 1:
+            return left
+        inner = {name: _between(self.cleared.get(name, {}), values) for name, values in left.items()}
+        return _without(left, inner)
 
 
 def cells_of(case: Case, signature: Signature | None) -> Cells:
@@ -153,5 +159,24 @@ def _without(cells: Cells, others: Mapping[Name, Mapping[Hashable, object]]) -> 
     return {name: values for name, values in left.items() if values}
 
 
-def _only(values: Mapping[Hashable, object], others: Mapping[Hashable, object]) -> dict[Hashable, object]:
-    return {key: value for key, value in values.items() if key in others}
+def _as_far_as(guilty: Mapping[Hashable, object], values: Mapping[Hashable, object]) -> dict[Hashable, object]:
+    """Return the values that are guilty, and the numbers that are farther out than a guilty one."""
+    numbers = [value for value in guilty.values() if _is_number(value)]
+    least = min((number for number in numbers if number > 0), default=math.inf)
+    most = max((number for number in numbers if number < 0), default=-math.inf)
+    return {
+        key: value
+        for key, value in values.items()
+        if key in guilty or (_is_number(value) and (value >= least or value <= most))
+    }
+
+
+def _between(cleared: Mapping[Hashable, object], values: Mapping[Hashable, object]) -> dict[Hashable, object]:
+    """Return the numbers that lie between cleared ones."""
+    numbers = [value for value in cleared.values() if _is_number(value)]
+    least, most = min(numbers, default=math.inf), max(numbers, default=-math.inf)
+    return {key: value for key, value in values.items() if _is_number(value) and least <= value <= most}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
