@@ -56,10 +56,13 @@ def _advice_lines(model: ModelReport) -> Iterator[str]:
         yield f"  advice  {name}: {advice.text}"
     if len(found) > MAX_ADVICE:
         yield f"  advice {_more(len(found))}, in the JSON report"
-    lines = {advice.column: advice.domain for _, advice in reversed(found.values()) if advice.domain}
+    lines: dict[str, str] = {}
+    for _, advice in found.values():
+        if advice.domain:
+            lines.setdefault(advice.column, advice.domain)  # a column twice would be no TOML
     if lines:
         yield "  settled by [tool.modelserve.domain]:"
-        yield from (f"    {line}" for line in reversed(lines.values()))
+        yield from (f"    {line}" for line in lines.values())
 
 
 def _more(count: int) -> str:

@@ -1,0 +1,214 @@
+"""Sending over deaths and hangs, reading what the model's process wrote, and telling a breach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_modelserve.cases import Case, Document, Payload, RawBody, Table, Tensors
+from pytest_modelserve.checks.calls import CallLog
+from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
+from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe
+from pytest_modelserve.checks.judge import judge_outcome
+from pytest_modelserve.checks.outcome import RequestOutcome
+from pytest_modelserve.search.loop import Breach
+from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
+
+Serve = Callable[..., CheckContext]
+SIGNATURE = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=DataType.LONG),)))
+EXAMPLE = Table(columns=("a",), rows=((1,),))
+
+
+def case_of(value: int) -> Case:
+    return Case(payload=Table(columns=("a",), rows=((value,),)), label=f'"a" = {value}')
+
+
+def fated(*fates: BaseException | None) -> Callable[[list[Any]], object]:
+    """Return a model whose calls end in these ways, one after the other, and well after the last."""
+    left = iter(fates)
+
+    def predict(rows: list[Any]) -> object:
+        if fate := next(left, None):
+            raise fate
+        return [1.0 for _ in rows]
+
+    return predict
+
+
+GONE, LATE = ConnectionResetError("gone"), TimeoutError("late")
+
+
+@pytest.mark.parametrize(
+    ("fates", "outcome", "requests", "restarts", "lost_once"),
+    [
+        ((), RequestOutcome.PREDICTED, 1, 0, 0),
+        ((KeyError("k"),), RequestOutcome.MODEL_CRASHED, 1, 0, 0),
+        ((GONE,), RequestOutcome.PREDICTED, 2, 1, 1),
+        ((GONE, GONE), RequestOutcome.DISCONNECTED, 2, 2, 0),
+        ((LATE, LATE), RequestOutcome.TIMED_OUT, 2, 2, 0),
+        ((GONE, LATE), RequestOutcome.TIMED_OUT, 2, 2, 0),
+    ],
+)
+def test_a_case_is_blamed_for_what_it_does_to_a_fresh_server(
+    fates: tuple[BaseException, ...],
+    outcome: RequestOutcome,
+    requests: int,
+    restarts: int,
+    lost_once: int,
+    serve: Serve,
+) -> None:
+    context = serve(fated(*fates), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        exchange = exchanges.send(case_of(5))
+        assert exchange.outcome is outcome
+        assert (exchanges.requests, exchanges.lost_once) == (requests, lost_once)
+        assert exchanges.accepted == (outcome is RequestOutcome.PREDICTED)
+        assert context.served.restarts == restarts  # type: ignore[attr-defined]
+        assert exchanges.send(case_of(6)).outcome is RequestOutcome.PREDICTED
+
+
+def test_a_request_that_cost_a_server_is_not_sent_again_by_any_check(serve: Serve) -> None:
+    context = serve(fated(GONE, GONE), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        first = exchanges.send(case_of(5))
+    with Exchanges.of(context) as later:
+        assert later.send(case_of(5)) is first
+        assert later.requests == 0
+        assert later.send(case_of(6)).outcome is RequestOutcome.PREDICTED
+    judgement = judge_outcome(first)
+    assert judgement is not None
+    assert has_cost_a_server(judgement)
+    assert context.history.has_lost()
+    assert context.history.has_lost(RequestOutcome.DISCONNECTED)
+    assert not context.history.has_lost(RequestOutcome.TIMED_OUT)
+
+
+def test_a_model_that_is_known_to_hang_is_believed_at_once(serve: Serve) -> None:
+    context = serve(fated(LATE, LATE, LATE), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(5))
+        exchanges.send(case_of(6))
+        assert exchanges.requests == 3
+
+
+def test_the_time_a_request_may_take_is_measured_once(serve: Serve) -> None:
+    context = serve(fated(), SIGNATURE, example=EXAMPLE)
+    for _ in range(2):
+        with Exchanges.of(context, context.example_case):
+            pass
+    assert len(context.served.requests) == TIMED  # type: ignore[attr-defined]
+    assert context.history.timeout_s == SHORTEST_TIMEOUT_S
+
+
+def test_an_example_that_is_lost_measures_nothing(serve: Serve) -> None:
+    context = serve(fated(GONE), SIGNATURE, example=EXAMPLE)
+    with Exchanges.of(context, context.example_case):
+        assert context.history.timeout_s == SHORTEST_TIMEOUT_S
+    assert len(context.served.requests) == 1  # type: ignore[attr-defined]
+
+
+def line(name: str | None, exception: object = None) -> str:
+    return json.dumps({"id": name, "call": 1, "outcome": "returned", "elapsed_s": 0.25, "exception": exception}) + "\n"
+
+
+def test_a_call_is_found_by_its_request_and_once(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    log = CallLog(path)
+    assert log.find("a") is None
+    path.write_text(line("a") + line(None) + line("b"), encoding="utf-8")
+    call = log.find("b")
+    assert call is not None
+    assert (call.request_id, call.elapsed_s, call.exception) == ("b", 0.25, None)
+    assert log.find("a") is not None
+    assert log.find("a") is None
+
+
+def test_half_a_line_waits_for_its_other_half(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    log = CallLog(path)
+    raised = {
+        "type": "KeyError",
+        "module": "builtins",
+        "mro": ["KeyError", "LookupError"],
+        "message": "é",
+        "traceback": "…",
+        "deliberate": True,
+        "last_frame": None,
+    }
+    text = line("a", raised).encode()
+    for at in range(0, len(text), 7):
+        with path.open("ab") as file:
+            file.write(text[at : at + 7])
+        found = log.find("a")
+    assert found is not None
+    assert found.exception is not None
+    assert found.exception.mro == ("KeyError", "LookupError")
+    assert (found.exception.is_deliberate, found.exception.last_frame) == (True, {})
+
+
+def told(case: Case, example: Case | None = None) -> str:
+    return "\n".join(describe(case, example))
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        (Tensors(arrays={None: np.zeros((2, 3)), "t": [1, 2]}), "tensor float64 (2, 3), t list of 2"),
+        (Document(value={"a": 1}), "{"),
+        (RawBody(body=b"\xff", method="GET", path="/x"), "GET /x"),
+        (Table(columns=("a",), rows=((1,),)), "1 rows x 1 columns"),
+    ],
+)
+def test_any_request_reads_as_words(payload: Payload, words: str) -> None:
+    text = told(Case(payload=payload, params={"k": 1}))
+    assert words in text
+    assert text.endswith("params k=1")
+
+
+def test_a_table_is_told_by_what_differs_from_the_example() -> None:
+    example = Case(payload=Table(columns=("a", "b", "c"), rows=((1, "x", None),)))
+    text = told(Case(payload=Table(columns=("a", "b"), rows=((1, "y"), (True, "x")))), example)
+    assert "2 of 4 cells differ" in text
+    assert 'row 0  b  "x" -> "y"' in text
+    assert "row 1  a  1 -> true" in text
+    assert 'without "c"' in text
+
+
+def test_only_so_many_cells_are_shown() -> None:
+    names = tuple(f"c{at}" for at in range(40))
+    text = told(Case(payload=Table(columns=names, rows=((1,) * 40,))))
+    assert text.count("row 0") == MAX_CELLS
+    assert f"and {40 - MAX_CELLS} more" in text
+
+
+def test_a_failure_says_all_that_the_contract_asks_for(serve: Serve) -> None:
+    context = serve(fated(KeyError("plan"), ValueError("bad")), SIGNATURE, example=EXAMPLE, request_timeout_s=1.0)
+    breaches = []
+    with Exchanges.of(context) as exchanges:
+        for value in (5, 6):
+            exchange = exchanges.send(case_of(value))
+            judgement = judge_outcome(exchange)
+            assert judgement is not None
+            breaches.append(Breach(case=exchange.case, finding=judgement, found_at=value, tries=value - 5))
+    one = as_failure(context, "accepts_valid[inputs]", breaches[:1])
+    assert (one.rule, one.seed) == ("valid", "7")
+    assert "KeyError" in one.title
+    for wanted in (one.title, one.expected, one.received, one.curl, "row 0  a  1 -> 5", "decided by", "Traceback"):
+        assert wanted.splitlines()[0] in one.text
+    assert "modelserve serve models:/m/1" in one.text
+    assert "--model-seed 7" in one.text
+    assert "models:/m/1::builtin::accepts_valid[inputs]" in one.text
+    both = as_failure(context, "accepts_valid[inputs]", breaches)
+    assert both.title == one.title
+    assert "2 different breaches" in both.text.splitlines()[0]
+    assert "made small in 1 requests" in both.text
+    without = replace(context, example=None)
+    assert "differ from" not in as_failure(without, "c", breaches[:1]).request

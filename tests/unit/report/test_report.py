@@ -1,0 +1,185 @@
+"""Results gathered into one report, and its renderings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pytest_modelserve.report.collect import Collected, ModelFacts, facts_from, versions
+from pytest_modelserve.report.json_file import SCHEMA, write_json
+from pytest_modelserve.report.terminal import MAX_ADVICE, as_lines
+from pytest_modelserve.results import (
+    Advice,
+    CheckResult,
+    ContractReport,
+    Judges,
+    ModelReport,
+    Outcome,
+    Verdict,
+    as_document,
+    notes,
+)
+
+FACTS = ModelFacts(
+    uri="m",
+    resolved="/m",
+    digest="d",
+    seed="7",
+    environment={"manager": "uv", "python": "3.11.7", "cached": False, "seconds": 12.4},
+    server={"backend": "builtin", "cold_start_s": 1.26},
+)
+
+
+def check(name: str, outcome: Outcome = Outcome.PASSED, **kwargs: object) -> CheckResult:
+    return CheckResult(name=name, judges=Judges.MODEL, outcome=outcome, **kwargs)  # type: ignore[arg-type]
+
+
+def model(*checks: CheckResult, **kwargs: object) -> ModelReport:
+    fields: dict[str, object] = {"uri": "m", "resolved": "/m", "digest": "d", "verdict": Verdict.PASS, **kwargs}
+    return ModelReport(checks=checks, **fields)  # type: ignore[arg-type]
+
+
+def lines_of(report: ModelReport) -> list[str]:
+    return list(as_lines(ContractReport(verdict=report.verdict, models=(report,))))
+
+
+def test_a_report_has_each_model_with_its_verdict() -> None:
+    collected = Collected()
+    collected.expect("m", ["a", "b"])
+    collected.expect("n", ["a"])
+    collected.describe(FACTS)
+    collected.add("m", check("a"))
+    collected.add("m", check("b"))
+    collected.add("n", check("a", Outcome.FAILED))
+    report = collected.report()
+    assert report.verdict is Verdict.FAIL
+    assert [(one.uri, one.verdict, one.digest) for one in report.models] == [
+        ("m", Verdict.PASS, "d"),
+        ("n", Verdict.FAIL, ""),
+    ]
+    assert report.seed == "7"
+
+
+def test_what_was_expected_and_did_not_run_is_named() -> None:
+    collected = Collected()
+    collected.expect("m", ["a", "b", "c"])
+    collected.add("m", check("b"))
+    (found,) = collected.report().models
+    assert (found.verdict, found.deselected) == (Verdict.PARTIAL, ("a", "c"))
+
+
+def test_a_check_that_runs_again_replaces_the_one_before() -> None:
+    collected = Collected()
+    collected.add("m", check("a", Outcome.FAILED))
+    collected.add("m", check("a"))
+    collected.describe(ModelFacts(uri="m"))
+    collected.describe(FACTS)
+    (found,) = collected.report().models
+    assert (found.verdict, found.checks, found.resolved) == (Verdict.PASS, (check("a"),), "/m")
+
+
+def test_a_run_without_models_checked_nothing() -> None:
+    report = Collected().report()
+    assert (report.verdict, report.models, report.seed) == (Verdict.NONE, (), "")
+    assert list(as_lines(report)) == []
+
+
+def test_a_model_none_of_whose_checks_ran_checked_nothing() -> None:
+    collected = Collected()
+    collected.expect("m", ["a"])
+    assert collected.report().verdict is Verdict.NONE
+
+
+def test_facts_travel_as_json() -> None:
+    document = as_document(FACTS)
+    assert isinstance(document, dict)
+    assert facts_from(json.loads(json.dumps(document))) == FACTS
+
+
+def test_versions_are_those_that_a_result_depends_on() -> None:
+    assert {"python", "pytest", "hypothesis", "pytest-modelserve"} <= set(versions())
+
+
+def test_the_json_file_is_written_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "report.json"
+    report = ContractReport(verdict=Verdict.PASS, models=(model(check("é")),))
+    write_json(report, path)
+    write_json(report, path)
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["schema"] == SCHEMA
+    assert {key: document[key] for key in document if key != "schema"} == as_document(report)
+    assert "é" in path.read_text(encoding="utf-8")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_report_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_json(ContractReport(verdict=Verdict.PASS), tmp_path / "report.json")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_terminal_shows_a_line_a_model_with_how_it_was_served() -> None:
+    found = lines_of(
+        model(
+            check("a", requests=3, accepted=2),
+            check("b", Outcome.FAILED, requests=1),
+            verdict=Verdict.FAIL,
+            environment=FACTS.environment,
+            server=FACTS.server,
+        )
+    )
+    assert found == [
+        "m: fail   1 passed, 1 failed; 4 requests, 2 predicted",
+        "  builtin server, ready in 1.3 s; Python 3.11.7 by uv, built in 12 s",
+    ]
+
+
+def test_the_terminal_knows_a_cached_environment_and_no_server() -> None:
+    found = lines_of(model(environment={**FACTS.environment, "cached": True}, verdict=Verdict.NONE))
+    assert found == ["m: none   no check ran; 0 requests, 0 predicted", "  no server; Python 3.11.7 by uv, cached"]
+
+
+def test_the_terminal_says_why_something_is_not_proven() -> None:
+    found = lines_of(
+        model(
+            check("a", Outcome.INCONCLUSIVE, reason="no time"),
+            check("b", Outcome.ERROR, reason="no server"),
+            check("c", Outcome.SKIPPED, reason="told by a"),
+            check("d", Outcome.SKIPPED, reason="no case", applies=False),
+        )
+    )
+    assert found[1:] == ["  inconclusive  a: no time", "  error  b: no server", "  skipped  c: told by a"]
+
+
+def test_the_terminal_names_what_was_not_run() -> None:
+    found = lines_of(model(deselected=tuple(f"c{at}" for at in range(MAX_ADVICE + 3))))
+    assert found[1].startswith("  not run: c0, c1")
+    assert found[1].endswith("and 3 more")
+
+
+def test_the_same_advice_of_many_checks_is_shown_once_with_what_settles_it() -> None:
+    age = Advice(text="age refuses -1", column="age", kind="refused", domain="age = { min = 0 }")
+    other = Advice(text="age refuses -2", column="age", kind="refused", domain="age = { min = 1 }")
+    nothing = Advice(text="age predicts nothing", column="age", kind="no_prediction", domain="age = { min = 2 }")
+    plan = Advice(text="plan", column="plan", kind="refused", domain="plan = { nullable = false }")
+    found = lines_of(
+        model(check("a", advice=(age, *notes(["n"]))), check("b", advice=(other, plan, nothing, *notes(["n"]))))
+    )
+    assert found[1:] == [
+        "  advice  a: age refuses -1",
+        "  advice  a: n",
+        "  advice  b: plan",
+        "  advice  b: age predicts nothing",
+        "  settled by [tool.modelserve.domain]:",
+        "    age = { min = 0 }",
+        "    plan = { nullable = false }",
+    ]
+
+
+def test_the_terminal_shows_only_so_much_advice() -> None:
+    found = lines_of(model(check("a", advice=notes(str(at) for at in range(MAX_ADVICE + 2)))))
+    assert len(found) == 1 + MAX_ADVICE + 1
+    assert "and 2 more" in found[-1]
