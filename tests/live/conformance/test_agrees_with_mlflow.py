@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -73,15 +73,6 @@ SIGNATURES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-class Answer(Protocol):
-    """What one server made of a request; `conftest.Answer` is one."""
-
-    status: int | None
-    rows: Sequence[Mapping[str, str]]
-    params: Mapping[str, str]
-    body: bytes
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One value, or one whole request, that the two servers took for different things.
@@ -132,8 +123,21 @@ def is_refusal(difference: Difference, *envelopes: Envelope) -> bool:
 
 
 def is_cell(difference: Difference, kind: type, *envelopes: Envelope) -> bool:
-    """Tell whether one value of a Python type arrived differently, in one of the envelopes."""
-    return difference.name is not None and isinstance(difference.sent, kind) and difference.case.envelope in envelopes
+    """Tell whether one value of a Python type arrived as it was sent with us, and differently with MLflow."""
+    is_it = difference.name is not None and isinstance(difference.sent, kind) and difference.case.envelope in envelopes
+    return is_it and difference.ours == described(difference.sent)
+
+
+def described(sent: object) -> str:
+    """Return what the model tells of a value that arrived as it was sent."""
+    match sent:
+        case bytes():
+            return f"bytes {sent.hex()}"
+        case str():
+            return f"str {json.dumps(sent)}"
+        case float():
+            return f"float64 float64 {sent.hex()}"
+    return f"{type(sent).__name__} {sent}"
 
 
 def as_base64(sent: object) -> str:
@@ -155,14 +159,17 @@ def has_mixed_dates(difference: Difference) -> bool:
 
 def is_neighbour(difference: Difference) -> bool:
     ours, theirs = (float.fromhex(text.split()[-1]) for text in (difference.ours, difference.theirs))
-    return ours == difference.sent and abs(ours - theirs) <= 2 * math.ulp(ours)
+    return abs(ours - theirs) <= 2 * math.ulp(ours)
 
 
 def is_raw_bytes(difference: Difference) -> bool:
     """Tell whether the elements of a tensor of bytes reached the model as their base64 text."""
     if difference.name != "bytes" or not isinstance(difference.sent, np.ndarray):
         return False
-    return all(f"bytes {as_base64(value).encode().hex()}" in difference.theirs for value in difference.sent.flat)
+    return all(
+        described(value) in difference.ours and described(as_base64(value).encode()) in difference.theirs
+        for value in difference.sent.flat
+    )
 
 
 KNOWN: Final[Mapping[str, Known]] = {
@@ -293,8 +300,8 @@ def drawn(signature: Signature, envelopes: Sequence[Envelope]) -> Sequence[Case]
     return found
 
 
-def compare(case: Case, ours: Answer, theirs: Answer) -> Iterator[Difference]:
-    """Yield each value that arrived differently; the whole request where one of the servers did not predict."""
+def compare(case: Case, ours: Any, theirs: Any) -> Iterator[Difference]:
+    """Yield what differs between two of `conftest.Answer`: the whole request where one server did not predict."""
     if (ours.status, theirs.status) != (200, 200) or len(ours.rows) != len(theirs.rows):
         told = [f"{answer.status} {answer.body[:300].decode(errors='replace')}" for answer in (ours, theirs)]
         yield Difference(case=case, name=None, sent=case.payload, ours=told[0], theirs=told[1])
