@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 MARKERS: Final = (
-    "served_model(uri, *, server=..., ...): serve a model, from the root directory on; keywords as the options.",
+    "served_model(uri, *, server=..., ...): serve this model, relative to rootdir; keywords as the options.",
     "model_contract: an item of the built-in contract, added by --model-uri.",
 )
 
