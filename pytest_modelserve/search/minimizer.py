@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from ..cases import Case, Table, Tensors
+from ..wire.values import show_value
 
 MAX_TRIES: Final = 60  # a two-cell fault in 300 columns takes about 25
 
@@ -118,7 +119,8 @@ def _smaller_table(case: Case, table: Table, known: Mapping[str | int, object], 
             for at in chosen
         )
         index = None if table.index is None else tuple(table.index[at] for at in chosen)
-        return replace(case, payload=replace(table, rows=body, index=index))
+        label = case.label if len(body) == len(table.rows) else _label(table.columns, body, known)
+        return replace(case, payload=replace(table, rows=body, index=index), label=label)
 
     every_row = tuple((at,) for at in range(len(table.rows)))
     chosen = smallest_subset(
@@ -140,6 +142,19 @@ def _smaller_table(case: Case, table: Table, known: Mapping[str | int, object], 
     cells = tuple(sorted(of_columns(guilty)))
     cells = smallest_subset(cells, lambda some: attempt(lambda: kept(rows, some)))
     return kept(rows, frozenset(cells) if known else None)
+
+
+def _label(
+    columns: tuple[str | int, ...], rows: tuple[tuple[object, ...], ...], known: Mapping[str | int, object]
+) -> str:
+    """Say what is special about rows that are left of more: what was said of all of them no longer holds."""
+    if len(rows) != 1:
+        return f"{len(rows)} rows"
+    cells = zip(columns, rows[0], strict=True)
+    differs = [
+        f'"{name}" = {show_value(cell)}' for name, cell in cells if name in known and not _is_same(cell, known[name])
+    ]
+    return differs[0] if len(differs) == 1 else "one row"
 
 
 def _smaller_tensors(case: Case, tensors: Tensors, example: Case | None, attempt: _Attempts) -> Case:
