@@ -22,6 +22,8 @@ from .outcome import RequestOutcome
 
 Name: TypeAlias = "str | int | None"
 Cells: TypeAlias = "dict[Name, dict[Hashable, object]]"  # column to the key of each value and the value itself
+Span: TypeAlias = "tuple[float, float]"
+NO_SPAN: Final = (math.inf, -math.inf)
 NULL: Final = fingerprint(None)
 ABSENT: Final = ("absent",)
 
@@ -77,14 +79,18 @@ class ColumnNotes:
         A cell that was the only one left of a request is guilty for certain, and explains every request that has it.
         """
         columns: dict[Name, list[Suspicion]] = defaultdict(list)
-        left = [Suspicion(judgement=one.judgement, cells=self._narrowed(one.cells)) for one in suspicions]
+        spans = {name: _span(values) for name, values in self.cleared.items()}
+        left = [Suspicion(judgement=one.judgement, cells=self._narrowed(one.cells, spans)) for one in suspicions]
         guilty: Cells = defaultdict(dict)
         for one in left:
             if sum(map(len, one.cells.values())) == 1:
                 _merge(guilty, one.cells)
+        limits = {name: _limits(values) for name, values in guilty.items()}
         unexplained = []
         for one in left:
-            certain = {name: _as_far_as(guilty.get(name, {}), values) for name, values in one.cells.items()}
+            certain = {
+                name: _only(values, guilty[name], limits[name]) for name, values in one.cells.items() if name in guilty
+            }
             named = {name: values for name, values in certain.items() if values} or one.cells
             if len(named) == 1:
                 ((name, values),) = named.items()
@@ -93,13 +99,16 @@ class ColumnNotes:
                 unexplained.append(one)
         return columns, unexplained
 
-    def _narrowed(self, cells: Cells) -> Cells:
+    def _narrowed(self, cells: Cells, spans: Mapping[Name, Span]) -> Cells:
         """Return the cells that may be to blame; in a row of several, a number between cleared ones is innocent."""
         left = _without(_without(cells, self.cleared), self.known)
         if len(cells) == 1:
             return left
-        inner = {name: _between(self.cleared.get(name, {}), values) for name, values in left.items()}
-        return _without(left, inner)
+        outer = {
+            name: {key: value for key, value in values.items() if not _is_between(value, spans.get(name, NO_SPAN))}
+            for name, values in left.items()
+        }
+        return {name: values for name, values in outer.items() if values}
 
 
 def cells_of(case: Case, signature: Signature | None) -> Cells:
@@ -159,24 +168,32 @@ def _without(cells: Cells, others: Mapping[Name, Mapping[Hashable, object]]) -> 
     return {name: values for name, values in left.items() if values}
 
 
-def _as_far_as(guilty: Mapping[Hashable, object], values: Mapping[Hashable, object]) -> dict[Hashable, object]:
-    """Return the values that are guilty, and the numbers that are farther out than a guilty one."""
-    numbers = [value for value in guilty.values() if _is_number(value)]
-    least = min((number for number in numbers if number > 0), default=math.inf)
-    most = max((number for number in numbers if number < 0), default=-math.inf)
+def _only(values: Mapping[Hashable, object], guilty: Mapping[Hashable, object], limits: Span) -> dict[Hashable, object]:
+    """Return the values that are guilty, and the numbers that are as far out as a guilty one."""
+    below, above = limits
     return {
         key: value
         for key, value in values.items()
-        if key in guilty or (_is_number(value) and (value >= least or value <= most))
+        if key in guilty or (_is_number(value) and (value <= below or value >= above))
     }
 
 
-def _between(cleared: Mapping[Hashable, object], values: Mapping[Hashable, object]) -> dict[Hashable, object]:
-    """Return the numbers that lie between cleared ones."""
-    numbers = [value for value in cleared.values() if _is_number(value)]
-    least, most = min(numbers, default=math.inf), max(numbers, default=-math.inf)
-    return {key: value for key, value in values.items() if _is_number(value) and least <= value <= most}
+def _limits(values: Mapping[Hashable, object]) -> Span:
+    """Return the negative and the positive number that are nearest to zero."""
+    numbers = [value for value in values.values() if _is_number(value)]
+    below = max((number for number in numbers if number < 0), default=-math.inf)
+    return below, min((number for number in numbers if number > 0), default=math.inf)
+
+
+def _span(values: Mapping[Hashable, object]) -> Span:
+    """Return the least and the greatest number."""
+    numbers = [value for value in values.values() if _is_number(value)]
+    return (min(numbers), max(numbers)) if numbers else NO_SPAN
+
+
+def _is_between(value: object, span: Span) -> bool:
+    return _is_number(value) and span[0] <= value <= span[1]
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 # NaN
