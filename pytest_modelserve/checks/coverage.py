@@ -25,7 +25,9 @@ def untested(notes: ColumnNotes, domain: Domain) -> Iterator[str]:
     """Yield a sentence for each column that was only tested on its example."""
     for name in _names(notes):
         if not _is_tested(notes, name, domain):
-            accepted = shown([value for key, value in notes.accepted[name].items() if key not in {NULL, ABSENT}]) or "nothing"
+            accepted = (
+                shown([value for key, value in notes.accepted[name].items() if key not in {NULL, ABSENT}]) or "nothing"
+            )
             refused = shown(list(refused_values(notes, name).values()))
             yield f"column {_title(name)} was only tested on {accepted}{f' (refused: {refused})' if refused else ''}"
 
