@@ -94,7 +94,7 @@ def test_a_crash_fails_in_every_envelope_by_its_smallest_case(variant: str, serv
 
 def test_a_rejection_by_the_server_fails(serve: Serve) -> None:
     context = serve(healthy, SIGNATURE, example=EXAMPLE)
-    context.served._schema = {"type": "object", "maxProperties": 0}  # type: ignore[attr-defined]
+    context.served.take_only({"type": "object", "maxProperties": 0})  # type: ignore[attr-defined]
     result = accepts_valid(context, "dataframe_split")
     assert result.outcome is Outcome.FAILED
     assert result.accepted == 0
