@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -29,11 +30,13 @@ class Run:
         config: Of the run.
         settings: As far as no marker changes them.
         requests: The models of `--model-uri`, or of its twins.
+        run_id: Equal in all processes of one run, and in no other run.
     """
 
     config: pytest.Config
     settings: Settings
     requests: tuple[Request, ...]
+    run_id: str
     _marked: dict[Request, Request] = field(default_factory=dict)
     _subjects: dict[Request, Subject | ModelServeError] = field(default_factory=dict)
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
@@ -52,7 +55,10 @@ class Run:
                 settings = settings_from(config, os.environ)
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
-            run = config.stash[RUN] = cls(config=config, settings=settings, requests=_requests(config))
+            workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
+            run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
+            run = cls(config=config, settings=settings, requests=_requests(config), run_id=run_id)
+            config.stash[RUN] = run
             config.add_cleanup(run.close)
         return config.stash[RUN]
 
@@ -130,7 +136,7 @@ class Run:
         try:
             subject = self.subject(request)
             with TerminalProgress(self.config, request.uri) as progress:
-                environment = restore_environment(subject, progress=progress, run_id=run_id_of(self.config))
+                environment = restore_environment(subject, progress=progress, run_id=self.run_id)
                 progress.step(f"starting the {subject.settings.server} server")
                 try:
                     return ServedModel(subject, environment, self._pool())
@@ -157,9 +163,3 @@ def _requests(config: pytest.Config) -> tuple[Request, ...]:
     directory = config.rootpath if is_of_ini else config.invocation_params.dir
     uris = dict.fromkeys(without_slash(uri) for uri in uris_from(config, os.environ))
     return tuple(Request(uri, directory) for uri in uris)
-
-
-def run_id_of(config: pytest.Config) -> str:
-    """Return what is equal in all processes of one run: xdist's id, else this process and its start."""
-    workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
-    return str(workerinput.get("testrunuid", os.getpid()))

@@ -11,7 +11,7 @@ import pytest
 from pytest_modelserve.errors import MlmodelError, ModelServeError, ModelUriError, SettingError
 from pytest_modelserve.pipeline import ServedModel
 from pytest_modelserve.request import Request
-from pytest_modelserve.run import Run, run_id_of
+from pytest_modelserve.run import Run
 
 pytest_plugins = ["pytester"]
 
@@ -114,10 +114,13 @@ def test_the_first_item_that_asks_tells_a_failure(config: pytest.Config) -> None
     assert run.known(run.given("gone")) is None
 
 
-def test_workers_of_one_run_have_one_id(config: pytest.Config) -> None:
-    class Worker:
-        def __init__(self) -> None:
-            self.workerinput = {"testrunuid": "abc"}
+def test_workers_of_one_run_have_one_id(pytester: pytest.Pytester) -> None:
+    workers = [pytester.parseconfig("-p", "no:asyncio") for _ in range(2)]
+    for worker in workers:
+        worker.workerinput = {"testrunuid": "abc"}  # type: ignore[attr-defined]  # as xdist does
+    assert [Run.of(worker).run_id for worker in workers] == ["abc", "abc"]
 
-    assert run_id_of(Worker()) == "abc"  # type: ignore[arg-type]
-    assert run_id_of(config) == run_id_of(config) != "abc"
+
+def test_two_runs_with_one_pid_are_two(pytester: pytest.Pytester) -> None:
+    first, second = (pytester.parseconfig("-p", "no:asyncio") for _ in range(2))
+    assert Run.of(first).run_id == Run.of(first).run_id != Run.of(second).run_id
