@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
-from ..results import CheckResult, ContractReport, ModelReport, verdict_of, worst
+from ..results import CheckResult, ContractReport, ModelReport, Outcome, verdict_of, worst
+
+
+FLAKY: Final = "it passed only when it was run again"
+BROKEN: Final = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +51,12 @@ class Collected:
         self.expected[uri] = tuple(titles)
 
     def add(self, uri: str, result: CheckResult) -> None:
-        """Take in the result of a check; one that is run again replaces the one before."""
-        self.checks.setdefault(uri, {})[result.name] = result
+        """Take in the result of a check; one that is run again replaces the one before, but for what it broke."""
+        checks = self.checks.setdefault(uri, {})
+        before = checks.get(result.name)
+        if before is not None and before.outcome in BROKEN and result.outcome is Outcome.PASSED:
+            result = replace(result, outcome=Outcome.INCONCLUSIVE, reason=_as_flaky(before))
+        checks[result.name] = result
 
     def describe(self, facts: ModelFacts) -> None:
         """Take in the facts of a model; later ones, which know more, replace earlier ones."""
@@ -77,6 +85,11 @@ class Collected:
             checks=checks,
             deselected=tuple(title for title in expected if title not in self.checks.get(uri, {})),
         )
+
+
+def _as_flaky(before: CheckResult) -> str:
+    told = before.failure.title if before.failure else before.reason
+    return told if told.startswith(FLAKY) else f"{FLAKY}: {told}"
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -16,12 +16,14 @@ from ..pipeline import ServedModel, Subject
 from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
-from ..results import CheckResult, Outcome, as_document, check_result_from
+from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
 from ..server.backends import load_backend
 from ..signature import as_text
 from .nodes import RESULT, CheckItem, items_of
 from .selection import Selection
+
+UNPROVEN: Final = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
 
 
 def register(config: pytest.Config, selection: Selection) -> None:
@@ -103,13 +105,22 @@ class ContractHooks:
             self._collected.add(document["uri"], check_result_from(document["result"]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, in the process that knows all results; after Ctrl-C too, as far as the run came."""
-        path = _report_path(session.config)
+        """Write the report, in the process that knows all results; after Ctrl-C too, as far as the run came.
+
+        A run whose verdict is bad does not end well, although a plugin that runs items again may count them as passed.
+        """
+        config = session.config
+        if is_worker(config) or config.option.collectonly:
+            return
+        self._expect(config)
+        report = self._collected.report()
+        if session.exitstatus == pytest.ExitCode.OK and report.verdict in UNPROVEN:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        path = _report_path(config)
         if path is None:
             return
-        self._expect(session.config)
         try:
-            write_json(self._collected.report(), path)
+            write_json(report, path)
         except OSError as error:
             self._unwritten = f"the report was not written: {error}"
             if session.exitstatus == pytest.ExitCode.OK:  # a gate reads the file, and there is none

@@ -72,12 +72,34 @@ def test_what_was_expected_and_did_not_run_is_named() -> None:
 
 def test_a_check_that_runs_again_replaces_the_one_before() -> None:
     collected = Collected()
-    collected.add("m", check("a", Outcome.FAILED))
+    collected.add("m", check("a", requests=1))
     collected.add("m", check("a"))
     collected.describe(ModelFacts(uri="m"))
     collected.describe(FACTS)
     (found,) = collected.report().models
     assert (found.verdict, found.checks, found.resolved) == (Verdict.PASS, (check("a"),), "/m")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE])
+def test_a_check_that_passes_only_when_run_again_proves_nothing(outcome: Outcome) -> None:
+    collected = Collected()
+    collected.add("m", check("a", outcome, reason="odd"))
+    for _ in range(2):
+        collected.add("m", check("a", requests=3))
+    (found,) = collected.report().models
+    assert (found.verdict, found.checks[0].outcome, found.checks[0].requests) == (
+        Verdict.INCONCLUSIVE,
+        Outcome.INCONCLUSIVE,
+        3,
+    )
+    assert "odd" in found.checks[0].reason
+
+
+def test_a_check_that_passed_and_then_fails_has_failed() -> None:
+    collected = Collected()
+    collected.add("m", check("a"))
+    collected.add("m", check("a", Outcome.FAILED))
+    assert collected.report().verdict is Verdict.FAIL
 
 
 def test_a_run_without_models_checked_nothing() -> None:
