@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from ..results import CheckResult, ContractReport, ModelReport, Outcome, verdict_of, worst
 
-
 FLAKY: Final = "it passed only when it was run again"
 BROKEN: Final = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE})
 
