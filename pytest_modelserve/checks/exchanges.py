@@ -76,6 +76,14 @@ class Exchanges:
         self._history.note_loss(exchange)
         return exchange
 
+    @property
+    def doubt(self) -> str:
+        """Return why nothing is proven although nothing failed, or nothing."""
+        if not self.lost_once:
+            return ""
+        times = "once, by" if self.lost_once == 1 else f"{self.lost_once} times, each by"
+        return f"the server was lost {times} a request that a fresh server answered"
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

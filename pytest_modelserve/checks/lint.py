@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Final
 
 import jsonschema
 
@@ -17,6 +18,7 @@ NO_SIGNATURE = (
     "the model has no signature: no server can tell a right request from a wrong one, and types are guessed anew for "
     "each request"
 )
+MAX_TEXT: Final = 300  # characters of what is wrong with an example: a line or two
 HOW_TO_SIGN = "mlflow.models.infer_signature(inputs, predictions), or give input_example= when the model is logged"
 
 
@@ -56,7 +58,10 @@ def _example_breach(signature: Signature, document: object) -> tuple[str, str] |
     error = jsonschema.exceptions.best_match(validator.iter_errors(document))
     if error is None:
         return None
-    return error.json_path, f"{show_value(error.instance)} {error.message.partition(' ')[2]}"[:300]
+    said = error.message.replace("the given schema", show_value(error.validator_value))
+    whole = repr(error.instance)  # with which most messages begin, however long it is
+    text = said.removeprefix(whole) if said.startswith(whole) else f": {said}"
+    return error.json_path, f"{show_value(error.instance)}{text}"[:MAX_TEXT]
 
 
 def _advice(model: Model) -> Iterator[str]:

@@ -65,13 +65,15 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
     if judgement is not None and judgement.is_breach:
         breach = Breach(case=exchange.case, finding=judgement, found_at=1, tries=0)
         failure = as_failure(context, "predicts_input_example", [breach])
+    reason = "" if failure else exchanges.doubt
     return CheckResult(
         name="predicts_input_example",
         judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
         requests=exchanges.requests,
         accepted=exchanges.accepted,
         elapsed_s=time.monotonic() - started,
+        reason=reason,
         advice=notes(example.notes),
         failure=failure,
     )

@@ -126,8 +126,8 @@ def _envelope(context: CheckContext, name: str) -> Envelope:
 
 def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
     """Return why nothing is proven although nothing failed, or nothing."""
-    if exchanges.lost_once:
-        return f"the server was lost {exchanges.lost_once} times, each by a request that a fresh server answered"
+    if exchanges.doubt:
+        return exchanges.doubt
     if not found.is_complete:
         budget = f"{context.settings.budget_s:g} s"
         return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"

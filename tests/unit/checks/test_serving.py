@@ -71,6 +71,19 @@ def test_an_input_example_that_is_not_predicted_fails(
     assert title in result.failure.title
 
 
+def test_an_input_example_that_costs_a_server_but_not_the_next_proves_nothing(serve: Serve) -> None:
+    fates = [ConnectionResetError("gone")]
+
+    def predict(rows: list[Any]) -> object:
+        if fates:
+            raise fates.pop()
+        return healthy(rows)
+
+    result = predicts_input_example(with_example(serve(predict, SIGNATURE)), "")
+    assert (result.outcome, result.failure, result.requests) == (Outcome.INCONCLUSIVE, None, 2)
+    assert "lost once" in result.reason
+
+
 def test_without_an_input_example_the_check_does_not_apply(serve: Serve) -> None:
     context = serve(healthy, SIGNATURE)
     result = predicts_input_example(context, "")
@@ -101,28 +114,31 @@ def test_a_signature_that_the_example_keeps(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "rule"),
+    ("signature", "rule", "said"),
     [
-        (None, "signature_missing"),
-        (Signature(), "signature_missing"),
+        (None, "signature_missing", "the model has no signature"),
+        (Signature(), "signature_missing", "the signature declares no inputs"),
         (
             Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=DataType.STRING),))),
             "example_breaks_signature",
+            "2 is not of type 'string'",
         ),
         (
             Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="b", type=DataType.LONG),))),
             "example_breaks_signature",
+            '["a"] does not contain items matching {"const": "b"}',
         ),
     ],
 )
 def test_a_signature_that_says_too_little_or_not_what_the_example_holds(
-    signature: Signature | None, rule: str, serve: Serve
+    signature: Signature | None, rule: str, said: str, serve: Serve
 ) -> None:
     result = signature_lint(with_example(serve(healthy, signature)), "")
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert result.failure.rule == rule
     assert result.failure.title in result.failure.text
+    assert said in result.failure.title
 
 
 def test_what_a_signature_leaves_open_is_advice(serve: Serve) -> None:
