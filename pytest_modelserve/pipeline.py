@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -29,6 +30,7 @@ from .environment.spec import EnvironmentSpec
 from .model.example import InputExample, read_example
 from .model.mlmodel import Model, read_model
 from .server.backends import ServeRequest, ServeSettings, load_backend
+from .server.backends.environ import build_worker_env
 from .server.launch import LaunchSpec
 from .server.sharing import ServerPool
 from .server.state import Server
@@ -109,6 +111,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
             python=settings.python,
             progress=progress,
             smoke=(str(WORKER), "load", str(_written_config(model, root))),
+            smoke_env=partial(build_worker_env, os.environ, names=model.env_vars, patterns=settings.pass_env),
             run_id=run_id,
         )
     )

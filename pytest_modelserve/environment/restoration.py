@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,10 @@ def default_root() -> Path:
     return user_cache_path("pytest-modelserve")
 
 
+def _no_variables(_: Path) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreRequest:
     """One environment to be restored.
@@ -34,6 +38,8 @@ class RestoreRequest:
         progress: Hears what is going on.
         smoke: Arguments for the environment's Python (after `-I`) that load the model once, so that what it imports
             is compiled; its failure is a note, for whether the model loads is not the environment's to judge.
+        smoke_env: Gives the complete variables of that load, from the environment's directory: the model's own code
+            runs in it, and is not to see what the installer may.
         smoke_timeout_s: How long that may take.
         run_id: Equal in all processes of one test run, so that a failing build is told once.
         extra_requirements: Installed last, for a server that runs in the environment.
@@ -47,6 +53,7 @@ class RestoreRequest:
     python: Path | None = None
     progress: Progress = SILENCE
     smoke: tuple[str, ...] = ()
+    smoke_env: Callable[[Path], Mapping[str, str]] = field(default=_no_variables)
     smoke_timeout_s: float = 300.0
     run_id: str = ""
     extra_requirements: tuple[str, ...] = ()

@@ -132,7 +132,8 @@ class _Build:
     def _smoke(self, site: BuildSite) -> list[str]:
         if not self.request.smoke:
             return []
-        patient = replace(site, timeout_s=self.request.smoke_timeout_s)
+        variables = self.request.smoke_env(site.prefix)
+        patient = replace(site, env=variables, timeout_s=self.request.smoke_timeout_s)
         output = patient.run([site.python, "-I", *self.request.smoke], stage="loading the model once")
         return _smoke_notes(output, self.request.smoke_timeout_s)
 

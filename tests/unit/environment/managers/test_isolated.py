@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import stat
@@ -178,6 +179,20 @@ def test_loading_once_is_the_last_step(restored: Callable[..., Environment], hea
     with restored(smoke=("-c", "import sys; assert sys.flags.isolated and not sys.dont_write_bytecode")) as environment:
         assert heard.steps[-1] == "loading the model once"
         assert not any("load" in note for note in environment.notes)
+
+
+def test_the_model_is_loaded_without_what_the_installer_sees(
+    restored: Callable[..., Environment], offline: dict[str, str], tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    with restored(
+        env={**offline, "INDEX_PASSWORD": "secret"},
+        smoke=("-c", f"import os; open({str(seen)!r}, 'w').write(repr(dict(os.environ)))"),
+        smoke_env=lambda prefix: {"VIRTUAL_ENV": str(prefix)},
+    ) as environment:
+        variables = ast.literal_eval(seen.read_text())
+        assert variables["VIRTUAL_ENV"] == str(environment.prefix)
+        assert variables.keys() <= {"VIRTUAL_ENV", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}  # what Python and macOS add
 
 
 @pytest.mark.parametrize(
