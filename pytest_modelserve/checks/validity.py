@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Final
 
 from ..cases import Case, Envelope, Table, Tensors
+from ..errors import SignatureError
 from ..model.mlmodel import Model
 from ..results import Advice, CheckResult, Judges, Outcome
 from ..search.loop import Findings, Plan, search
 from ..signature import ColumnSchema
+from ..strategies.carriers import envelopes_for
 from ..strategies.edge_cases import as_batches, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
@@ -30,6 +32,15 @@ OTHER_ENVELOPES_SHARE: Final = (
     5  # the envelopes after the first draw so many times fewer cases: the model sees the same
 )
 
+OF_COLUMNS: Final = (
+    Envelope.DATAFRAME_SPLIT,
+    Envelope.DATAFRAME_RECORDS,
+    Envelope.INPUTS,
+    Envelope.INSTANCES,
+    Envelope.CSV,
+)
+OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
+
 Judge = Callable[[Exchange], Judgement | None]
 
 
@@ -39,18 +50,18 @@ def why_no_inputs(model: Model) -> str:
 
 
 def envelopes_by_signature(model: Model) -> tuple[str, ...]:
-    """Return the envelopes that a signature allows, the first the one that is searched in full."""
+    """Return the envelopes that carry what a signature allows, the first the one that is searched in full."""
     signature = model.signature
     if signature is None or signature.inputs is None:
         return ()
     if signature.is_from_type_hint:
         return (Envelope.INPUTS.value,)
-    if not isinstance(signature.inputs, ColumnSchema):
-        return (Envelope.INPUTS.value, Envelope.INSTANCES.value)
-    columns = signature.inputs.columns
-    json = (Envelope.DATAFRAME_SPLIT, Envelope.DATAFRAME_RECORDS, Envelope.INPUTS, Envelope.INSTANCES)
-    is_flat = all(hasattr(spec.type, "value") for spec in columns)
-    return tuple(envelope.value for envelope in (*json, *((Envelope.CSV,) if is_flat else ())))
+    among = OF_COLUMNS if isinstance(signature.inputs, ColumnSchema) else OF_TENSORS
+    try:
+        carrying = envelopes_for(signature, among)
+    except SignatureError:  # a tensor that JSON cannot carry, which each check tells
+        carrying = among
+    return tuple(envelope.value for envelope in carrying)
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:

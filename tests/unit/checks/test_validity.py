@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.cases import Table
+from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.validity import (
     accepts_valid,
@@ -18,6 +18,7 @@ from pytest_modelserve.checks.validity import (
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import Array, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
+from pytest_modelserve.strategies.edge_cases import edge_cases
 
 Serve = Callable[..., CheckContext]
 OUTPUTS = ColumnSchema(columns=(ColumnSpec(name="y", type=DataType.DOUBLE),))
@@ -32,6 +33,17 @@ SIGNATURE = Signature(
     outputs=OUTPUTS,
 )
 EXAMPLE = Table(columns=("age", "plan", "vip"), rows=((30, "basic", True), (40, "pro", False)))
+NESTED = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=Array(items=DataType.LONG)),)))
+NUMBERED = Signature(inputs=ColumnSchema(columns=tuple(ColumnSpec(name=at, type=DataType.DOUBLE) for at in range(2))))
+UNNAMED = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name=None, type=DataType.DOUBLE),) * 2))
+FIXED = Signature(
+    inputs=TensorSchema(
+        tensors=(
+            TensorSpec(name="x", dtype="float64", shape=(2, 4)),
+            TensorSpec(name="y", dtype="int64", shape=(3,)),
+        )
+    )
+)
 ALL = ("dataframe_split", "dataframe_records", "inputs", "instances")
 
 
@@ -216,7 +228,9 @@ def test_the_same_seed_sends_the_same_requests(serve: Serve) -> None:
         (None, ()),
         (Signature(), ()),
         (SIGNATURE, (*ALL, "csv")),
-        (Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=Array(items=DataType.LONG)),))), ALL),
+        (NESTED, ALL[:3]),
+        (NUMBERED, ALL[:1]),
+        (UNNAMED, (*ALL[:2], "csv")),
         (
             Signature(
                 inputs=ColumnSchema(columns=(ColumnSpec(name=None, type=DataType.LONG),)), is_from_type_hint=True
@@ -227,12 +241,26 @@ def test_the_same_seed_sends_the_same_requests(serve: Serve) -> None:
             Signature(inputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="float32", shape=(-1, 2)),))),
             ("inputs", "instances"),
         ),
+        (FIXED, ("inputs",)),
+        (Signature(inputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="complex128", shape=(-1,)),))), ALL[2:]),
     ],
 )
 def test_envelopes_of_a_signature(signature: Signature | None, envelopes: tuple[str, ...], serve: Serve) -> None:
     model = serve(healthy, signature).model
     assert envelopes_by_signature(model) == envelopes
     assert bool(why_no_inputs(model)) is not bool(envelopes)
+
+
+@pytest.mark.parametrize(
+    "signature", [NESTED, NUMBERED, UNNAMED, FIXED], ids=["nested", "numbered", "unnamed", "fixed"]
+)
+def test_no_envelope_is_asked_for_that_carries_nothing(signature: Signature, serve: Serve) -> None:
+    context = serve(healthy, signature)
+    edges = {
+        name: sum(1 for _ in edge_cases(signature, envelopes=[Envelope(name)]))
+        for name in envelopes_by_signature(context.model)
+    }
+    assert all(edges.values()), edges
 
 
 def test_a_tensor_model_that_takes_only_its_example_is_inconclusive(serve: Serve) -> None:
