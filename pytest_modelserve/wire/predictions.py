@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -248,10 +249,15 @@ def _as_plain_frame(rows: list[object]) -> pd.DataFrame:
 
 
 def _as_plain_series(cells: list[object]) -> pd.Series:
-    is_number = bool(cells) and all(isinstance(cell, int | float | None) for cell in cells)
+    is_number = bool(cells) and all(cell is None or _is_plain_number(cell) for cell in cells)
     # Left to itself, pandas makes Arrow text of strings, which cannot hold lone surrogates.
     series: pd.Series = pd.Series(cells) if is_number else pd.Series(_as_objects(cells), dtype=object)
     return series
+
+
+def _is_plain_number(cell: object) -> bool:
+    """Tell whether pandas reads a cell as a number; it fails on integers beyond the largest float."""
+    return isinstance(cell, float) or (isinstance(cell, int) and abs(cell) <= sys.float_info.max)
 
 
 def _as_frame(content: dict[str | int, object]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_modelserve.errors import DecodeError
@@ -85,6 +85,7 @@ def test_a_row_count_only_adds_breaches(document: object, schema: Schema, n_rows
 
 
 @given(_VALUES)
+@example(10**400)
 def test_without_a_schema_any_answer_is_read(document: object) -> None:
     for read in _readers(Predictions(raw=document)):
         read()
