@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 # pytester removes what a run inside this process imported first. httpx keeps the exception classes of httpcore for
 # good, so both must be there before: else a later httpcore raises classes that httpx does not know.
 import httpcore  # noqa: F401
 import httpx  # noqa: F401
+from hypothesis import settings
+
+# A gate must not flip: CI draws the same examples each time, everybody else draws new ones.
+settings.register_profile("fixed", derandomize=True)
+if profile := os.environ.get("MODELSERVE_TEST_PROFILE"):
+    settings.load_profile(profile)
