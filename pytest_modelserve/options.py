@@ -66,17 +66,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _ratio(text: str) -> float:
-    problem = f"{text!r} is no relative tolerance: write a number from 0 up to 1, such as 1e-6"
-    try:
-        ratio = float(text)
-    except ValueError:
-        raise ValueError(problem) from None
-    if not 0 <= ratio < 1:
-        raise ValueError(problem)
-    return ratio
-
-
 def _path(text: str) -> Path:
     try:
         return Path(_text(text)).expanduser()
@@ -90,8 +79,8 @@ OPTIONS: Final = (
     Option(
         name=URI,
         flag="--model-uri",
-        help="Model to serve: a directory, or any URI that MLflow knows. With no test file named, its whole contract "
-        "is checked. A relative path begins where pytest was started, in the ini file beside that file.",
+        help="Model to serve: a directory, or a file: URI. On the command line, with no test file named, its whole "
+        "contract is checked. A relative path begins where pytest was started, in the ini file beside that file.",
         metavar="URI",
         repeatable=True,
     ),
@@ -139,13 +128,6 @@ OPTIONS: Final = (
         metavar="TIME",
     ),
     Option(
-        name="tolerance",
-        flag="--model-tolerance",
-        help="Relative difference allowed where two answers of a model are compared.",
-        parse=_ratio,
-        metavar="RATIO",
-    ),
-    Option(
         name="domain_file",
         flag="--model-domain",
         help="File (TOML, JSON or YAML) that declares which values the columns take.",
@@ -169,14 +151,15 @@ OPTIONS: Final = (
     Option(
         name="cache_dir",
         flag="--model-cache-dir",
-        help="Directory for environments and running servers, in place of the user's cache directory.",
+        help="Directory for environments, in place of the user's cache directory.",
         parse=_path,
         metavar="DIR",
     ),
     Option(
         name="pass_env",
         flag="--model-pass-env",
-        help="Environment variables that the model's process may see, separated by commas; it sees no others of yours.",
+        help="Environment variables that the model's process may see, separated by commas, beside PATH, HOME, the "
+        "locale, those that MLmodel names, and those by which libraries and devices are found.",
         parse=_names,
         metavar="NAMES",
     ),

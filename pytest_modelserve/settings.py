@@ -26,7 +26,6 @@ class Settings:
         seed: Of every search; None takes the model's digest, so that a gate does not flip.
         examples: How many random cases a search draws after the edge cases.
         budget_s: How long the searches of one check may take, in seconds.
-        tolerance: The relative difference allowed where two answers of a model are compared.
         domain_file: Declares which values columns take.
         domain: The same, given in place: column name to its keys.
         data_file: Rows of real data that the model must take.
@@ -46,7 +45,6 @@ class Settings:
     seed: int | None = None
     examples: int = 100
     budget_s: float = 60.0
-    tolerance: float = 1e-9
     domain_file: Path | None = None
     domain: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     data_file: Path | None = None

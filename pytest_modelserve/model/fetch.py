@@ -154,8 +154,7 @@ def _not_a_directory(uri: ModelUri, path: Path) -> ModelUriError:
 
 def _no_fetcher(uri: ModelUri, fetchers: Mapping[str, Fetcher]) -> ModelUriError:
     return ModelUriError(
-        f"{uri.text} cannot be fetched: {uri.scheme}: URIs come through MLflow, which is the extra [registry],"
-        " and no fetcher for them is installed",
+        f"{uri.text} cannot be fetched: {uri.scheme}: URIs come through MLflow, which this version does not ask",
         facts={"uri": uri.text, "scheme": f"{uri.scheme}:", "works": _works(fetchers)},
         fix=f"Run: mlflow artifacts download --artifact-uri {shlex.quote(uri.text)} --dst-path ./model"
         " and give the path that it prints.",

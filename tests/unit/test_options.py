@@ -79,7 +79,6 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "strict": (("true", True), ("false", False), ("on", True), ("no", False)),
     "seed": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
     "examples": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
-    "tolerance": (("0", 0.0), ("1e-6", 1e-6), ("0.5", 0.5), ("0.1", 0.1)),
     **dict.fromkeys(
         ("budget_s", "startup_timeout_s", "request_timeout_s"), (("1s", 1.0), ("2m", 120.0), ("500ms", 0.5), ("4", 4.0))
     ),
@@ -143,9 +142,6 @@ def test_models_come_from_the_strongest_place_that_names_any(configure: Configur
         ("seed", "-1"),
         ("seed", "1.5"),
         ("examples", "many"),
-        ("tolerance", "1"),
-        ("tolerance", "nan"),
-        ("tolerance", "x"),
         ("budget_s", "0"),
         ("strict", "maybe"),
         ("report_file", ""),
@@ -214,7 +210,7 @@ def test_a_marker_takes_none_for_the_default() -> None:
 
 @pytest.mark.parametrize(
     "keywords",
-    [{"seed": -1}, {"seed": 1.5}, {"examples": True}, {"tolerance": 3}, {"budget_s": 0}, {"domain": "file.toml"}],
+    [{"seed": -1}, {"seed": 1.5}, {"examples": True}, {"budget_s": 0}, {"domain": "file.toml"}],
 )
 def test_a_marker_is_held_to_the_same_values(keywords: dict[str, object]) -> None:
     with pytest.raises(SettingError) as caught:

@@ -115,7 +115,7 @@ def test_a_path_that_the_system_refuses_is_an_error(tmp_path: Path) -> None:
 
 def test_a_registry_uri_without_fetcher_says_what_works_and_what_to_run() -> None:
     error = fetch_error("models:/churn model/5")
-    assert "[registry]" in error.happened
+    assert "models:" in error.happened
     assert error.facts["scheme"] == "models:"
     assert error.facts["works"] == "a path, and URIs with file:"
     assert "--artifact-uri 'models:/churn model/5'" in error.fix
