@@ -71,7 +71,7 @@ class Settings:
                     facts={"given in": origin},
                     fix=did_you_mean(name, NAMES),
                 )
-        return replace(self, **layer)  # type: ignore[arg-type]
+        return replace(self, **layer)  # type: ignore[arg-type]  # the right types, as promised
 
 
 NAMES: Final = tuple(sorted(spec.name for spec in fields(Settings)))

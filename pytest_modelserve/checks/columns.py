@@ -131,6 +131,7 @@ def type_of(signature: Signature | None, name: Name) -> object:
     """Return the type of a column, the kind of number of a tensor, or None for a parameter."""
     inputs = signature.inputs if signature else None
     if isinstance(inputs, ColumnSchema):
+        # a name of another kind is simply not among them
         return dict(zip(inputs.names, (spec.type for spec in inputs.columns), strict=True)).get(name)  # type: ignore[arg-type]
     if isinstance(inputs, TensorSchema):
         return next((np.dtype(spec.dtype).kind for spec in inputs.tensors if spec.name == name), None)

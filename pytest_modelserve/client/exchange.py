@@ -120,11 +120,7 @@ class Reading:
                 fix="Correct the URL or the header.",
             ) from error
         kind = next((kind for kinds, kind in _ERROR_KINDS if isinstance(error, kinds)), ErrorKind.DISCONNECTED)
-        if (
-            isinstance(error, httpx.RemoteProtocolError)
-            and "disconnected" not in str(error)
-            and "peer" not in str(error)
-        ):
+        if isinstance(error, httpx.RemoteProtocolError) and not _is_end(str(error)):
             kind = ErrorKind.UNREADABLE
         return self._invocation(error=ExchangeError(kind=kind, text=f"{type(error).__name__}: {error}".rstrip(": ")))
 

@@ -175,7 +175,7 @@ def _consistent(column: ColumnDomain, place: str, name: str) -> ColumnDomain:
     if low is None or high is None:
         return column
     try:
-        is_empty = low > high  # type: ignore[operator]
+        is_empty = low > high  # type: ignore[operator]  # where they cannot be compared it raises
     except TypeError:
         _wrong(place, name, "max", high, f"of the type of min ({type(low).__name__})")
     if is_empty:

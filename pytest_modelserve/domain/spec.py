@@ -75,7 +75,7 @@ class ColumnDomain:
             return True
         least, most = self.min, self.max  # numbers and numpy.datetime64 both compare with their like
         return bool(
-            (least is None or value >= least) and (most is None or value <= most)  # type: ignore[operator]
+            (least is None or value >= least) and (most is None or value <= most)  # type: ignore[operator]  # of one kind
         )
 
 

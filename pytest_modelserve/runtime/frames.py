@@ -259,6 +259,7 @@ def read_message(stream: BinaryIO) -> Optional[Message]:
     header_bytes, body_bytes = parse_prefix(prefix)
     header = stream.read(header_bytes)
     body = bytearray(body_bytes)  # writable: a model may change what it is given
+    # typeshed gives readinto to the classes of streams, not to BinaryIO
     if len(header) < header_bytes or stream.readinto(body) < body_bytes:  # type: ignore[attr-defined]
         raise FrameError("the stream ended within a message")
     return decode_message(header, body)

@@ -77,6 +77,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
         seen: set[str] = set()
+        # set.add returns None, which is false
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise NotParsed(f"The key {excerpt(twice)} stands twice in one object", key=excerpt(twice))
     return unique

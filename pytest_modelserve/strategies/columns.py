@@ -141,6 +141,7 @@ def floats(width: int, *, domain: ColumnDomain | None = None, level: Level = Lev
     least, most = _inward(max(low, -end), kind, up=True), _inward(min(high, end), kind, up=False)
     if least > most:
         return st.just(least)  # the domain lies between two numbers of this width
+    # 16, 32 or 64, which a checker takes for any integer
     drawn = st.floats(least, most, width=width, allow_nan=False, allow_infinity=False)  # type: ignore[arg-type]
     if level is Level.EXTREME or not least <= 0.0 <= most:
         return drawn.map(_same)

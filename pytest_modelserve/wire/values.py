@@ -171,7 +171,7 @@ def read_int(digits: str) -> int:
 
 def _array_as_json(array: np.ndarray, strict: bool) -> JsonValue:  # noqa: FBT001 # private
     if array.dtype.kind in "biuU" or (array.dtype.kind == "f" and bool(np.isfinite(array).all())):
-        return array.tolist()  # type: ignore[no-any-return]
+        return array.tolist()  # type: ignore[no-any-return]  # numpy says Any
     if array.ndim == 0:
         return as_json_value(array[()], strict=strict)
     return [as_json_value(item, strict=strict) for item in array]
