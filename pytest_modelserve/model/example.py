@@ -89,16 +89,6 @@ def read_example(model: Model) -> InputExample | None:
     )
 
 
-def serving_body(model: Model) -> bytes | None:
-    """Return the request body that shows the model at work, None where it was saved without an example.
-
-    Raises:
-        MlmodelError: If the example's files are missing, or hold nothing that a request can be made of.
-    """
-    example = read_example(model)
-    return None if example is None else example.body
-
-
 def example_rows(model: Model) -> Table | Tensors | None:
     """Return the example's rows typed by the signature, None where there are none that a table or tensors can hold.
 

@@ -49,11 +49,6 @@ class PyfuncFlavor:
     is_streamable: bool = False
     fields: Mapping[str, object] = field(default_factory=dict)
 
-    @property
-    def needs_mlflow(self) -> bool:
-        """Tell whether the loader is MLflow's own, so that the model's environment must have mlflow."""
-        return self.loader_module.partition(".")[0] == "mlflow"
-
 
 def parse_flavor(flavors: Fields | None, file: Path) -> PyfuncFlavor:
     """Read the python_function flavor out of an MLmodel file's `flavors`.

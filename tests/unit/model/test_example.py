@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_modelserve.errors import MlmodelError
-from pytest_modelserve.model.example import InputExample, example_rows, read_example, serving_body
+from pytest_modelserve.model.example import InputExample, example_rows, read_example
 from pytest_modelserve.model.mlmodel import Model, read_model
 from pytest_modelserve.wire.payloads import Table, Tensors
 
@@ -116,13 +116,12 @@ def test_a_sparse_example_is_dense(saved: SavedModel) -> None:
 
 def test_a_model_without_example_has_none(saved: SavedModel) -> None:
     model = read_model(str(saved("mlflow_3_17_2_artifacts")))
-    assert (read_example(model), serving_body(model), example_rows(model)) == (None, None, None)
+    assert (read_example(model), example_rows(model)) == (None, None)
 
 
-def test_body_and_rows_can_be_had_alone(saved: SavedModel) -> None:
+def test_rows_can_be_had_alone(saved: SavedModel) -> None:
     model = read_model(str(saved("mlflow_3_17_2_from_code")))
-    example = read(model)
-    assert (serving_body(model), example_rows(model)) == (example.body, example.payload)
+    assert example_rows(model) == read(model).payload
 
 
 def test_params_go_beside_the_envelope(make_example: MakeExample) -> None:

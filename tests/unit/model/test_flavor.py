@@ -52,7 +52,6 @@ def test_a_full_flavor_is_read(make_model: MakeModel) -> None:
     assert flavor.config == {"rate": 1000.0}
     assert flavor.env == {"conda": "c.yaml", "virtualenv": "p.yaml"}
     assert (flavor.predict_fn, flavor.python_version, flavor.is_streamable) == ("predict_proba", "3.11.7", True)
-    assert not flavor.needs_mlflow
     assert flavor.fields == fields
 
 

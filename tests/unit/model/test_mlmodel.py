@@ -55,7 +55,6 @@ def test_every_mlflow_is_read(
     assert model.mlflow_version == mlflow_version
     assert (model.pyfunc.python_version, model.pyfunc.env) == (python_version, env)
     assert model.pyfunc.loader_module == "mlflow.pyfunc.model"
-    assert model.pyfunc.needs_mlflow
     assert model.signature is not None
     assert model.example_info is not None
     assert model.utc_time_created is not None
