@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from .checks.context import CheckContext
 from .checks.history import History
@@ -35,6 +35,12 @@ from .server.launch import LaunchSpec
 from .server.sharing import ServerPool
 from .server.state import Server
 from .settings import Settings
+from .signature import ColumnSchema, Signature
+from .wire.payloads import Table
+from .wire.tables import as_payload
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORKER: Final = Path(__file__).parent / "runtime" / "__main__.py"
 CALLS_FILE: Final = "calls.jsonl"
@@ -50,12 +56,14 @@ class Subject:
         example: Its input example, or None.
         domain: Which values its columns take.
         settings: How it is served and checked.
+        data: Rows of real data that it must take, or None.
     """
 
     model: Model
     example: InputExample | None
     domain: Domain
     settings: Settings
+    data: Table | None = None
 
     @property
     def seed(self) -> int:
@@ -80,18 +88,31 @@ def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = No
 
     Raises:
         ModelError: There is no model, or it is broken.
-        DomainError: A declared domain is contradictory, unreadable, or not this model's.
+        DomainError: A declared domain, or a file of data, is contradictory, unreadable, or not this model's.
+        EncodeError: The data cannot be read as rows.
     """
     model = read_model(uri)
+    frame = read_data(settings.data_file) if settings.data_file else None
     declared = merged(
         from_table(settings.domain, origin=Origin.MARKER, place="the marker served_model"),
         ini_domain or Domain(),
         read_file(settings.domain_file) if settings.domain_file else Domain(),
         from_metadata(model.metadata),
-        from_frame(read_data(settings.data_file), place=str(settings.data_file)) if settings.data_file else Domain(),
+        Domain() if frame is None else from_frame(frame, place=str(settings.data_file)),
     )
     domain = bound(declared, model.signature) if model.signature else declared
-    return Subject(model=model, example=read_example(model), domain=domain, settings=settings)
+    data = None if frame is None else _rows_of(frame, model.signature)
+    return Subject(model=model, example=read_example(model), domain=domain, settings=settings, data=data)
+
+
+def _rows_of(frame: pd.DataFrame, signature: Signature | None) -> Table | None:
+    """Return the rows of a file of data, without columns that the model does not know, such as its target."""
+    inputs = signature.inputs if signature is not None else None
+    if not isinstance(inputs, ColumnSchema):
+        return None
+    known = [name for name in frame.columns if name in set(inputs.names)]
+    payload = as_payload(frame[known], signature)
+    return payload if isinstance(payload, Table) else None
 
 
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:
@@ -236,6 +257,7 @@ class ServedModel:
             served=self,
             settings=subject.settings,
             seed=subject.seed,
+            data=subject.data,
             facts=self.facts(),
             history=self._history,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..cases import Case, Envelope
+from ..cases import Case, Envelope, Table
 from ..client import ModelClient
 from ..domain import Domain
 from ..environment.restoration import Environment
@@ -64,6 +64,7 @@ class CheckContext:
         settings: How much is searched, and how strictly it is judged.
         seed: Of every search.
         facts: What every failure says beside its own: model, server and environment, a line each.
+        data: Rows of real data that the model must take, or None.
         history: What the checks of this model have learned so far; the same object for all of them.
     """
 
@@ -75,6 +76,7 @@ class CheckContext:
     settings: Settings
     seed: int
     facts: Mapping[str, str]
+    data: Table | None = None
     history: History = field(default_factory=History)
 
     @property

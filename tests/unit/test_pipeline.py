@@ -21,6 +21,7 @@ from pytest_modelserve.pipeline import ServedModel, Subject, launch_spec, read_s
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
+from pytest_modelserve.wire.payloads import Table
 
 LOADER = """
 class Echo:
@@ -264,3 +265,12 @@ def test_serve_of_a_model_that_does_not_load_tells_why(model: Path, tmp_path: Pa
     with pytest.raises(ServerError) as told, serve(str(model), settings):
         pass
     assert "no weights" in str(told.value)
+
+
+def test_rows_of_data_are_read_without_the_columns_that_the_model_does_not_know(model: Path, tmp_path: Path) -> None:
+    data = tmp_path / "rows.csv"
+    data.write_text("target,n\n0,3\n1,7\n")
+
+    read = read_subject(str(model), Settings(data_file=data)).data
+
+    assert read == Table(columns=("n",), rows=((3,), (7,)))

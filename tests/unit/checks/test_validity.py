@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -274,3 +275,36 @@ def test_a_tensor_model_that_takes_only_its_example_is_inconclusive(serve: Serve
     result = accepts_valid(serve(picky, signature), "inputs")
     assert result.outcome is Outcome.INCONCLUSIVE
     assert result.reason.startswith("column 0 was only tested on 0.0 (refused: ")
+
+
+def test_rows_of_real_data_must_be_taken_as_the_example_is(serve: Serve) -> None:
+    context = serve(refusing, SIGNATURE, example=EXAMPLE, examples=0)
+    data = Table(columns=("age", "plan", "vip"), rows=((30, "pro", True), (31, "gold", False), (32, "pro", True)))
+
+    result = accepts_valid(replace(context, data=data), "dataframe_records")
+
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert result.failure.title.startswith("the model refused")
+    assert "row 2 of" in result.failure.title
+    assert "unknown categories" in result.failure.title
+
+
+def test_rows_of_real_data_prove_more_levels_of_a_category(serve: Serve) -> None:
+    signature = Signature(
+        inputs=ColumnSchema(columns=(ColumnSpec(name="plan", type=DataType.STRING),)), outputs=OUTPUTS
+    )
+
+    def known(rows: list[Any]) -> object:
+        if any(row["plan"] not in {"basic", "pro"} for row in rows):
+            raise ValueError("Found unknown categories in column plan")
+        return healthy(rows)
+
+    context = serve(known, signature, example=Table(columns=("plan",), rows=(("basic",),)), examples=0)
+    data = Table(columns=("plan",), rows=(("basic",), ("pro",)))
+
+    without = accepts_valid(context, "dataframe_split")
+    with_data = accepts_valid(replace(context, data=data), "dataframe_split")
+
+    assert without.outcome is Outcome.INCONCLUSIVE
+    assert with_data.outcome is Outcome.PASSED
