@@ -133,9 +133,9 @@ def _add_envs(parser: argparse.ArgumentParser) -> None:
     listing.set_defaults(run=_list_envs)
     path = commands.add_parser("path", help="print where environments are cached")
     path.set_defaults(run=_print_cache)
-    pruning = commands.add_parser("prune", help="remove environments that nobody uses, the oldest first")
-    pruning.add_argument("--keep-gb", type=_size, default=0.0, help="stop once the rest is no larger; 0 by default")
-    pruning.add_argument("--unused-days", type=_size, default=0.0, help="only those not used for so long; 0 by default")
+    pruning = commands.add_parser("prune", help="remove environments that nobody uses now, all or as told")
+    pruning.add_argument("--keep-gb", type=_size, metavar="GB", help="the longest unused, until the rest is no larger")
+    pruning.add_argument("--unused-days", type=_size, metavar="DAYS", help="those that nobody used for so long")
     pruning.set_defaults(run=_prune_envs)
     for command in (listing, path, pruning):
         _add_setting(command, BY_NAME["cache_dir"])
@@ -234,9 +234,10 @@ def _described(cached: CachedEnvironment) -> str:
 
 
 def _prune_envs(asked: argparse.Namespace) -> int:
-    removed = prune(
-        _root(asked), max_bytes=int(asked.keep_gb * GIGABYTE), max_age_s=asked.unused_days * DAY_S or float("inf")
-    )
+    is_any = asked.keep_gb is None and asked.unused_days is None
+    max_bytes = 0 if is_any else sys.maxsize if asked.keep_gb is None else int(asked.keep_gb * GIGABYTE)
+    max_age_s = float("inf") if asked.unused_days is None else asked.unused_days * DAY_S
+    removed = prune(_root(asked), max_bytes=max_bytes, max_age_s=max_age_s)
     for cached in removed:
         sys.stdout.write(f"removed {_described(cached)}\n")
     return 0

@@ -264,3 +264,25 @@ def test_envs_lists_and_prunes_what_is_cached(capsys: Capture, tmp_path: Path) -
     assert cli.main(["envs", "prune", cache]) == 0
     assert capsys.readouterr().out.startswith("removed ")
     assert not directory.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ((), set()),
+        (("--unused-days=30",), {"new"}),
+        (("--unused-days=365",), {"new", "old"}),
+        (("--keep-gb=1",), {"new", "old"}),
+        (("--keep-gb=0",), set()),
+        (("--unused-days=30", "--keep-gb=1"), {"new"}),
+    ],
+)
+def test_prune_removes_only_what_is_asked_for(tmp_path: Path, words: tuple[str, ...], left: set[str]) -> None:
+    for name, age_days in (("new", 1), ("old", 100)):
+        folder = tmp_path / "envs" / name
+        folder.mkdir(parents=True)
+        (folder / "half").write_text("built")
+        last_used = time.time() - age_days * cli.DAY_S
+        os.utime(folder, (last_used, last_used))
+    assert cli.main(["envs", "prune", f"--cache-dir={tmp_path}", *words]) == 0
+    assert {path.name for path in (tmp_path / "envs").iterdir()} == left
