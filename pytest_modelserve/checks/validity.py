@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ..cases import Case, Envelope, Table, Tensors
+from ..cases import Case, Envelope, Expectation, Table, Tensors
 from ..errors import SignatureError
 from ..model.mlmodel import Model
 from ..results import Advice, CheckResult, Judges, Outcome
@@ -18,8 +18,9 @@ from ..strategies.carriers import envelopes_for
 from ..strategies.edge_cases import as_batches, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
+from ..wire.values import show_value
 from .advice import NO_PREDICTION, as_advice
-from .columns import ColumnNotes
+from .columns import ABSENT, ColumnNotes, Name, cells_of
 from .context import CheckContext
 from .coverage import untested
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
@@ -78,10 +79,36 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
         return _strict(context, judge_outcome(exchange))
 
     result, notes = _searched(context, f"accepts_valid[{variant}]", judge, is_batched=not is_first)
-    gaps = tuple(untested(notes, context.domain)) if is_first else ()
+    gaps = (*_unreached(context), *untested(notes, context.domain)) if is_first else ()
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
+
+
+def _unreached(context: CheckContext) -> Iterator[str]:
+    """Yield a sentence where the declared domain holds no row that is known: nothing sent then had to be accepted."""
+    signature, example = context.model.signature, context.example_case
+    if signature is None:
+        return
+    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
+    edges = edge_cases(signature, example=rows, domain=context.domain, raised=RAISED)
+    first = next(edges, None)
+    if first is None or first.expectation is Expectation.ACCEPT:
+        return
+    if any(case.expectation is Expectation.ACCEPT for case in edges):
+        return
+    outside = (name for name, values in cells_of(first, signature).items() if _is_outside(context, name, values))
+    columns = ", ".join("0" if name is None else show_value(name) for name in outside)
+    yield (
+        f"no value of {columns} is known that its declared domain takes, so that no request had to be accepted: "
+        "declare values or limits, or save an input example that lies in the domain"
+    )
+
+
+def _is_outside(context: CheckContext, name: Name, values: Mapping[Hashable, object]) -> bool:
+    said = context.domain.of(name)
+    present = [value for key, value in values.items() if key != ABSENT]
+    return said is not None and bool(present) and not any(map(said.contains, present))
 
 
 def matches_output_schema(context: CheckContext, _: str) -> CheckResult:

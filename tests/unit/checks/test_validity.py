@@ -16,6 +16,7 @@ from pytest_modelserve.checks.validity import (
     matches_output_schema,
     why_no_inputs,
 )
+from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import Array, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
@@ -262,6 +263,16 @@ def test_no_envelope_is_asked_for_that_carries_nothing(signature: Signature, ser
         for name in envelopes_by_signature(context.model)
     }
     assert all(edges.values()), edges
+
+
+@pytest.mark.parametrize("plan", [None, "no such", "A-1"])
+def test_a_domain_that_holds_no_known_value_proves_nothing(plan: str | None, serve: Serve) -> None:
+    example = None if plan is None else Table(columns=EXAMPLE.columns, rows=((30, plan, True), (40, plan, False)))
+    domain = bound(from_table({"plan": {"pattern": "[A-Z]-[0-9]+"}}, origin=Origin.FILE, place="d.toml"), SIGNATURE)
+    result = accepts_valid(serve(healthy, SIGNATURE, example=example, domain=domain), "dataframe_split")
+    is_known = plan == "A-1"
+    assert result.outcome is (Outcome.PASSED if is_known else Outcome.INCONCLUSIVE), result.reason
+    assert ('no value of "plan" is known' in result.reason) is not is_known
 
 
 def test_a_tensor_model_that_takes_only_its_example_is_inconclusive(serve: Serve) -> None:
