@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, read the settings, and register the built-in contract where it is asked for.
 
     Raises:
-        pytest.UsageError: A setting cannot be read.
+        pytest.UsageError: A setting cannot be read, or a report is asked for of a contract that does not run.
     """
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
@@ -44,17 +44,24 @@ def pytest_configure(config: pytest.Config) -> None:
         options.settings_from(config, os.environ)  # read again where they are used; told before anything is collected
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
-    if config.getoption("model_uri", None) or any("::" in argument for argument in config.args):
-        _add_contract(config)
+    may_run = config.getoption("model_uri", None) or any("::" in argument for argument in config.args)
+    if not (may_run and _add_contract(config)) and config.getoption("model_report", None):
+        # or a gate would read the report of an earlier run
+        raise pytest.UsageError(
+            "--model-report tells of the contract, which runs by --model-uri where no test file is named: leave out "
+            "the files, or the report"
+        )
 
 
-def _add_contract(config: pytest.Config) -> None:
+def _add_contract(config: pytest.Config) -> bool:
     from .suite.selection import select
 
-    if selection := select(config):
+    selection = select(config)
+    if selection:
         from .suite.hooks import register
 
         register(config, selection)
+    return selection is not None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -98,6 +98,17 @@ def test_a_report_of_an_earlier_run_never_survives(run: Any) -> None:
     assert run.report["verdict"] == "none"
 
 
+@pytest.mark.parametrize("options", [("--model-uri=model",), ()])
+def test_a_report_of_a_contract_that_does_not_run_is_wrong_usage(
+    run: Any, pytester: pytest.Pytester, options: tuple[str, ...]
+) -> None:
+    path = pytester.makepyfile("def test_plain(): pass")
+    Path("report.json").write_text('{"verdict": "pass"}')
+    result = run(*options, "--model-report=report.json", str(path))
+    assert result.ret == 4
+    assert "--model-report tells of the contract" in result.stderr.str()
+
+
 def test_a_report_that_cannot_be_written_is_told_before_anything_runs(run: Any, model: Any) -> None:
     Path("file").touch()
     for place in ("model", "file/report.json"):
