@@ -17,6 +17,7 @@ from ..cases import Case, Document, RawBody, Table, Tensors
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
+from ..settings import Settings
 from ..wire.values import show_value
 from .context import CheckContext
 from .judge import Exchange, Judgement, answer_of
@@ -74,11 +75,31 @@ def _found(context: CheckContext, breach: Breach[Judgement]) -> str:
 
 def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     """Yield the command lines that show a failure again: by hand, and by the check."""
+    settings = context.settings
     uri = shlex.quote(context.model.uri)
-    yield f"modelserve serve {uri} --port {SHOWN_PORT}"
+    yield f"modelserve serve {uri} --port {SHOWN_PORT}{_flags('--', SERVED_BY, settings)}"
     yield curl
-    item = shlex.quote(f"{context.model.uri}::{context.settings.server}::{check}")
-    yield f"pytest {item} --model-seed {context.seed}"
+    item = shlex.quote(f"{context.model.uri}::{settings.server}::{check}")
+    flags = _flags("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
+    yield f"pytest {item} --model-seed {context.seed}{flags}{' --model-strict' if settings.strict else ''}"
+
+
+SERVED_BY: Final = {"env_manager": "env-manager", "python": "python"}
+SEARCHED_BY: Final = {
+    "examples": "examples",
+    "domain_file": "domain",
+    "data_file": "data",
+    "request_timeout_s": "request-timeout",
+}
+
+
+def _flags(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
+    """Return the flags of those settings that are not at their defaults, each after a space."""
+    usual = Settings()
+    said = {
+        flag: getattr(settings, name) for name, flag in names.items() if getattr(settings, name) != getattr(usual, name)
+    }
+    return "".join(f" {prefix}{flag} {shlex.quote(str(value))}" for flag, value in said.items())
 
 
 SHOWN_PORT: Final = 5001

@@ -15,7 +15,7 @@ from pytest_modelserve.cases import Case, Document, Payload, RawBody, Table, Ten
 from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
-from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe
+from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe, reproduction
 from pytest_modelserve.checks.judge import judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
 from pytest_modelserve.search.loop import Breach
@@ -212,3 +212,13 @@ def test_a_failure_says_all_that_the_contract_asks_for(serve: Serve) -> None:
     assert "made small in 1 requests" in both.text
     without = replace(context, example=None)
     assert "differ from" not in as_failure(without, "c", breaches[:1]).request
+
+
+def test_a_failure_is_repeated_with_the_settings_that_showed_it(serve: Serve) -> None:
+    context = serve(fated(), SIGNATURE, env_manager="local", strict=True, data_file=Path("my data.csv"), examples=100)
+    served, curl, item = reproduction(context, "accepts_valid[inputs]", "curl")
+    assert (served, curl) == ("modelserve serve models:/m/1 --port 5001 --env-manager local", "curl")
+    assert item == (
+        "pytest 'models:/m/1::builtin::accepts_valid[inputs]' --model-seed 7"
+        " --model-env-manager local --model-data 'my data.csv' --model-strict"
+    )
