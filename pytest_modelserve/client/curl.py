@@ -51,7 +51,7 @@ def as_curl(
     if "/." in target:
         words.append("--path-as-is")
     words.append(shlex.quote(target))
-    for name, value in headers.items():
+    for name, value in without_secrets(headers).items():
         if name.lower() not in _LEFT_OUT:
             words.extend(("-H", shlex.quote(_header(name, value))))
     if not body and method != "POST":
@@ -95,10 +95,13 @@ def _method_words(method: str, body: bytes) -> list[str]:
     return [] if method == implied else ["-X", shlex.quote(method)]
 
 
+def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers for reading: the values of those that carry secrets are masked."""
+    return {name: _MASK if value and _SECRET.search(name) else value for name, value in headers.items()}
+
+
 def _header(name: str, value: str) -> str:
-    if not value:
-        return f"{name};"  # curl's way to send an empty one
-    return f"{name}: {_MASK if _SECRET.search(name) else value}"
+    return f"{name}: {value}" if value else f"{name};"  # curl's way to send an empty one
 
 
 def _target(url: str, base_url: str | None) -> str:

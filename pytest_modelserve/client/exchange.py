@@ -19,6 +19,7 @@ from ..wire.payloads import Table
 from ..wire.predictions import Predictions
 from ..wire.tables import as_payload
 from ..wire.values import show_value
+from .curl import without_secrets
 from .invocation import ErrorKind, ExchangeError, Invocation, Request
 
 REQUEST_ID_HEADER: Final = "X-Modelserve-Request-Id"
@@ -116,7 +117,10 @@ class Reading:
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
             raise RequestError(
                 f"the request cannot be sent: {error}",
-                facts={"url": self._sending.request.url, "headers": show_value(dict(self._sending.request.headers))},
+                facts={
+                    "url": self._sending.request.url,
+                    "headers": show_value(without_secrets(self._sending.request.headers)),
+                },
                 fix="Correct the URL or the header.",
             ) from error
         kind = next((kind for kinds, kind in _ERROR_KINDS if isinstance(error, kinds)), ErrorKind.DISCONNECTED)
@@ -256,7 +260,7 @@ class Exchanges:
         except (httpx.InvalidURL, UnicodeEncodeError) as broken:
             raise RequestError(
                 f"the request cannot be sent: {broken}",
-                facts={"url": show_value(self.base_url + path), "headers": show_value(sent)},
+                facts={"url": show_value(self.base_url + path), "headers": show_value(without_secrets(sent))},
                 fix="Correct the path or the header.",
             ) from broken
         request = Request(method=method, url=str(http.url), headers=sent, body=body)

@@ -311,3 +311,12 @@ def test_the_two_clients_have_the_same_methods() -> None:
         }
 
     assert described(ModelClient) == described(AsyncModelClient)
+
+
+def test_a_request_that_cannot_be_sent_is_told_without_its_secrets(echo: EchoServer) -> None:
+    with ModelClient(echo.url, headers={"Authorization": "Bearer xyz"}) as client:
+        for wrong in ({"X-Note": "a\nb"}, {"X-Note": "\udc80"}):
+            with pytest.raises(RequestError) as caught:
+                client.send(b"", wrong)
+            assert "Authorization" in str(caught.value.facts["headers"])
+            assert "xyz" not in str(caught.value)
