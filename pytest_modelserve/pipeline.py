@@ -16,13 +16,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from .checks.context import CheckContext
+from .checks.data_rows import read_rows
 from .checks.history import History
 from .client import AsyncModelClient, ModelClient
 from .client.clients import DEFAULT_TIMEOUT_S
-from .domain import Domain, Origin, bound, from_frame, from_metadata, from_table, merged, read_data, read_file
+from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
@@ -35,12 +36,7 @@ from .server.launch import LaunchSpec
 from .server.sharing import ServerPool
 from .server.state import Server
 from .settings import Settings
-from .signature import ColumnSchema, Signature
 from .wire.payloads import Table
-from .wire.tables import as_payload
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 WORKER: Final = Path(__file__).parent / "runtime" / "__main__.py"
 CALLS_FILE: Final = "calls.jsonl"
@@ -92,27 +88,16 @@ def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = No
         EncodeError: The data cannot be read as rows.
     """
     model = read_model(uri)
-    frame = read_data(settings.data_file) if settings.data_file else None
+    data = read_rows(settings.data_file, model.signature) if settings.data_file else None
     declared = merged(
         from_table(settings.domain, origin=Origin.MARKER, place="the marker served_model"),
         ini_domain or Domain(),
         read_file(settings.domain_file) if settings.domain_file else Domain(),
         from_metadata(model.metadata),
-        Domain() if frame is None else from_frame(frame, place=str(settings.data_file)),
+        Domain() if data is None else from_rows(data.columns, data.rows, place=str(settings.data_file)),
     )
     domain = bound(declared, model.signature) if model.signature else declared
-    data = None if frame is None else _rows_of(frame, model.signature)
     return Subject(model=model, example=read_example(model), domain=domain, settings=settings, data=data)
-
-
-def _rows_of(frame: pd.DataFrame, signature: Signature | None) -> Table | None:
-    """Return the rows of a file of data, without columns that the model does not know, such as its target."""
-    inputs = signature.inputs if signature is not None else None
-    if not isinstance(inputs, ColumnSchema):
-        return None
-    known = [name for name in frame.columns if name in set(inputs.names)]
-    payload = as_payload(frame[known], signature)
-    return payload if isinstance(payload, Table) else None
 
 
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:

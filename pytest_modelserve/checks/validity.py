@@ -23,6 +23,7 @@ from .advice import NO_PREDICTION, as_advice
 from .columns import ABSENT, ColumnNotes, Name, cells_of
 from .context import CheckContext
 from .coverage import untested
+from .data_rows import row_cases
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
@@ -30,7 +31,6 @@ from .outcome import RequestOutcome
 from .outputs import OutputJudge
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
-MAX_DATA_ROWS: Final = 2_000  # of the user's data, in some forty requests
 OTHER_ENVELOPES_SHARE: Final = (
     5  # the envelopes after the first draw so many times fewer cases: the model sees the same
 )
@@ -198,7 +198,7 @@ def _plan(context: CheckContext, envelope: Envelope, *, is_batched: bool) -> Pla
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
     found = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
     edges = (case for case in found if _fits(case, context))
-    data = as_batches((case for case in _data_cases(context, envelope) if _fits(case, context)), domain=context.domain)
+    data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
     return Plan(
         cases=itertools.chain(data, as_batches(edges, domain=context.domain) if is_batched else edges),
         drawn=drawn.filter(lambda case: _fits(case, context)),
@@ -208,14 +208,6 @@ def _plan(context: CheckContext, envelope: Envelope, *, is_batched: bool) -> Pla
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
     )
-
-
-def _data_cases(context: CheckContext, envelope: Envelope) -> Iterator[Case]:
-    """Yield each row of the user's data, which the model must take as it takes its example."""
-    if context.data is not None:
-        for at, row in enumerate(context.data.rows[:MAX_DATA_ROWS], 1):
-            payload = Table(columns=context.data.columns, rows=(row,))
-            yield Case(payload=payload, envelope=envelope, label=f"row {at} of {context.settings.data_file}")
 
 
 def _fits(case: Case, context: CheckContext) -> bool:

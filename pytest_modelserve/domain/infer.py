@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +22,15 @@ _MAX_INT_LEVELS: Final = 10  # beyond that a whole number is a quantity
 _REPEATS: Final = 2  # levels must come back this often on average, or they are names rather than categories
 
 
-def read_data(path: Path) -> pd.DataFrame:
+_NULLS_IN_CSV: Final = ("", "NaN", "nan", "NA", "null", "NULL", "None")
+
+
+def read_data(path: Path, *, texts: Collection[str] = ()) -> pd.DataFrame:
     """Return the rows of a CSV, Parquet or JSON file (records, or one object a line in .jsonl).
+
+    Args:
+        path: The file.
+        texts: Columns that are text: in CSV, "001" stays what it is, and so does "NA".
 
     Raises:
         DomainError: The file is missing, has another suffix, or cannot be parsed.
@@ -34,7 +41,13 @@ def read_data(path: Path) -> pd.DataFrame:
     suffix = path.suffix.lower()
     try:
         if suffix == ".csv":
-            return pd.read_csv(path)
+            names = pd.read_csv(path, nrows=0).columns
+            return pd.read_csv(
+                path,
+                dtype={name: "object" for name in names if name in texts},
+                keep_default_na=False,
+                na_values={name: [""] if name in texts else list(_NULLS_IN_CSV) for name in names},
+            )
         if suffix in {".parquet", ".pq"}:
             return pd.read_parquet(path)
         if suffix in {".json", ".jsonl"}:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
@@ -274,3 +275,37 @@ def test_rows_of_data_are_read_without_the_columns_that_the_model_does_not_know(
     read = read_subject(str(model), Settings(data_file=data)).data
 
     assert read == Table(columns=("n",), rows=((3,), (7,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "happened"),
+    [
+        ("x\n1\n", "lacks the required column 'n'"),
+        ("n\none\n", "row 1 of "),
+        ("n\n1\n2.5\n", "row 2 of "),
+    ],
+)
+def test_data_that_is_not_this_models_is_told(model: Path, tmp_path: Path, text: str, happened: str) -> None:
+    data = tmp_path / "rows.csv"
+    data.write_text(text)
+    with pytest.raises(DomainError) as told:
+        read_subject(str(model), Settings(data_file=data))
+    assert happened in told.value.happened
+
+
+def test_data_keeps_text_as_text_and_gaps_as_nulls(model: Path, tmp_path: Path) -> None:
+    columns = [("n", "long"), ("zone", "string"), ("since", "datetime")]
+    inputs = [{"name": name, "type": kind, "required": name != "since"} for name, kind in columns]
+    document = json.loads((model / "MLmodel").read_text())
+    document["signature"] = {"inputs": json.dumps(inputs), "outputs": None}
+    (model / "MLmodel").write_text(json.dumps(document))
+    data = tmp_path / "rows.csv"
+    data.write_text("n,zone,since\n,NA,2024-01-02\n2,001,\n")
+
+    subject = read_subject(str(model), Settings(data_file=data))
+
+    assert subject.data == Table(
+        columns=("n", "zone", "since"),
+        rows=((None, "NA", np.datetime64("2024-01-02", "ns")), (2, "001", None)),
+    )
+    assert subject.domain.columns["zone"].max_length == 3

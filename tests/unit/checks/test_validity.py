@@ -319,3 +319,10 @@ def test_rows_of_real_data_prove_more_levels_of_a_category(serve: Serve) -> None
 
     assert without.outcome is Outcome.INCONCLUSIVE
     assert with_data.outcome is Outcome.PASSED
+
+
+def test_a_row_of_data_with_a_null_that_the_contract_refuses_blames_nobody(serve: Serve) -> None:
+    rows = ((None, "basic", True), (30, "pro", False))
+    data = Table(columns=EXAMPLE.columns, rows=rows)
+    result = accepts_valid(replace(serve(healthy, SIGNATURE, example=EXAMPLE), data=data), "dataframe_split")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None)
