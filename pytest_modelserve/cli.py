@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from . import errors
+from .checks.data_rows import read_rows
 from .checks.table import CHECKS
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
 from .environment.eviction import CachedEnvironment, list_cached, prune
@@ -29,7 +30,7 @@ from .pipeline import launch_spec, read_subject, restore_environment
 from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings
-from .signature import request_schema, response_schema
+from .signature import ColumnSchema, request_schema, response_schema
 from .strategies.rules import RULES
 from .wire.payloads import Table
 
@@ -181,7 +182,10 @@ def _domain(asked: argparse.Namespace) -> int:
 
 
 def _inferred(model: Model, data: Path | None) -> Domain:
-    if data is not None:
+    if data is not None and model.signature and isinstance(model.signature.inputs, ColumnSchema):
+        rows = read_rows(data, model.signature, is_whole=False)
+        domain = from_rows(rows.columns, rows.rows, place=str(data))
+    elif data is not None:
         domain = from_frame(read_data(data), place=str(data))
     else:
         example = example_rows(model)

@@ -20,8 +20,13 @@ from .context import CheckContext
 MAX_ROWS: Final = 2_000  # of the user's data, in some forty requests
 
 
-def read_rows(path: Path, signature: Signature | None) -> Table:
+def read_rows(path: Path, signature: Signature | None, *, is_whole: bool = True) -> Table:
     """Return the rows of a file of data, without columns that the model does not know, such as its target.
+
+    Args:
+        path: The file.
+        signature: The model's.
+        is_whole: Whether every required column must be there.
 
     Raises:
         DomainError: The model has no columns, a required one is missing, or a cell is not of its column's type.
@@ -37,7 +42,8 @@ def read_rows(path: Path, signature: Signature | None) -> Table:
     names = dict(zip(specs, inputs.names, strict=True))
     frame = read_data(path, texts=[name for name, spec in specs.items() if spec.type is DataType.STRING])
     frame.columns = frame.columns.map(str)
-    if lacking := [name for name, spec in specs.items() if spec.required and name not in frame.columns]:
+    lacking = [name for name, spec in specs.items() if spec.required and name not in frame.columns]
+    if lacking and is_whole:
         raise DomainError(
             f"{path} lacks the required column {lacking[0]!r}",
             facts={"file": path, "columns": ", ".join(frame.columns)},

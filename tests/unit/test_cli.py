@@ -286,3 +286,17 @@ def test_prune_removes_only_what_is_asked_for(tmp_path: Path, words: tuple[str, 
         os.utime(folder, (last_used, last_used))
     assert cli.main(["envs", "prune", f"--cache-dir={tmp_path}", *words]) == 0
     assert {path.name for path in (tmp_path / "envs").iterdir()} == left
+
+
+def test_a_domain_is_told_from_data_by_the_signature(capsys: Capture, model: Path, tmp_path: Path) -> None:
+    document = json.loads((model / "MLmodel").read_text())
+    inputs = [{"name": "when", "type": "datetime", "required": True}, *INPUTS]
+    document["signature"] = {"inputs": json.dumps(inputs), "outputs": None}
+    (model / "MLmodel").write_text(json.dumps(document))
+    data = tmp_path / "some.csv"
+    data.write_text("target,when,word\n0,2024-01-01,001\n1,2024-02-01,NA\n")
+    assert cli.main(["domain", str(model), f"--from={data}"]) == 0
+    told = capsys.readouterr().out
+    assert 'min = "2024-01-01T00:00:00.000000000"' in told
+    assert "[word]\nmax_length = 3\nnullable = false" in told.replace('"word"', "word")
+    assert "target" not in told
