@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Final
 
 from ..cases import Case
+from ..errors import ServerError
 from .calls import CallLog
 from .context import CheckContext, Served
 from .history import History
@@ -66,13 +67,13 @@ class Exchanges:
         exchange = self._sent(case)
         if not is_lost(exchange):
             return exchange
-        self._restart()
-        if exchange.outcome is not RequestOutcome.TIMED_OUT or not self._history.has_lost(RequestOutcome.TIMED_OUT):
+        is_known = exchange.outcome is RequestOutcome.TIMED_OUT and self._history.has_lost(RequestOutcome.TIMED_OUT)
+        if self._has_restarted() and not is_known:
             exchange = self._sent(case)
             if not is_lost(exchange):
                 self.lost_once += 1  # nobody is to blame for certain, and yet it is not to be passed over
                 return exchange
-            self._restart()
+            self._has_restarted()
         self._history.note_loss(exchange)
         return exchange
 
@@ -116,10 +117,15 @@ class Exchanges:
         self._client.close()
         self._connect()
 
-    def _restart(self) -> None:
+    def _has_restarted(self) -> bool:
+        """Start another server; where none gets ready, the lost request is evidence enough, and the next check tells."""
         self._client.close()
-        self._served.restart()
+        try:
+            self._served.restart()
+        except ServerError:
+            return False
         self._connect()
+        return True
 
     def _connect(self) -> None:
         self._client = self._served.connect(timeout_s=self._timeout_s)

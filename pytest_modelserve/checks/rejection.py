@@ -142,23 +142,27 @@ class _Healthy:
         self._usual_key = usual.key if usual else ""
 
     def __call__(self, case: Case) -> Judgement | None:
+        lost_before = self._exchanges.lost_once
         exchange = self._exchanges.send(case)
         if case is self._base:
-            return self._judge_health(exchange)
+            return self._judge_health(exchange, has_cost_a_server=self._exchanges.lost_once > lost_before)
         return judge_outcome(exchange) or self._judge_answer(exchange)
 
     def _judge_answer(self, exchange: Exchange) -> Judgement | None:
         judgement = self._outputs(exchange)
         return None if judgement is None or judgement.key == self._usual_key else judgement
 
-    def _judge_health(self, after: Exchange) -> Judgement | None:
+    def _judge_health(self, after: Exchange, *, has_cost_a_server: bool) -> Judgement | None:
         before = self._before
-        if before.outcome is not RequestOutcome.PREDICTED or after.outcome is RequestOutcome.PREDICTED:
+        if before.outcome is not RequestOutcome.PREDICTED:
             return None
+        if after.outcome is RequestOutcome.PREDICTED and not has_cost_a_server:
+            return None
+        became = "it took a fresh server" if has_cost_a_server else after.outcome.value
         return Judgement(
             key="health",
             is_breach=True,
-            title=f"after these requests a good one is no longer predicted: {after.outcome.value}",
+            title=f"after these requests a good one is no longer predicted: {became}",
             expected=f"{before.invocation.status}, as before",
             received=f"{after.invocation.status}",
             exchange=after,

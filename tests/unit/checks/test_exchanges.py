@@ -18,6 +18,7 @@ from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchan
 from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe, reproduction
 from pytest_modelserve.checks.judge import judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
+from pytest_modelserve.errors import ServerNotReady
 from pytest_modelserve.search.loop import Breach
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
@@ -89,6 +90,21 @@ def test_a_request_that_cost_a_server_is_not_sent_again_by_any_check(serve: Serv
     assert context.history.has_lost()
     assert context.history.has_lost(RequestOutcome.DISCONNECTED)
     assert not context.history.has_lost(RequestOutcome.TIMED_OUT)
+
+
+def test_a_request_after_which_no_server_gets_ready_is_evidence_all_the_same(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ServerNotReady("the builtin server was not ready after 1 s")
+
+    context = serve(fated(GONE), SIGNATURE, request_timeout_s=1.0)
+    monkeypatch.setattr(context.served, "restart", fail)
+    with Exchanges.of(context) as exchanges:
+        exchange = exchanges.send(case_of(5))
+
+    assert exchange.outcome is RequestOutcome.DISCONNECTED
+    assert context.history.find_loss(case_of(5)) is exchange
 
 
 def test_a_model_that_is_known_to_hang_is_believed_at_once(serve: Serve) -> None:

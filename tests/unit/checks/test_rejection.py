@@ -144,6 +144,20 @@ def test_a_good_request_must_still_be_predicted_afterwards(serve: Serve) -> None
     assert "no longer predicted" in result.failure.title
 
 
+def test_a_good_request_that_takes_a_fresh_server_afterwards_tells_lasting_damage(serve: Serve) -> None:
+    calls = iter(range(10**6))
+
+    def damaged(rows: list[Any]) -> object:
+        if next(calls) == 4:  # three that time the model, one before the broken requests; this is the one after them
+            raise ConnectionResetError("gone")
+        return healthy(rows)
+
+    result = rejects_invalid(serve(damaged, SIGNATURE, example=EXAMPLE), "text_for_number")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "it took a fresh server" in result.failure.title
+
+
 def test_a_model_that_raises_on_its_example_is_not_failed_for_its_health(serve: Serve) -> None:
     def broken(rows: list[Any]) -> object:
         raise KeyError("always")
