@@ -118,7 +118,7 @@ class Exchanges:
         self._connect()
 
     def _has_restarted(self) -> bool:
-        """Start another server; where none gets ready, the lost request is evidence enough, and the next check tells."""
+        """Start another server; where none gets ready the lost request is evidence enough, and the next check tells."""
         self._client.close()
         try:
             self._served.restart()
