@@ -95,7 +95,7 @@ def row(value: object) -> Case:
         (DataType.DOUBLE, [1.0, 2.0], [], [3.0], False),  # no category: needs a value beyond the example
         (DataType.DOUBLE, [1.0], [3.0], [], True),
         (DataType.DOUBLE, [0.0], [-0.0, float("nan"), None], [], False),
-        (DataType.DATETIME, [np.datetime64("2024-01-01", "ns")], [np.datetime64("NaT")], [], False),
+        (DataType.DATETIME, [np.datetime64("2024-01-01", "ns")], [np.datetime64("NaT", "ns")], [], False),
         (DataType.DATETIME, [np.datetime64("2024-01-01", "ns")], [np.datetime64("2025-01-01", "ns")], [], True),
         (DataType.BOOLEAN, [True], [], [], False),
         (DataType.BOOLEAN, [True], [False], [], True),
