@@ -94,7 +94,7 @@ def overflowing() -> dict[str, Callable[[], object]]:
         "exp": lambda: math.exp(1e4),
         "power": lambda: 1e308**2.0,
         "decimal": lambda: decimal.Decimal("1e999999") ** 9,
-        "numpy integer": lambda: np.int8(300),
+        "numpy integer": lambda: np.int64(10**30),
         "numpy array": lambda: np.array([10**30], dtype="int64"),
         "pandas integer": lambda: pd.Series([np.inf]).astype("int64"),
         "datetime": lambda: dt.datetime(9999, 12, 31, tzinfo=dt.timezone.utc) + dt.timedelta(1),
