@@ -84,11 +84,6 @@ class CheckContext:
         """Return the input example as a case in the first envelope that carries it, or None."""
         return as_example_case(self.model, self.example)
 
-    @property
-    def envelopes(self) -> tuple[Envelope, ...]:
-        """Return the envelopes that the server reads and that can carry the model's input."""
-        return envelopes_of(self.model, self.example)
-
 
 def as_example_case(model: Model, example: InputExample | None) -> Case | None:
     """Return an input example as a case, or None where its rows cannot be told."""

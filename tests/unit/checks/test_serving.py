@@ -192,7 +192,7 @@ def test_an_example_becomes_a_case_where_its_rows_are_known(serve: Serve) -> Non
     case = context.example_case
     assert case is not None
     assert (case.payload, case.envelope) == (EXAMPLE.payload, Envelope.DATAFRAME_SPLIT)
-    assert Envelope.DATAFRAME_RECORDS in context.envelopes
+    assert Envelope.DATAFRAME_RECORDS in envelopes_of(context.model, context.example)
     assert as_example_case(context.model, None) is None
     assert as_example_case(context.model, replace(EXAMPLE, payload=None)) is None
     assert envelopes_of(context.model, replace(EXAMPLE, payload=None)) == ()

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,22 +54,6 @@ def get() -> Callable[[str, str], tuple[int, Any]]:
             connection.close()
 
     return ask
-
-
-@pytest.fixture
-def gone() -> Callable[[list[psutil.Process]], bool]:
-    """Whether processes end, in a time that is ample even on a busy machine."""
-
-    def wait(processes: list[psutil.Process]) -> bool:
-        deadline = time.monotonic() + 10
-        while alive := psutil.wait_procs(processes, timeout=0.02)[1]:
-            if all(process.status() == psutil.STATUS_ZOMBIE for process in alive):  # its parent is slow to reap
-                return True
-            if time.monotonic() > deadline:
-                return False
-        return True
-
-    return wait
 
 
 @pytest.fixture
