@@ -48,7 +48,7 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         "expected": judgement.expected,
         "received": judgement.received,
         **({} if judgement.received == answer else {"answer": answer}),
-        "decided by": exchange.blame.value,
+        "decided by": judgement.blame.value,
         "found": _found(context, breach),
         **context.facts,
     }

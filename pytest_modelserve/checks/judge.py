@@ -63,6 +63,7 @@ class Judgement:
         expected: What the contract wants.
         received: What came.
         exchange: The evidence.
+        seen_in: Where it went wrong, where that is not what the exchange itself says.
     """
 
     key: str
@@ -71,6 +72,12 @@ class Judgement:
     expected: str
     received: str
     exchange: Exchange = field(repr=False)
+    seen_in: Blame | None = None
+
+    @property
+    def blame(self) -> Blame:
+        """Return where it went wrong."""
+        return self.seen_in or self.exchange.blame
 
 
 LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})

@@ -74,12 +74,14 @@ class Search:
         envelope: How payloads are wrapped.
         is_batched: Whether neighbouring rows share a request, to be taken apart where it is not simply right.
         judges: Whom the check speaks about.
+        share: How many times fewer random cases are drawn than the user asked for.
     """
 
     check: str
     envelope: Envelope
     is_batched: bool = True
     judges: Judges = Judges.MODEL
+    share: int = 1
 
 
 def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckResult, ColumnNotes]:
@@ -158,7 +160,7 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
     return Plan(
         cases=itertools.chain(data, as_batches(edges, domain=context.domain) if asked.is_batched else edges),
         drawn=drawn.filter(lambda case: _fits(case, context)),
-        n_drawn=context.settings.examples // share,
+        n_drawn=context.settings.examples // (share * asked.share),
         seed=context.seed,
         budget_s=context.settings.budget_s,
         example=replace(example, envelope=envelope) if example else None,
