@@ -20,9 +20,9 @@ from .context import CheckContext
 from .rejection import evenly
 from .searches import RAISED, envelopes_by_signature, first_envelope
 
-MOST_EDGES: Final = 4  # requests of edge values, each of up to fifty rows and sent once for each envelope
+MOST_EDGES: Final = 3  # requests of edge values, each of up to fifty rows and sent once for each envelope
 MOST_MADE: Final = 4_000  # edge cases looked at: the widest tables have tens of thousands
-DRAWN_SHARE: Final = 20  # so many times fewer random frames than for the model itself
+DRAWN_SHARE: Final = 33  # so many times fewer random frames than for the model itself
 FIRST_LABEL: Final = 100  # of rows: none that could be taken for a position
 
 

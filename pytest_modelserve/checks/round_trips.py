@@ -23,7 +23,7 @@ from .outputs import OutputJudge
 from .searches import Search, first_envelope, searched
 from .uncarried import uncarried
 
-SHARE: Final = 4  # so many times fewer random frames than for the model itself: no frame of known cells adds a value
+SHARE: Final = 8  # so many times fewer random frames than for the model itself: few of them add a value
 NO_SPY: Final = "what reaches the model is not recorded on this server"
 NO_CONTENTS: Final = "the server keeps no record of what the model was given and what it returned"
 NOBODY_READ: Final = "not one answer could be compared with what the model returned"
@@ -52,7 +52,8 @@ def round_trip_input(context: CheckContext, variant: str) -> CheckResult:
         wrong = arrival.difference(exchange.case, call)
         return None if wrong is None else _as_arrival(exchange, wrong)
 
-    return watch.concluded(Search(check=check, envelope=Envelope(variant), judges=Judges.SERVER, share=SHARE), judge)
+    asked = Search(check=check, envelope=Envelope(variant), judges=Judges.SERVER, share=SHARE, is_packed=True)
+    return watch.concluded(asked, judge)
 
 
 def _as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
@@ -105,10 +106,20 @@ class _Watch:
         """Return what makes a batch be taken apart, or ends the search: an outcome that other checks tell."""
         judgement = judge_outcome(exchange)
         if judgement is None:
-            return None
+            return self._refused(exchange)
         if is_lost(exchange):
             self.lost = self.lost or judgement
         return replace(judgement, is_breach=False)
+
+    @staticmethod
+    def _refused(exchange: Exchange) -> Judgement | None:
+        """Return what makes rows be sent one by one of which one at least is refused, as the server may."""
+        if exchange.outcome is not RequestOutcome.REJECTED or (exchange.case.n_rows or 0) < 2:
+            return None
+        received = answer_of(exchange)
+        return Judgement(
+            key="refused", is_breach=False, title="refused", expected="", received=received, exchange=exchange
+        )
 
     def concluded(self, asked: Search, judge: Callable[[Exchange], Judgement | None]) -> CheckResult:
         """Return what a search came to, with no advice but what was taken in here."""
