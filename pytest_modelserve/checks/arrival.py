@@ -15,6 +15,7 @@ from ..cases import Case, Table, Tensors
 from ..signature import ColumnSchema, DataType, Signature, TensorSchema
 from ..signature.datatypes import ValueType
 from ..signature.specs import ColumnSpec, ParamSpec
+from ..wire.breach import Told
 from ..wire.values import as_json_value, show_value
 from .arrived_tensors import tensor_difference
 from .arrived_values import INVENTED, LOST, MICROSECOND, ValueComparer, as_items, json_difference
@@ -45,9 +46,11 @@ class ArrivalJudge:
 
     Args:
         signature: The model's; it has inputs.
+        is_converted: Whether the model is given its input example's own type, which is made of the table.
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, *, is_converted: bool = False) -> None:
+        self._is_converted = is_converted
         self._inputs = signature.inputs
         self._params = signature.params or ()
         self._is_hinted = signature.is_from_type_hint
@@ -143,15 +146,16 @@ class ArrivalJudge:
             left.remove(same)
             order.append(same)
         rows = list(range(len(order)))
+        if order == rows:
+            return None
         return Difference(kind=ORDER, path="the rows", before=f"in order {rows}", after=f"in order {_inverse(order)}")
 
     def _of_values(self, schema: ColumnSchema, sent: Table, got: object) -> Difference | None:
         """Compare what arrived as a list of values, for a model from a type hint or of one column."""
         items = as_items(got)
         if items is None or len(schema.columns) != 1:
-            known = "a list" if self._is_hinted else "a table"
-            # a model that is given its example's own type, which MLflow makes of the table, decides that itself
-            return None if not self._is_hinted else changed(FORM, known, got, "the data")
+            wanted = "a list of values" if self._is_hinted else "a table"
+            return None if self._is_converted else changed(FORM, Told(wanted), got, "the data")
         if len(items) != len(sent.rows):
             before, after = f"{len(sent.rows)} rows", f"{len(items)} values"
             return Difference(kind=ROWS, path="the list", before=before, after=after)

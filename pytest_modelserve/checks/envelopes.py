@@ -85,7 +85,7 @@ class _Trial:
         self._first = first_envelope(context.model)
         self._exchanges = exchanges
         self._agreement = Agreement.of(signature.outputs, context.settings)
-        self._arrival = ArrivalJudge(signature)
+        self._arrival = ArrivalJudge(signature, is_converted=context.model.is_type_hint_from_example)
         self._known: tuple[Hashable, Exchange] | None = None
         self._confirmed: set[str] = set()
         self.compared: int = 0

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from ..wire.breach import Told
 from ..wire.values import show_value
 from .recorded import Missing, RecordedOpaque, RecordedTimestamp
 
@@ -96,8 +97,8 @@ def read_moment(text: str) -> Moment | None:
 
 def shown(value: object) -> str:
     """Return a value as a person tells it from its neighbours, with its type where JSON's spelling hides that."""
-    if isinstance(value, Missing):
-        return value.value
+    if isinstance(value, Missing | Told):
+        return value.value if isinstance(value, Missing) else str(value)
     if isinstance(value, RecordedTimestamp):
         return f"{value.text} (Timestamp{f' in {value.zone}' if value.zone else ''})"
     if isinstance(value, RecordedOpaque):

@@ -38,7 +38,7 @@ def round_trip_input(context: CheckContext, variant: str) -> CheckResult:
     if not context.served.has_spy or signature is None:
         return left_out(check, Judges.SERVER, NO_SPY)
     watch = _Watch(context, check, Judges.SERVER)
-    arrival = ArrivalJudge(signature)
+    arrival = ArrivalJudge(signature, is_converted=context.model.is_type_hint_from_example)
 
     def judge(exchange: Exchange) -> Judgement | None:
         call = exchange.call
