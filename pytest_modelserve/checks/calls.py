@@ -188,7 +188,10 @@ class _ContentsFile:
         weakref.finalize(self, os.close, self._file)
 
     def read(self, offset: int, length: int) -> bytes:
-        return os.pread(self._file, length, offset)
+        found = os.pread(self._file, length, offset)
+        if len(found) < length:
+            raise RecordError(f"expected {length} bytes at {offset}, got {len(found)}")
+        return found
 
 
 class _Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from contextlib import suppress
 from typing import Optional
 
@@ -25,6 +26,7 @@ class GrowingFile:
         with self._lock:
             if self._file is None:
                 self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                weakref.finalize(self, os.close, self._file)
             left = memoryview(piece)
             while left:
                 left = left[os.write(self._file, left) :]

@@ -59,13 +59,13 @@ def is_same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, np.ndarray | np.generic):
-        is_alike = left.dtype == right.dtype and left.shape == right.shape
+        is_alike: bool = left.dtype == right.dtype and left.shape == right.shape
         if left.dtype == object:
             return is_alike and is_same(left.ravel().tolist(), right.ravel().tolist())
-        return is_alike and left.tobytes() == right.tobytes()
+        return is_alike and bits(left) == bits(right)
     if isinstance(left, list | tuple | dict):
-        pairs = zip(left.items(), right.items()) if isinstance(left, dict) else zip(left, right)
-        return len(left) == len(right) and all(is_same(one, other) for one, other in pairs)
+        cells, others = ([*each.items()] if isinstance(each, dict) else [*each] for each in (left, right))
+        return len(left) == len(right) and all(map(is_same, cells, others))
     return bits(left) == bits(right) if isinstance(left, float) else bool(left == right)
 
 
