@@ -71,6 +71,7 @@ class CheckContext:
         facts: What every failure says beside its own: model, server and environment, a line each.
         data: Rows of real data that the model must take, or None.
         history: What the checks of this model have learned so far; the same object for all of them.
+        cases: Where stored cases are replayed, these alone are sent in place of a search.
     """
 
     model: Model
@@ -83,6 +84,7 @@ class CheckContext:
     facts: Mapping[str, str]
     data: Table | None = None
     history: History = field(default_factory=History)
+    cases: tuple[Case, ...] = ()
 
     @property
     def example_case(self) -> Case | None:
