@@ -57,7 +57,7 @@ CHECKS: Final = (
         name="replays_stored",
         judges=Judges.MODEL,
         purpose="What broke the contract in an earlier run, or is kept as a regression case, is mended and stays so.",
-        presets=SMOKE,
+        presets=DEFAULT,
         run=lambda context, _: replays_stored(context, run_titled, can_replay),
     ),
     Check(
