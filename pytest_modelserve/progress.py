@@ -1,4 +1,4 @@
-"""Shows the running step of a restore or a slow check: on a terminal a line with its seconds, elsewhere a line a step."""
+"""Shows the running step of a restore or slow check: on a terminal a line with its seconds, elsewhere a line a step."""
 
 from __future__ import annotations
 
