@@ -26,7 +26,7 @@ from .calls import Call
 from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import Exchanges, has_cost_a_server, is_lost
-from .failures import as_failure
+from .failures import as_told
 from .forms import all_forms, as_plain, carrying, form_of
 from .judge import Blame, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
@@ -65,14 +65,15 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         found = search(plan, trial.probe, is_costly=has_cost_a_server)
     if trial.is_unsteady:
         return left_out(CHECK, Judges.SERVER, UNSTEADY)
+    failure, flaky = as_told(context, CHECK, found.breaches)
     nothing = "" if trial.compared else "there is no request of which the model answered two forms"
     return concluded(
         CHECK,
         Judges.SERVER,
         exchanges,
         started=started,
-        failure=as_failure(context, CHECK, found.breaches) if found.breaches else None,
-        reason=trial.lost or doubt(context, found, exchanges) or nothing,
+        failure=failure,
+        reason=flaky or trial.lost or doubt(context, found, exchanges) or nothing,
     )
 
 

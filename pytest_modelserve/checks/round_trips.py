@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..cases import Case, Envelope, Expectation, Level
+from ..cases import Case, Envelope, Expectation, Level, RawBody
 from ..errors import DecodeError
 from ..results import Advice, CheckResult, Judges, Outcome, notes
 from ..wire.breach import Place
@@ -42,7 +42,7 @@ def round_trip_input(context: CheckContext, variant: str) -> CheckResult:
 
     def judge(exchange: Exchange) -> Judgement | None:
         call = exchange.call
-        if call is None or not call.received.is_recorded:
+        if call is None or not call.received.is_recorded or isinstance(exchange.case.payload, RawBody):
             return watch.unseen(exchange)
         watch.compared += 1
         for name, declared, dtype in arrival.narrowed(call):
