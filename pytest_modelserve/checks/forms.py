@@ -82,9 +82,10 @@ def _plain_cases(context: CheckContext, signature: Signature, envelopes: tuple[E
     carried = [case for case in plain if all(can_carry(case.payload, one, signature) for one in envelopes)]
     merged = [batch.case for batch in as_batches(carried, domain=context.domain)]
     yield from evenly(merged, MOST_EDGES)
-    drawn = cases(signature, example=rows, domain=context.domain, envelopes=first, raised=RAISED)
     n_drawn = context.settings.examples // DRAWN_SHARE
-    yield from draw(drawn.filter(lambda case: case.expectation is Expectation.ACCEPT), n_drawn, context.seed)
+    if n_drawn:
+        drawn = cases(signature, example=rows, domain=context.domain, envelopes=first, raised=RAISED)
+        yield from draw(drawn.filter(lambda case: case.expectation is Expectation.ACCEPT), n_drawn, context.seed)
 
 
 def _of_one(case: Case, envelopes: tuple[Envelope, ...], signature: Signature) -> Iterator[Case]:

@@ -79,6 +79,11 @@ class Judgement:
         """Return where it went wrong."""
         return self.seen_in or self.exchange.blame
 
+    @property
+    def exception(self) -> RaisedException | None:
+        """Return what the model raised, where that is what went wrong."""
+        return self.exchange.exception if self.seen_in in {None, Blame.MODEL} else None
+
 
 LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})
 

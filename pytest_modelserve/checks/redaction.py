@@ -74,9 +74,8 @@ def _advice(advice: Advice) -> Advice:
 
 
 def _happened(judgement: Judgement) -> str:
-    exchange = judgement.exchange
+    exchange, raised = judgement.exchange, judgement.exception
     outcome = exchange.outcome.value.replace("_", " ")
-    raised = exchange.exception
     if judgement.seen_in is not None:
         return f"{outcome}, and what came is not what was sent, by the {judgement.seen_in.value}"
     if raised is None:

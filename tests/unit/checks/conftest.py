@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import io
 import json
 import struct
 from collections.abc import Callable, Mapping
@@ -37,6 +38,15 @@ from pytest_modelserve.errors import DecodeError
 from pytest_modelserve.model.example import InputExample
 from pytest_modelserve.model.flavor import PyfuncFlavor
 from pytest_modelserve.model.mlmodel import Model
+from pytest_modelserve.runtime.calls import CallLog as SpyLog
+from pytest_modelserve.runtime.frames import read_message
+from pytest_modelserve.runtime.intake import as_model_input
+from pytest_modelserve.runtime.outgoing import encode_predictions as encode_message
+from pytest_modelserve.runtime.spy import Spy
+from pytest_modelserve.scoring.encode import encode_predictions
+from pytest_modelserve.scoring.errors import NotEncodable, ScoringError
+from pytest_modelserve.scoring.inputs import InputReader
+from pytest_modelserve.scoring.media import parse_content_type
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
 from pytest_modelserve.signature import Signature, request_schema
@@ -325,5 +335,69 @@ def serve(tmp_path: Path) -> Callable[..., CheckContext]:
             seed=7,
             facts={"model": "models:/m/1"},
         )
+
+    return build
+
+
+class SpiedServer(FakeServer):
+    """The scoring server's own reading and writing in this process, and the worker's own spy, around a model.
+
+    Attributes:
+        on_way: May change what reaches the model: takes data, params and the request, and returns the data.
+        on_return: May change the body of an answer.
+        is_recording: Whether the spy keeps contents.
+    """
+
+    on_way: Callable[[Any, Any, httpx.Request], Any]
+    on_return: Callable[[bytes], bytes]
+    is_recording: bool = True
+
+    def __init__(self, signature: Signature, predict: Callable[..., object], folder: Path) -> None:
+        super().__init__(signature, predict, folder)
+        self.on_way = lambda data, _params, _request: data
+        self.on_return = lambda body: body
+        self._reader = InputReader(signature)
+        self._spies: dict[Path, Spy] = {}
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.path == "/ping":
+            return httpx.Response(200)
+        try:
+            read = self._reader.read(parse_content_type([request.headers["content-type"]]), request.content)
+        except ScoringError as error:
+            return httpx.Response(error.code.status, json={"message": error.message})
+        path = self.calls_path
+        spy = self._spies.setdefault(path, Spy(SpyLog(str(path)), str(path)))
+        watched = spy.watch(request.headers[REQUEST_ID_HEADER], is_kept=self.is_recording)
+        data = self.on_way(as_model_input(read.data), read.params, request)
+        watched.note_received(data, read.params, has_params=read.params is not None)
+        try:
+            predictions = self.predict(data)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 # whatever the model of a test raises
+            watched.note_raised(error)
+            return httpx.Response(500, json={"message": str(error)})
+        watched.note_returned(predictions)
+        message = read_message(io.BytesIO(encode_message(1, predictions, 0.1)))
+        try:
+            body = encode_predictions(message.value).body  # type: ignore[union-attr] # or it is not encodable
+        except (NotEncodable, AttributeError):
+            return httpx.Response(500, json={"message": "no"}, headers={"X-Modelserve-Decided-By": "encoder"})
+        return httpx.Response(200, content=self.on_return(body), headers=JSON)
+
+
+@pytest.fixture
+def spied(serve: Callable[..., CheckContext], tmp_path: Path) -> Callable[..., CheckContext]:
+    """Build what a check works with, around a model behind the scoring server's own codec and spy."""
+
+    def build(predict: Callable[[Any], object], signature: Signature, **changes: Any) -> CheckContext:
+        names = ("on_way", "on_return", "is_recording")
+        served = SpiedServer(signature, predict, tmp_path)
+        for name in names:
+            setattr(served, name, changes.pop(name, getattr(served, name)))
+        context = serve(predict, signature, **changes)
+        return dataclasses.replace(context, model=served.model, served=served)
 
     return build
