@@ -22,6 +22,7 @@ from ..environment.spec import BUILD_TOOLS, EnvironmentSpec
 from ..errors import as_message
 from ..results import CheckResult, FailureDetail, Judges, Outcome, notes
 from .context import CheckContext
+from .static_rule import StaticRule
 
 MODULES_FILE: Final = "modules.jsonl"
 RUNTIME: Final = Path(__file__).parents[1] / "runtime"  # our own worker, which is no part of what the model imports
@@ -31,6 +32,26 @@ UNPROVEN_BY_LOCAL: Final = (
     "its Python are proven; use --model-env-manager=uv for that"
 )
 NOT_RECORDED: Final = "which modules the model imports was not recorded, so that none was looked at"
+PARITY_RULES: Final = (
+    StaticRule(
+        id="unmet_pin",
+        is_breach=True,
+        meaning="A recorded requirement is not met by what is installed: another version, or nothing.",
+        mend="Write the version that is installed into the line that is named, or see why another one was installed.",
+    ),
+    StaticRule(
+        id="package_conflict",
+        is_breach=True,
+        meaning="Two installed packages contradict each other, as `pip check` would say.",
+        mend="Record versions that agree: build an environment from the model's requirements and run `pip check`.",
+    ),
+    StaticRule(
+        id="foreign_module",
+        is_breach=True,
+        meaning="The model imported a module that lies neither in its environment nor in its own directory.",
+        mend="Add what it needs to the model's requirements, or its code to code_paths=, and log it again.",
+    ),
+)
 MAX_LINES: Final = 20  # of one kind; a reader mends the first and looks again
 
 

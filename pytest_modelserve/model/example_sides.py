@@ -43,15 +43,16 @@ class ExampleSide:
 
 
 def read_sides(model: Model) -> tuple[ExampleSide, ...]:
-    """Read the example as it was given, then the request body that MLflow made of it, where the model has them."""
+    """Read the example as it was given, then the request body that MLflow made of it, as far as the files are there."""
     info = model.example_info
     if info is None:
         return ()
     schema = None if model.signature is None else model.signature.inputs
-    given = _read(info, info.path, schema, parted)
-    if info.serving_path is None:
-        return (given,)
-    return given, _read(info, info.serving_path, schema, lambda value, _: _of_request(value, info, given.params))
+    sides = [_read(info, info.path, schema, parted)] if info.path.exists() else []
+    if info.serving_path is not None and info.serving_path.exists():
+        given = sides[0].params if sides else {}
+        sides.append(_read(info, info.serving_path, schema, lambda value, _: _of_request(value, info, given)))
+    return tuple(sides)
 
 
 def disagreement(one: ExampleSide, other: ExampleSide, schema: Schema | None) -> str:
