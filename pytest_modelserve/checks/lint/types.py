@@ -47,8 +47,8 @@ def find_integers_beside_gaps(linted: Linted) -> Iterator[Found]:
     names = [spec.name for spec, _ in values if spec.required and spec.type in {DataType.INTEGER, DataType.LONG}]
     if names:
         yield Found(
-            title=f"the example has gaps, but {plural(names)} of integers cannot have any: if real rows can lack one, "
-            "turn it into float64 before infer_signature, so that it is declared double"
+            title=f"the example has gaps, but the integers of {plural(names)} cannot have any: if real rows can lack "
+            "one, turn it into float64 before infer_signature, so that it is declared double"
         )
 
 
