@@ -14,7 +14,7 @@ from ..signature.datatypes import DataType
 from ..signature.specs import ColumnSchema, Schema
 from ..wire.payloads import Table, Tensors
 from ..wire.values import show_value
-from .example_files import LLM_KEYS, dense, document_of, parted, read_json, unwrapped
+from .example_files import LLM_KEYS, broken_file, dense, document_of, parted, read_json, unwrapped
 from .example_rows import ExampleRows, payload_of
 from .mlmodel import ExampleInfo, Model
 
@@ -96,7 +96,7 @@ def _read(info: ExampleInfo, path: Path, schema: Schema | None, part: _Parting) 
 def _of_request(value: object, info: ExampleInfo, given: Mapping[str, object]) -> tuple[object, Mapping[str, object]]:
     """Part a request body; of one that MLflow takes whole, the params stand among its keys."""
     if not isinstance(value, dict):
-        raise MlmodelError("the request body holds no JSON object", fix="Log the model again with input_example=….")
+        raise broken_file(info.serving_path or info.path, "holds no JSON object")
     data, params = unwrapped(value, info)
     if data is not value or not LLM_KEYS & value.keys():
         return data, params
