@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from ..cases import NO_PARAMS, Case, Expectation, Table, Tensors
+from ..cases import NO_PARAMS, Case, Envelope, Expectation, Table, Tensors
 from ..errors import DecodeError
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
@@ -25,24 +25,27 @@ from ..strategies.pools import Entry
 from ..wire.capacity import can_carry
 from ..wire.json_text import parse_json
 from ..wire.values import show_value
-from .context import CheckContext, envelopes_of
+from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .rejection import base_case, evenly
-from .validity import RAISED
+from .validity import RAISED, envelopes_by_signature
 
 Arrived: TypeAlias = "Callable[[Exchange], Mapping[str, object] | None]"
 
-MAX_VALUES: Final = 24  # single values sent, spread over all params; each param gets two at least
-LEAST_VALUES: Final = 2
+MAX_VALUES: Final = 20  # sent one by one, spread over all params
+MAX_ALONE: Final = 8  # params; of more, each request sets all of them at once
+ROUNDS: Final = 10  # of such requests
+ANCHORS: Final = 5  # requests without params before any other, by which it is known whether answers are steady
 MAX_BREACHES: Final = 3  # as many different ones as a reader takes in
 RELATIVE: Final = 1e-4  # by which two answers to one request may differ: float32 in threads
 UNSEEN: Final = (
     "what the model received was not recorded, so that it is only proven that declared params are taken, and that they "
     "do not change later answers"
 )
+TAKES_NONE: Final = "the model's `predict` takes no params, although its signature declares some: they change nothing"
 UNSTEADY: Final = "the model answers the same request differently, so that nothing was read from its answers"
 
 
@@ -60,11 +63,15 @@ def params_enforced(context: CheckContext, _: str) -> CheckResult:
 
 def received_params(exchange: Exchange) -> Mapping[str, object] | None:
     """Return the params that the model was given, as the spy recorded them; None where it did not."""
-    contents = getattr(exchange.call, "params", None)
-    if contents is None or not contents.is_recorded:
+    if not _is_recorded(exchange, "params"):
         return None
-    value = contents.value
+    value = getattr(exchange.call, "params").value  # noqa: B009 # not every record has it
     return value if isinstance(value, dict) else {}
+
+
+def _is_recorded(exchange: Exchange, what: str) -> bool:
+    contents = getattr(exchange.call, what, None)
+    return contents is not None and bool(contents.is_recorded)
 
 
 def hold_params(context: CheckContext, arrived: Arrived) -> CheckResult:
@@ -108,27 +115,28 @@ def _base(context: CheckContext) -> Case | None:
     if base is None or not isinstance(base.payload, Table | Tensors):
         return None
     signature = context.model.signature
-    envelopes = (base.envelope, *envelopes_of(context.model, context.example))
+    envelopes = map(Envelope, envelopes_by_signature(context.model))
     fitting = (one for one in envelopes if can_carry(base.payload, one, signature, has_params=True))
     envelope = next(fitting, None)
     return None if envelope is None else replace(base, envelope=envelope, params=NO_PARAMS)
 
 
 def _cases(context: CheckContext, signature: Signature, base: Case) -> Iterator[Case]:
-    """Yield requests: none, each param alone, all at once, others at once; one without params after each of these."""
+    """Yield requests without params, with each alone, with all at once; and one without after each of these."""
     nothing = replace(base, rule="param_default", label="no params")
-    yield nothing
-    yield nothing  # twice at once: so it is known whether the model's own answers differ
     pools = param_pools(signature, context.domain, raised=RAISED)
-    most = max(LEAST_VALUES, MAX_VALUES // len(pools))
-    chosen = {str(pool.name): _chosen(pool.strict, most) for pool in pools}
-    for name, entries in chosen.items():
-        for entry in entries:
-            yield _with(base, {name: entry}, f"param {name} = {show_value(entry.value)}")
-        yield nothing
-    for at, label in ((-1, "every param set"), (1, "every param set otherwise")):
-        together = {name: entries[at % len(entries)] for name, entries in chosen.items() if entries}
-        yield _with(base, together, label)
+    is_few = len(pools) <= MAX_ALONE
+    most = MAX_VALUES // len(pools) if is_few else ROUNDS
+    chosen = {str(pool.name): entries for pool in pools if (entries := _chosen(pool.strict, most))}
+    yield from [nothing] * ANCHORS
+    if is_few:
+        for name, entries in chosen.items():
+            for entry in entries:
+                yield _with(base, {name: entry}, f"param {name} = {show_value(entry.value)}")
+            yield nothing
+    for at in (-1, 1) if is_few else range(ROUNDS):
+        together = {name: entries[at % len(entries)] for name, entries in chosen.items()}
+        yield _with(base, together, "every param set")
         yield nothing
 
 
@@ -157,7 +165,8 @@ class _Watch:
     breaches: dict[str, Breach[Judgement]] = field(default_factory=dict)
     has_seen: bool = False
     is_unsteady: bool = False
-    usual: list[Exchange] = field(default_factory=list)
+    takes_none: bool = False
+    anchors: list[Exchange] = field(default_factory=list)
     last: Case | None = None
 
     def look_at(self, case: Case) -> None:
@@ -170,7 +179,7 @@ class _Watch:
 
     def advice(self) -> Iterator[str]:
         if not self.has_seen:
-            yield UNSEEN
+            yield TAKES_NONE if self.takes_none else UNSEEN
         if self.is_unsteady:
             yield UNSTEADY
 
@@ -182,6 +191,7 @@ class _Watch:
     def _arrival(self, exchange: Exchange) -> Judgement | None:
         received = self.arrived(exchange)
         if received is None:
+            self.takes_none = self.takes_none or _is_recorded(exchange, "received")
             return None
         self.has_seen = True
         for spec in self.signature.params or ():
@@ -210,19 +220,26 @@ class _Watch:
         """Return what an answer without params shows of the request before: it must be what it was at first."""
         if exchange.case.params or exchange.outcome is not RequestOutcome.PREDICTED:
             return None
-        self.usual.append(exchange)
-        first = self.usual[0]
-        if self.is_unsteady or _same_answer(first, exchange):
+        if len(self.anchors) < ANCHORS:
+            self.anchors.append(exchange)
+            self.is_unsteady = self.is_unsteady or not _same_answer(self.anchors[0], exchange)
             return None
-        if len(self.usual) == 2:  # nothing stands between the first two
+        if self.is_unsteady or self.last is None or _same_answer(self.anchors[0], exchange):
+            return None
+        return self._proven(exchange, self.last)
+
+    def _proven(self, exchange: Exchange, before: Case) -> Judgement | None:
+        """Return the judgement where the same two requests show the same again; else the model is merely unsteady."""
+        self.exchanges.send(before)
+        again = self.exchanges.send(exchange.case)
+        if again.outcome is not RequestOutcome.PREDICTED or not _same_answer(again, exchange):
             self.is_unsteady = True
             return None
-        before = self.last.label if self.last is not None else "others"
         return Judgement(
             key="leftover",
             is_breach=True,
-            title=f"a request without params is answered otherwise after one with {before}: its params outlive it",
-            expected=answer_of(first),
+            title=f"without params the model answers otherwise after a request with {before.label}: they outlive it",
+            expected=answer_of(self.anchors[0]),
             received=answer_of(exchange),
             exchange=exchange,
         )
@@ -256,7 +273,7 @@ def _is_number(spec: ParamSpec, sent: float, received: float) -> bool:
         return math.isnan(sent) and math.isnan(received)
     if spec.type is DataType.FLOAT and math.isfinite(sent):
         return bool(np.float32(sent) == np.float32(received))
-    return sent == received
+    return sent == received and math.copysign(1, sent) == math.copysign(1, received)
 
 
 def _typed(value: object) -> str:
