@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 from packaging.version import InvalidVersion, Version
 
-from ...signature import ColumnSchema, DataType, Schema, TensorSchema, TensorSpec
+from ...signature import DataType, Schema, TensorSchema, TensorSpec
 from .rule import Found, Linted, columns_of, plural
 
 _SERVER: Final = "on MLServer"
+ISSUE: Final = "https://github.com/SeldonIO/MLServer/issues/2212"
 _BEYOND_PYTHON: Final = Version("3.13")  # its wheels say <3.13
 _PANDAS_3: Final = Version("3")
 
@@ -67,11 +68,13 @@ def _bad_columns(linted: Linted) -> Iterator[str]:
 
 
 def _bad_lists(schema: Schema | None) -> Iterator[str]:
-    """Yield what it says of a column without a name: a list or a series, of which it knows only the list of text."""
-    if isinstance(schema, ColumnSchema) and not schema.is_named:
-        kinds = [spec.type for spec in schema.columns]
-        if kinds != [DataType.STRING]:
-            yield "a list or a series, which no name makes a frame (https://github.com/SeldonIO/MLServer/issues/2212)"
+    """Yield what it says of nested values without a name: a list, of which it knows only the one of text.
+
+    A scalar column without a name may be an array, which MLflow infers as one, and which is no matter.
+    """
+    unnamed = [spec.type for spec in columns_of(schema) if spec.name is None]
+    if any(not isinstance(kind, DataType) for kind in unnamed):
+        yield f"a list of lists or records ({ISSUE})"
 
 
 def _schemas(linted: Linted) -> tuple[Schema | None, Schema | None]:
