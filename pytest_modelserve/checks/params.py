@@ -30,7 +30,7 @@ from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
-from .rejection import base_case, evenly
+from .rejection import base_case
 from .validity import RAISED, envelopes_by_signature
 
 Arrived: TypeAlias = "Callable[[Exchange], Mapping[str, object] | None]"
@@ -146,7 +146,8 @@ def _chosen(entries: Sequence[Entry], most: int) -> list[Entry]:
     first = [entry for entry in accepted[1:] if entry.value == []]
     rest = [entry for entry in accepted[1:] if entry not in first]
     found = [*accepted[:1], *first]
-    return found + (evenly(rest, most - len(found)) if most - len(found) > 1 else rest[-1:])
+    n_more = min(max(1, most - len(found)), len(rest))
+    return found + [rest[(at + 1) * len(rest) // n_more - 1] for at in range(n_more)]
 
 
 def _with(base: Case, entries: Mapping[str, Entry], label: str) -> Case:

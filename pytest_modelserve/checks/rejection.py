@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeVar
+from typing import Final
 
 from ..cases import Case, Envelope
 from ..model.mlmodel import Model
@@ -26,8 +26,6 @@ from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
 from .validity import doubt, envelopes_by_signature
-
-_T = TypeVar("_T")
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
 
@@ -113,7 +111,7 @@ def _idle(name: str, reason: str) -> CheckResult:
     return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason, applies=False)
 
 
-def evenly(cases: list[_T], most: int) -> list[_T]:
+def evenly(cases: list[Case], most: int) -> list[Case]:
     """Return at most so many of the cases, spread over all of them, the first and the last among them."""
     if len(cases) <= most:
         return cases
