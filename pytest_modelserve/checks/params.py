@@ -141,11 +141,11 @@ def _cases(context: CheckContext, signature: Signature, base: Case) -> Iterator[
 
 
 def _chosen(entries: Sequence[Entry], most: int) -> list[Entry]:
-    """Return so many values: the default, the empty list, and others spread up to the ends of the type."""
+    """Return so many values: the default, lists of no and of several elements, others up to the ends of the type."""
     accepted = [entry for entry in entries if entry.expectation is Expectation.ACCEPT]
-    first = [entry for entry in accepted[1:] if entry.value == []]
+    first = [entry for entry in accepted[1:] if isinstance(entry.value, list) and len(entry.value) != 1]
     rest = [entry for entry in accepted[1:] if entry not in first]
-    found = [*accepted[:1], *first]
+    found = [*accepted[:1], *first[: most - 1]]
     n_more = min(max(1, most - len(found)), len(rest))
     return found + [rest[(at + 1) * len(rest) // n_more - 1] for at in range(n_more)]
 
