@@ -258,8 +258,8 @@ def is_same(spec: ParamSpec, sent: object, received: object) -> bool:
     )
     if isinstance(sent, np.datetime64):
         return _is_moment(plain) and np.datetime64(plain, "ns") == sent  # type: ignore[call-overload]
-    if isinstance(sent, float) and isinstance(plain, float):
-        return _is_number(spec, sent, plain)
+    if spec.type in {DataType.FLOAT, DataType.DOUBLE} and isinstance(sent, int | float):
+        return isinstance(plain, float) and _is_number(spec, float(sent), plain)  # 1 is sent for 1.0, too
     if isinstance(sent, dict):  # an Object, whose parts are JSON values
         return isinstance(plain, dict) and sent == plain
     return type(sent) is type(plain) and sent == plain
@@ -272,7 +272,7 @@ def _is_moment(value: object) -> bool:
 def _is_number(spec: ParamSpec, sent: float, received: float) -> bool:
     if math.isnan(sent) or math.isnan(received):
         return math.isnan(sent) and math.isnan(received)
-    if spec.type is DataType.FLOAT and math.isfinite(sent):
+    if spec.type is DataType.FLOAT and math.isfinite(sent) and sent:
         return bool(np.float32(sent) == np.float32(received))
     return sent == received and math.copysign(1, sent) == math.copysign(1, received)
 
