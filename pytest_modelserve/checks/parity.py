@@ -183,13 +183,27 @@ def _conflicts(context: CheckContext) -> Iterator[Breach]:
 
 def _strangers(strangers: Sequence[ImportedModule]) -> Iterator[Breach]:
     if strangers:
-        found = [f"{module.name} from {module.file}, at {module.phase}" for module in strangers]
+        found = _packages(strangers)
         yield Breach(
             rule="foreign_module",
-            title=f"the model imports from outside its environment: {_some([module.name for module in strangers])}",
-            lines=found,
+            title=f"the model imports from outside its environment: {_some(list(found))}",
+            lines=[_package_line(name, modules) for name, modules in found.items()],
             fix="Add what it needs to the model's requirements, or its code to code_paths=, and log it again.",
         )
+
+
+def _packages(modules: Iterable[ImportedModule]) -> dict[str, list[ImportedModule]]:
+    """Return the modules of each package, in the order in which packages came."""
+    found: dict[str, list[ImportedModule]] = {}
+    for module in modules:
+        found.setdefault(module.name.partition(".")[0], []).append(module)
+    return found
+
+
+def _package_line(name: str, modules: Sequence[ImportedModule]) -> str:
+    first = next((module for module in modules if module.name == name), modules[0])
+    more = f" and {len(modules) - 1} more modules" if len(modules) > 1 else ""
+    return f"{first.name} from {first.file}{more}, at {first.phase}"
 
 
 def _advice(
@@ -203,9 +217,9 @@ def _advice(
     tools = [one.text for one in unmet if one.name in BUILD_TOOLS]
     if tools:
         yield f"build tools are not the recorded ones, which counts only for packages built from source: {_some(tools)}"
-    generated = [module.name for module in strangers if module.is_generated]
+    generated = _packages(module for module in strangers if module.is_generated)
     if generated:
-        yield f"modules were written and imported while the model ran: {_some(generated)}"
+        yield f"modules were written and imported while the model ran: {_some(list(generated))}"
 
 
 def _some(texts: Sequence[str], most: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""Models whose environment is not what they recorded, and one that keeps the params of a request, beside healthy twins."""
+"""Models that are not at home in what they recorded, and one that keeps the params of a request, beside their twin."""
 
 from __future__ import annotations
 

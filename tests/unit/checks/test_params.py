@@ -60,7 +60,9 @@ class Model:
 
     def arrived(self, exchange: Exchange) -> Mapping[str, object] | None:
         sent = json.loads(exchange.invocation.request.body).get("params", {})
-        return self.hand_over(sent, self.calls)
+        doubles = {spec.name for spec in self.signature.params or () if spec.type is DataType.DOUBLE}
+        typed = {name: float(value) if name in doubles else value for name, value in sent.items()}
+        return self.hand_over(typed, self.calls)
 
     def check(self, serve: Serve, **known: Any) -> tuple[CheckResult, list[dict[str, Any]]]:
         context = serve(self.predict, self.signature, example=Table(columns=("x",), rows=((1.5,),)), **known)

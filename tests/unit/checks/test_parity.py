@@ -152,6 +152,16 @@ def test_a_module_of_the_tests_is_named_with_its_file_and_phase(parity: Parity) 
     assert f"pytest from {pytest.__file__}, at predict" in result.failure.text
 
 
+def test_modules_of_one_package_are_one_line(parity: Parity) -> None:
+    folder = Path(pytest.__file__).parent
+    names = ("pytest.sub", "pytest", "pytest.other")
+    modules = [{"name": name, "file": str(folder / f"{name}.py"), "phase": "load"} for name in names]
+    result = parity(modules=modules)
+    assert result.failure is not None
+    assert result.failure.title.endswith(": pytest")
+    assert result.failure.received == f"pytest from {folder / 'pytest.py'} and 2 more modules, at load"
+
+
 def test_several_breaches_are_one_failure(parity: Parity) -> None:
     module = {"name": "pytest", "file": pytest.__file__, "phase": "load"}
     result = parity("numpy==1\n", modules=[module])
