@@ -5,21 +5,18 @@ What must be refused is the business of `rejects_invalid`, whose table of rules 
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-import numpy as np
-
 from ..cases import NO_PARAMS, Case, Envelope, Expectation, Table, Tensors
 from ..errors import DecodeError
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
-from ..signature import DataType, ParamSpec, Signature
+from ..signature import ParamSpec, Signature
 from ..strategies.params import param_pools
 from ..strategies.pools import Entry
 from ..wire.capacity import can_carry
@@ -30,6 +27,7 @@ from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
+from .param_values import is_same, typed
 from .rejection import base_case
 from .validity import RAISED, envelopes_by_signature
 
@@ -202,7 +200,7 @@ class _Watch:
                 return self._wrong(exchange, spec, wanted, "nothing", is_sent=is_sent)
             there = received[spec.name]
             if not is_same(spec, wanted, there):
-                return self._wrong(exchange, spec, wanted, _typed(there), is_sent=is_sent)
+                return self._wrong(exchange, spec, wanted, typed(there), is_sent=is_sent)
         return None
 
     def _wrong(self, exchange: Exchange, spec: ParamSpec, wanted: object, there: str, *, is_sent: bool) -> Judgement:
@@ -211,8 +209,8 @@ class _Watch:
         return Judgement(
             key=f"arrival:{spec.name}:{is_sent}",
             is_breach=True,
-            title=f"param {spec.name}: {_typed(wanted)} {what}, and the model received {there}",
-            expected=f"{spec.name} = {_typed(wanted)} at the model",
+            title=f"param {spec.name}: {typed(wanted)} {what}, and the model received {there}",
+            expected=f"{spec.name} = {typed(wanted)} at the model",
             received=f"{spec.name} = {there}",
             exchange=exchange,
         )
@@ -244,42 +242,6 @@ class _Watch:
             received=answer_of(exchange),
             exchange=exchange,
         )
-
-
-def is_same(spec: ParamSpec, sent: object, received: object) -> bool:
-    """Tell whether the model received a param as it was sent, or as its default: the same value of the same type."""
-    if isinstance(sent, list | tuple):
-        there = received.tolist() if isinstance(received, np.ndarray) else received
-        if not isinstance(there, list | tuple) or len(there) != len(sent):
-            return False
-        return all(is_same(spec, one, other) for one, other in zip(sent, there, strict=True))
-    plain = (
-        received.item() if isinstance(received, np.generic) and not isinstance(received, np.datetime64) else received
-    )
-    if isinstance(sent, np.datetime64):
-        return _is_moment(plain) and np.datetime64(plain, "ns") == sent  # type: ignore[call-overload]
-    if spec.type in {DataType.FLOAT, DataType.DOUBLE} and isinstance(sent, int | float):
-        return isinstance(plain, float) and _is_number(spec, float(sent), plain)  # 1 is sent for 1.0, too
-    if isinstance(sent, dict):  # an Object, whose parts are JSON values
-        return isinstance(plain, dict) and sent == plain
-    return type(sent) is type(plain) and sent == plain
-
-
-def _is_moment(value: object) -> bool:
-    return isinstance(value, dt.date | np.datetime64) and getattr(value, "tzinfo", None) is None
-
-
-def _is_number(spec: ParamSpec, sent: float, received: float) -> bool:
-    if math.isnan(sent) or math.isnan(received):
-        return math.isnan(sent) and math.isnan(received)
-    if spec.type is DataType.FLOAT and math.isfinite(sent) and sent:
-        return bool(np.float32(sent) == np.float32(received))
-    return sent == received and math.copysign(1, sent) == math.copysign(1, received)
-
-
-def _typed(value: object) -> str:
-    """Return a value with its type, in which what arrived may differ alone."""
-    return f"{show_value(value)} ({type(value).__name__})"
 
 
 def _same_answer(one: Exchange, other: Exchange) -> bool:
