@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.cases import Table, Tensors
+from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.judge import Exchange
 from pytest_modelserve.checks.params import (
@@ -319,7 +320,7 @@ def test_what_the_spy_recorded(params: Contents, expected: object, exchanged: Ex
 
 def test_a_model_that_takes_no_params_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = Recorded(Contents(is_recorded=False))
-    monkeypatch.setattr("pytest_modelserve.checks.calls._as_call", lambda document: recorded)
+    monkeypatch.setattr(CallLog, "find", lambda self, request_id: recorded)
     context = serve(
         lambda rows: [{"x": 1.0} for _ in rows], signed(TOP_K), example=Table(columns=("x",), rows=((1.5,),))
     )
