@@ -48,7 +48,7 @@ class Case:
 
     Attributes:
         payload: What is sent.
-        envelope: How a Table or Tensors is wrapped; meaningless for the other payloads.
+        envelope: How a Table or Tensors is wrapped; of the other payloads it only says whether the answer is unified.
         params: The request's parameters; empty sends none.
         expectation: What the server must do.
         rule: The id of the contract's rule that the case exercises, such as `missing_column`.

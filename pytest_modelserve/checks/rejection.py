@@ -18,7 +18,7 @@ from ..signature import Signature
 from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
-from ..strategies.rules import Rule, rules_for
+from ..strategies.rules import OF_VALID, Rule, rules_for
 from .context import CheckContext
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_failure
@@ -31,7 +31,6 @@ MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a co
 
 UNSIGNED: Final = Signature()
 PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
-VALID: Final = frozenset({"valid", "outside_domain"})  # the rules that accepts_valid exercises
 
 
 def mutation_rules(model: Model) -> tuple[str, ...]:
@@ -65,7 +64,7 @@ def rejects_malformed(context: CheckContext, variant: str) -> CheckResult:
 
 
 def _is_mutation(rule: Rule) -> bool:
-    return rule.section != PROTOCOL and rule.id not in VALID
+    return rule.section != PROTOCOL and rule.id not in OF_VALID
 
 
 def _checked(

@@ -243,6 +243,8 @@ def _table_cases(decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_ro
         _make_unique(rows, decoder.pools)
         gone = decoder.absent(rest[_SPOTS * _SPOT_BYTES : tail - n_params], plan)
         envelope = draw(st.sampled_from(decoder.envelopes))
+        if envelope is Envelope.UNIFIED:  # one row is the body
+            del rows[1:]
         params = {} if envelope in FLAT else decoder.given_params(rest[tail - n_params :], plan)
         return _case(decoder, rows, gone, params, envelope)
 

@@ -23,6 +23,7 @@ from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies import edge_cases, mutations, protocol_cases, rules_for
+from pytest_modelserve.strategies.rules import OF_VALID
 
 Serve = Callable[..., CheckContext]
 SIGNATURE = Signature(
@@ -68,7 +69,7 @@ def test_every_rule_belongs_to_the_check_that_makes_its_cases(signature: Signatu
     assert set(mutation_rules(model)) <= made
     protocol = {case.rule for case in protocol_cases(signature, base, max_body_bytes=1000)}
     assert set(malformed_rules(model)) <= protocol
-    rules = {rule.id for rule in rules_for(signature)} - {"valid", "outside_domain"}
+    rules = {rule.id for rule in rules_for(signature)} - OF_VALID
     assert set(mutation_rules(model)) | set(malformed_rules(model)) == rules
 
 
