@@ -110,10 +110,9 @@ def _lacking(table: Table, envelope: Envelope, name: str | int) -> Document:
 
 def _out_of_step(signature: Signature, table: Table, wanted: Wanted) -> Iterator[Fault]:
     """Yield columns of which one has more cells than the others, or is one value that would have to be repeated."""
-    has_lists = can_carry(table, Envelope.INPUTS, signature) and all(
-        isinstance(spec.type, DataType) for spec in _specs(signature)
-    )
-    if not has_lists or not table.rows or not wanted.has("ragged_columns"):
+    if not table.rows or not wanted.has("ragged_columns") or not can_carry(table, Envelope.INPUTS, signature):
+        return
+    if not all(isinstance(spec.type, DataType) for spec in _specs(signature)):  # records, one after the other
         return
     cells = [[as_json_value(cell) for cell in column] for column in zip(*table.rows, strict=True)]
     names = list(map(str, table.columns))

@@ -100,6 +100,7 @@ class Maker:
             expectation=rule(fault.rule).expectation,
             rule=fault.rule,
             label=fault.label,
+            held=fault.where,
         )
         return with_token(case, fault.token, self.signature) if fault.token else case
 
