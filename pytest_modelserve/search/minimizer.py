@@ -16,6 +16,7 @@ from ..cases import Case, Expectation, Table, Tensors
 from ..wire.values import show_value
 
 MAX_TRIES: Final = 60  # a two-cell fault in 300 columns takes about 25
+_NAMED: Final = 3  # cells told in a label
 
 Cell: TypeAlias = tuple[int, ...]  # row first, then the column or the place inside the row
 
@@ -127,7 +128,7 @@ def _smaller_table(case: Case, table: Table, known: Mapping[str | int, object], 
             for at in chosen
         )
         index = None if table.index is None else tuple(table.index[at] for at in chosen)
-        label = case.label if len(body) == len(table.rows) else _label(table.columns, body, known)
+        label = case.label if body == table.rows else _label(table.columns, body, known)
         return replace(case, payload=replace(table, rows=body, index=index), label=label)
 
     other_rows = tuple((at,) for at in range(len(table.rows)) if (at,) not in held_rows)
@@ -157,13 +158,15 @@ def _label(
     columns: tuple[str | int, ...], rows: tuple[tuple[object, ...], ...], known: Mapping[str | int, object]
 ) -> str:
     """Say what is special about rows that are left of more: what was said of all of them no longer holds."""
-    if len(rows) != 1:
-        return f"{len(rows)} rows"
-    cells = zip(columns, rows[0], strict=True)
     differs = [
-        f'"{name}" = {show_value(cell)}' for name, cell in cells if name in known and not _is_same(cell, known[name])
+        f'{f"row {at} " if len(rows) > 1 else ""}"{name}" = {show_value(cell)}'
+        for at, row in enumerate(rows)
+        for name, cell in zip(columns, row, strict=True)
+        if name in known and not _is_same(cell, known[name])
     ]
-    return differs[0] if len(differs) == 1 else "one row"
+    if 0 < len(differs) <= _NAMED:
+        return ", ".join(differs)
+    return "one row" if len(rows) == 1 else f"{len(rows)} rows"
 
 
 def _smaller_tensors(case: Case, tensors: Tensors, example: Case | None, attempt: _Attempts) -> Case:

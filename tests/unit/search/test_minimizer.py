@@ -201,6 +201,6 @@ def test_an_index_that_does_not_fit_its_rows_is_left_alone() -> None:
 
 
 def test_tensors_of_a_wrong_shape_are_left_alone() -> None:
-    arrays = {"a": np.zeros((3, 2)), "b": np.zeros((3, 2))}
-    broken = Case(payload=Tensors(arrays=arrays), expectation=Expectation.REJECT)
+    arrays = Tensors(arrays={"a": np.zeros((3, 2)), "b": np.zeros((3, 2))})
+    broken = Case(payload=arrays, expectation=Expectation.REJECT)
     assert minimize(broken, None, always).case.payload is broken.payload
