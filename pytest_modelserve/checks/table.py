@@ -12,7 +12,7 @@ from .check import Check
 from .lint import signature_lint
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .validity import accepts_valid, envelopes_by_signature, matches_output_schema, why_no_inputs
+from .validity import accepts_valid, matches_output_schema, valid_envelopes, why_no_inputs
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})
@@ -55,7 +55,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=accepts_valid,
         why_not=why_no_inputs,
-        variants=envelopes_by_signature,
+        variants=valid_envelopes,
     ),
     Check(
         name="matches_output_schema",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -14,7 +15,7 @@ from ..model.mlmodel import Model
 from ..results import Advice, CheckResult, Judges, Outcome
 from ..search.loop import Findings, Plan, search
 from ..signature import ColumnSchema
-from ..strategies.carriers import envelopes_for
+from ..strategies.carriers import envelopes_for, plain_payload
 from ..strategies.edge_cases import as_batches, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
@@ -43,6 +44,7 @@ OF_COLUMNS: Final = (
     Envelope.CSV,
     Envelope.UNIFIED,
 )
+UNSUPPORTED: Final = 415  # by which a server says that it does not read a media type (RFC 9110)
 OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
 
 Judge = Callable[[Exchange], Judgement | None]
@@ -68,12 +70,31 @@ def envelopes_by_signature(model: Model) -> tuple[str, ...]:
     return tuple(envelope.value for envelope in carrying)
 
 
+def valid_envelopes(model: Model) -> tuple[str, ...]:
+    """Return the envelopes that valid requests are sent in: Parquet, too, where this process can write it."""
+    usual = envelopes_by_signature(model)
+    signature = model.signature
+    if not usual or signature is None or not isinstance(signature.inputs, ColumnSchema):
+        return usual
+    can_write = importlib.util.find_spec("pyarrow") is not None
+    return (*usual, *(one.value for one in envelopes_for(signature, [Envelope.PARQUET]) if can_write))
+
+
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     """Send what the signature allows in one envelope: each edge value, then drawn rows; all must be accepted.
 
     In the first envelope each value is sent alone; in the others, by which the same values reach the same model, many
-    rows share a request, and are sent alone where it is not accepted.
+    rows share a request, and are sent alone where it is not accepted. A server that does not take Parquet says so by
+    415 to a first request.
     """
+    if variant == Envelope.PARQUET.value and not _takes_parquet(context):
+        return CheckResult(
+            name=f"accepts_valid[{variant}]",
+            judges=Judges.MODEL,
+            outcome=Outcome.SKIPPED,
+            reason="the server says that it does not take Parquet (415)",
+            applies=False,
+        )
     is_first = variant == envelopes_by_signature(context.model)[0]
 
     def judge(exchange: Exchange) -> Judgement | None:
@@ -84,6 +105,14 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
+
+
+def _takes_parquet(context: CheckContext) -> bool:
+    plain = None if context.model.signature is None else plain_payload(context.model.signature)
+    if plain is None:
+        return False
+    with Exchanges.of(context, context.example_case) as exchanges:
+        return exchanges.send(Case(payload=plain, envelope=Envelope.PARQUET)).invocation.status != UNSUPPORTED
 
 
 def _unreached(context: CheckContext) -> Iterator[str]:

@@ -39,6 +39,11 @@ class Rule:
     applies: when.Predicate
     status: int | None = None
 
+    @property
+    def wanted(self) -> str:
+        """Return what the server must do, in words."""
+        return self.expectation.value + (f" with {self.status}" if self.status else "")
+
 
 def rule(rule_id: str) -> Rule:
     """Return the rule of this id.

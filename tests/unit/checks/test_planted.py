@@ -102,14 +102,12 @@ def is_told(result: CheckResult, bug: Planted, width: int) -> bool:
         f"2 of {n_rows * width} cells differ from the input example" in size
         and sorted(columns) == sorted(name for name, _ in bug.cells)
         and rows == set(range(n_rows))
-        and result.failure.request.replace("\n", "")
-        in result.failure.text.replace("\n", "").replace("            ", "")
+        and all(line.strip() in result.failure.text for line in (size, *cells))
     )
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("name", planted(30))
-@pytest.mark.parametrize("width", [30, 300])
+@pytest.mark.parametrize(("width", "seed"), [(30, 1), (30, 2), (30, 3), (300, 1), (300, 2)])
 def test_a_wrong_answer_of_two_cells_is_told_as_those_two(width: int, name: str, seed: int, serve: Serve) -> None:
     bug = planted(width)[name]
     signature, example = model_of(width)
