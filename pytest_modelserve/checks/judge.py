@@ -12,6 +12,7 @@ from typing import Final
 from ..cases import Case, Expectation, Level
 from ..client import Invocation
 from ..errors import DecodeError
+from ..strategies.rules import status_of
 from ..wire.json_text import parse_json
 from .calls import Call, RaisedException
 from .outcome import RequestOutcome, is_overflow
@@ -136,6 +137,10 @@ def _judge_rejection(exchange: Exchange) -> Judgement | None:
         return _breach(
             exchange, "reached", f"an invalid request reached the model: {what}", expected, answer_of(exchange)
         )
+    wanted = status_of(exchange.case.rule)
+    if wanted is not None and exchange.invocation.status != wanted:
+        title = f"an invalid request was answered {exchange.invocation.status}, not {wanted}: {what}"
+        return _breach(exchange, "status", title, f"{wanted} with a JSON error body", answer_of(exchange))
     return _judge_error_body(exchange)
 
 

@@ -39,6 +39,7 @@ OF_COLUMNS: Final = (
     Envelope.INPUTS,
     Envelope.INSTANCES,
     Envelope.CSV,
+    Envelope.UNIFIED,
 )
 OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
 

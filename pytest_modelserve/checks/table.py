@@ -21,7 +21,7 @@ from .replays import replays_stored
 from .round_trips import round_trip_input, round_trip_output
 from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .validity import accepts_valid, matches_output_schema
+from .validity import accepts_valid, matches_output_schema, valid_envelopes
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})
@@ -71,7 +71,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=accepts_valid,
         why_not=why_no_inputs,
-        variants=envelopes_by_signature,
+        variants=valid_envelopes,
         takes_cases=True,
     ),
     Check(

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from ..cases import Envelope, Expectation, Table, Tensors
-from ..results import CheckResult, Outcome
+from ..cases import Case, Envelope, Expectation, Table, Tensors
+from ..model.mlmodel import Model
+from ..results import CheckResult, Judges, Outcome
+from ..signature import ColumnSchema
+from ..strategies.carriers import envelopes_for, plain_payload
 from ..strategies.edge_cases import edge_cases
 from ..wire.values import show_value
 from .advice import NO_PREDICTION
 from .columns import ABSENT, Name, cells_of
+from .conclusion import left_out
 from .context import CheckContext
 from .coverage import untested
-from .exchanges import is_lost
+from .exchanges import Exchanges, is_lost
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .searches import RAISED, Search, as_strict, first_envelope, searched
+from .searches import RAISED, Search, as_strict, envelopes_by_signature, first_envelope, searched
+
+UNSUPPORTED: Final = 415  # by which a server says that it does not read a media type (RFC 9110)
+
+
+def valid_envelopes(model: Model) -> tuple[str, ...]:
+    """Return the envelopes that valid requests are sent in: Parquet, too, where this process can write it."""
+    usual = envelopes_by_signature(model)
+    signature = model.signature
+    if not usual or signature is None or not isinstance(signature.inputs, ColumnSchema):
+        return usual
+    can_write = importlib.util.find_spec("pyarrow") is not None
+    return (*usual, *(one.value for one in envelopes_for(signature, [Envelope.PARQUET]) if can_write))
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     """Send what the signature allows in one envelope: each edge value, then drawn rows; all must be accepted.
 
     In the first envelope each value is sent alone; in the others, by which the same values reach the same model, many
-    rows share a request, and are sent alone where it is not accepted.
+    rows share a request, and are sent alone where it is not accepted. A server that does not take Parquet says so by
+    415 to a first request.
     """
     envelope = Envelope(variant)
+    if envelope is Envelope.PARQUET and not _takes_parquet(context):
+        reason = "the server says that it does not take Parquet (415)"
+        return left_out(f"accepts_valid[{variant}]", Judges.MODEL, reason)
     is_first = envelope is first_envelope(context.model)
 
     def judge(exchange: Exchange) -> Judgement | None:
@@ -38,6 +60,14 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
+
+
+def _takes_parquet(context: CheckContext) -> bool:
+    plain = None if context.model.signature is None else plain_payload(context.model.signature)
+    if plain is None:
+        return False
+    with Exchanges.of(context, context.example_case) as exchanges:
+        return exchanges.send(Case(payload=plain, envelope=Envelope.PARQUET)).invocation.status != UNSUPPORTED
 
 
 def _unreached(context: CheckContext) -> Iterator[str]:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from ..cases import Envelope, Expectation
+from ..signature.datatypes import DataType
 from ..signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from .carriers import envelopes_for
-from .wrong_values import wrong_elements, wrong_values
+from .wrong_values import csv_texts, wrong_elements, wrong_values
 
 Predicate: TypeAlias = Callable[[Signature], bool]
 RANGE_RULES: Final = frozenset({"integer_out_of_range", "float_out_of_range"})
-TOKEN_RULES: Final = frozenset({"nan_token", "infinity_token"})
 
 
 def has_inputs(signature: Signature) -> bool:
@@ -76,6 +76,44 @@ def has_batch(signature: Signature) -> bool:
     return bool(specs) and all(spec.shape[:1] == (-1,) for spec in specs)
 
 
+def has_columns_to_lengthen(signature: Signature) -> bool:
+    """Tell whether a request can be columns side by side, of which one may differ in length."""
+    return (
+        has_columns_to_reorder(signature)
+        and all(isinstance(spec.type, DataType) for spec in columns_of(signature))
+        and Envelope.INPUTS in envelopes_for(signature)
+    )
+
+
+def has_key_to_miss(signature: Signature) -> bool:
+    """Tell whether a record can lack an optional column that other records have."""
+    return (
+        has_columns_to_reorder(signature)
+        and any(not spec.required for spec in columns_of(signature))
+        and Envelope.DATAFRAME_RECORDS in envelopes_for(signature)
+    )
+
+
+def has_wrong_text(signature: Signature) -> bool:
+    """Tell whether a CSV cell can be of a wrong type."""
+    return Envelope.CSV in envelopes_for(signature) and any(csv_texts(spec.type) for spec in columns_of(signature))
+
+
+def takes_unified_params(signature: Signature) -> bool:
+    """Tell whether a body can be the row itself, with parameters beside it."""
+    return has_params(signature) and Envelope.UNIFIED in envelopes_for(signature)
+
+
+def has_free_inner_axis(signature: Signature) -> bool:
+    """Tell whether a tensor has a free dimension besides the batch."""
+    return any(-1 in spec.shape[1:] for spec in tensors_of(signature))
+
+
+def has_batches(signature: Signature) -> bool:
+    """Tell whether several tensors have a free first dimension."""
+    return sum(spec.shape[:1] == (-1,) for spec in tensors_of(signature)) > 1
+
+
 def has_params(signature: Signature) -> bool:
     """Tell whether the model declares parameters."""
     return has_inputs(signature) and bool(signature.params)
@@ -91,6 +129,21 @@ def has_param_out_of_range(signature: Signature) -> bool:
     return has_inputs(signature) and any(
         wrong.rule in RANGE_RULES for spec in signature.params or () for wrong in wrong_values(spec.type)
     )
+
+
+def has_open_param(signature: Signature) -> bool:
+    """Tell whether a parameter has values that a server may take or refuse."""
+    return has_inputs(signature) and any(
+        spec.default is None
+        or spec.type is DataType.DATETIME
+        or any(wrong.expectation is Expectation.EITHER and wrong.value is not None for wrong in wrong_values(spec.type))
+        for spec in signature.params or ()
+    )
+
+
+def has_param_without_null(signature: Signature) -> bool:
+    """Tell whether a parameter has a default that is not null."""
+    return has_inputs(signature) and any(spec.default is not None for spec in signature.params or ())
 
 
 def has_wrong_value(rule_id: str) -> Predicate:
@@ -112,8 +165,3 @@ def columns_of(signature: Signature) -> tuple[ColumnSpec, ...]:
 def tensors_of(signature: Signature) -> tuple[TensorSpec, ...]:
     """Return the input tensors; none where a request is a table."""
     return signature.inputs.tensors if isinstance(signature.inputs, TensorSchema) else ()
-
-
-def is_param_fault(rule_id: str, expectation: Expectation) -> bool:
-    """Tell whether a wrong value of a type is a fault of a parameter, too: not what is open, nor what is no JSON."""
-    return expectation is Expectation.REJECT and rule_id not in TOKEN_RULES

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Case, Table, Tensors
@@ -50,8 +51,10 @@ from pytest_modelserve.scoring.media import parse_content_type
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
 from pytest_modelserve.signature import Signature, request_schema
+from pytest_modelserve.wire.capacity import is_unified
 from pytest_modelserve.wire.json_text import parse_json
 
+PARQUET_TYPE = "application/vnd.apache.parquet"
 JSON = {"content-type": "application/json"}
 
 
@@ -196,6 +199,7 @@ class FakeServer:
         self.requests: list[httpx.Request] = []
         self.restarts = 0
         self.seen: Seen | None = None
+        self.media_types: set[str | None] = {"application/json"}
         self._validator = jsonschema.Draft202012Validator(request_schema(signature or Signature(), admit_either=True))
 
     def take_only(self, schema: dict[str, Any]) -> None:
@@ -229,8 +233,10 @@ class FakeServer:
         self.requests.append(request)
         if request.url.path == "/ping":
             return httpx.Response(200)
+        if request.headers.get("content-type") not in self.media_types:
+            return httpx.Response(415, json={"message": "the media type is unknown"})
         try:
-            document = parse_json(request.content)
+            document = self._document(request)
         except DecodeError as error:
             return httpx.Response(400, json={"message": error.happened})
         if not self._validator.is_valid(document):
@@ -246,7 +252,13 @@ class FakeServer:
             self._write_call(request, document, make_raised(error, deliberate=isinstance(error, ValueError)))
             return httpx.Response(500, json={"message": str(error)})
         self._write_call(request, document, None, value=predictions)
-        return httpx.Response(200, json={"predictions": predictions})
+        return httpx.Response(200, json=predictions if is_unified(document) else {"predictions": predictions})
+
+    def _document(self, request: httpx.Request) -> object:
+        if request.headers.get("content-type") != PARQUET_TYPE:
+            return parse_json(request.content)
+        frame = pd.read_parquet(io.BytesIO(request.content))
+        return {"dataframe_records": json.loads(frame.to_json(orient="records"))}
 
     def _write_call(
         self, request: httpx.Request, document: dict[str, Any], raised: RaisedException | None, **returned: object
@@ -271,6 +283,8 @@ class FakeServer:
 
 def rows_of(document: dict[str, Any]) -> list[Any]:
     """Return the rows of a body as records, or the tensor as nested lists."""
+    if is_unified(document):
+        return [document]
     if "dataframe_split" in document:
         split = document["dataframe_split"]
         return [dict(zip(split["columns"], row, strict=True)) for row in split["data"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pytest_modelserve.errors import ModelServeError
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies import RULES, mutations, protocol_cases, rule, rules_for
+from pytest_modelserve.strategies.rules import OF_VALID
 from pytest_modelserve.wire.envelopes import encode
 
 BaseOf = Callable[[Signature], Case]
@@ -28,14 +30,16 @@ def of_rule(cases: Iterable[Case], rule_id: str) -> list[Case]:
 
 def test_a_signature_shows_exactly_the_rules_that_apply_to_it(signature: Signature, base_of: BaseOf) -> None:
     shown = {case.rule for case in all_cases(signature, base_of(signature))}
-    assert shown | {"valid", "outside_domain"} == {one.id for one in rules_for(signature)}
+    assert shown | OF_VALID == {one.id for one in rules_for(signature)}
 
 
 def test_every_rule_is_shown_by_some_signature(
     everything: Signature, tensor_signature: Signature, table_of: Callable[..., Signature], base_of: BaseOf
 ) -> None:
-    shown = {"valid", "outside_domain"}
-    for one in (everything, tensor_signature, table_of(a=DataType.LONG, b=DataType.STRING)):
+    shown = set(OF_VALID)
+    chat = table_of(messages=DataType.STRING)
+    chat = replace(chat, params=everything.params)
+    for one in (everything, tensor_signature, table_of(a=DataType.LONG, b=DataType.STRING), chat):
         shown |= {case.rule for case in all_cases(one, base_of(one))}
     assert shown == {one.id for one in RULES}
 
