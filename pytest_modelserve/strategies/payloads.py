@@ -178,13 +178,17 @@ class _Decoder:
         )
 
     def rows(self, raw: bytes, n_rows: int, plan: Plan) -> list[list[Entry]]:
-        """Return a table of entries; bytes are used again where a table is larger than they are."""
+        """Return a table of entries; bytes are used again where a table is larger than they are.
+
+        The last row has the first bytes: it stays as it is while the rows get fewer, so that a fault in it and what
+        stands beside it shrink together.
+        """
         by_column, width = self.cells[plan.cells], len(self.names)
         needed = n_rows * width
         tiled = raw if len(raw) >= needed else raw * (needed // len(raw) + 1)
         return [
             [entries[byte % len(entries)] for entries, byte in zip(by_column, tiled[at : at + width], strict=True)]
-            for at in range(0, needed, width)
+            for at in range(needed - width, -1, -width)
         ]
 
     def change_spots(self, rows: list[list[Entry]], raw: bytes, plan: Plan) -> None:
@@ -195,7 +199,7 @@ class _Decoder:
             column = (high * 256 + low) % len(self.names)
             if byte:
                 entries = by_column[column]
-                rows[row % len(rows)][column] = entries[byte % len(entries)]
+                rows[-1 - row % len(rows)][column] = entries[byte % len(entries)]
 
     def absent(self, raw: bytes, plan: Plan) -> frozenset[int]:
         """Return which optional columns are absent; one column of the table always stays."""
@@ -244,12 +248,12 @@ def _table_cases(
             for row, column in draw(places):
                 value = draw(whole[plan.spots][column])
                 if carries_cell(value, decoder.envelopes, width):
-                    rows[row][column] = _drawn(value, domain, decoder.pools[column])
+                    rows[-1 - row][column] = _drawn(value, domain, decoder.pools[column])
         _make_unique(rows, decoder.pools)
         gone = decoder.absent(rest[_SPOTS * _SPOT_BYTES : tail - n_params], plan)
         envelope = draw(st.sampled_from(decoder.envelopes))
         if envelope is Envelope.UNIFIED:  # one row is the body
-            del rows[1:]
+            del rows[:-1]
         params = {} if envelope in FLAT else decoder.given_params(rest[tail - n_params :], plan)
         return _case(decoder, rows, gone, params, envelope)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from ..cases import Envelope, Expectation
+from ..errors import SignatureError
 from ..signature.datatypes import DataType
 from ..signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from .carriers import envelopes_for
@@ -52,12 +53,12 @@ def has_column_to_miss(signature: Signature) -> bool:
 
 def carries(envelope: Envelope) -> Predicate:
     """Return whether payloads of a signature fit an envelope."""
-    return lambda signature: envelope in envelopes_for(signature)
+    return lambda signature: envelope in _carrying(signature)
 
 
 def takes_split(signature: Signature) -> bool:
     """Tell whether a request is a table in the split envelope."""
-    return has_columns(signature) and Envelope.DATAFRAME_SPLIT in envelopes_for(signature)
+    return has_columns(signature) and Envelope.DATAFRAME_SPLIT in _carrying(signature)
 
 
 def has_fixed_axis(signature: Signature) -> bool:
@@ -81,7 +82,7 @@ def has_columns_to_lengthen(signature: Signature) -> bool:
     return (
         has_columns_to_reorder(signature)
         and all(isinstance(spec.type, DataType) for spec in columns_of(signature))
-        and Envelope.INPUTS in envelopes_for(signature)
+        and Envelope.INPUTS in _carrying(signature)
     )
 
 
@@ -90,18 +91,18 @@ def has_key_to_miss(signature: Signature) -> bool:
     return (
         has_columns_to_reorder(signature)
         and any(not spec.required for spec in columns_of(signature))
-        and Envelope.DATAFRAME_RECORDS in envelopes_for(signature)
+        and Envelope.DATAFRAME_RECORDS in _carrying(signature)
     )
 
 
 def has_wrong_text(signature: Signature) -> bool:
     """Tell whether a CSV cell can be of a wrong type."""
-    return Envelope.CSV in envelopes_for(signature) and any(csv_texts(spec.type) for spec in columns_of(signature))
+    return Envelope.CSV in _carrying(signature) and any(csv_texts(spec.type) for spec in columns_of(signature))
 
 
 def takes_unified_params(signature: Signature) -> bool:
     """Tell whether a body can be the row itself, with parameters beside it."""
-    return has_params(signature) and Envelope.UNIFIED in envelopes_for(signature)
+    return has_params(signature) and Envelope.UNIFIED in _carrying(signature)
 
 
 def has_free_inner_axis(signature: Signature) -> bool:
@@ -155,6 +156,13 @@ def has_wrong_value(rule_id: str) -> Predicate:
         return any(wrong.rule == rule_id for found in (cells, elements) for wrong in found)
 
     return applies
+
+
+def _carrying(signature: Signature) -> tuple[Envelope, ...]:
+    try:
+        return envelopes_for(signature)
+    except SignatureError:  # a tensor that JSON cannot carry
+        return ()
 
 
 def columns_of(signature: Signature) -> tuple[ColumnSpec, ...]:

@@ -107,7 +107,7 @@ def is_told(result: CheckResult, bug: Planted, width: int) -> bool:
 
 
 @pytest.mark.parametrize("name", planted(30))
-@pytest.mark.parametrize(("width", "seed"), [(30, 1), (30, 2), (30, 3), (300, 1), (300, 2)])
+@pytest.mark.parametrize(("width", "seed"), [(30, 1), (30, 2), (30, 3), (300, 1)])
 def test_a_wrong_answer_of_two_cells_is_told_as_those_two(width: int, name: str, seed: int, serve: Serve) -> None:
     bug = planted(width)[name]
     signature, example = model_of(width)
@@ -122,8 +122,7 @@ def test_a_wrong_answer_of_two_cells_is_told_as_those_two(width: int, name: str,
     assert tries_of(result) <= WITHIN
 
 
-@pytest.mark.parametrize("width", [30, 300])
-@pytest.mark.parametrize("name", ["first and last", "two rows"])
+@pytest.mark.parametrize(("width", "name"), [(30, "first and last"), (30, "two rows"), (300, "two rows")])
 def test_a_crash_of_two_cells_is_told_as_those_two(width: int, name: str, serve: Serve) -> None:
     bug = planted(width)[name]
     signature, example = model_of(width)

@@ -61,7 +61,7 @@ def is_mutation(rule_id: str) -> bool:
 
 def shrunk(strategy: st.SearchStrategy[Case], is_accepted: Callable[[Case], bool]) -> Case:
     """Return what Hypothesis makes of a server that accepts some of what it should not."""
-    return hypothesis.find(strategy, is_accepted, settings=SEARCHED)
+    return hypothesis.find(strategy, is_accepted, settings=settings(parent=SEARCHED, derandomize=True))
 
 
 def test_every_mutation_rule_of_a_signature_can_be_drawn_alone(signature: Signature) -> None:
@@ -120,9 +120,7 @@ def test_a_cell_that_is_accepted_shrinks_to_the_example_and_that_cell(
 def test_a_fault_that_shows_beside_another_cell_keeps_that_cell() -> None:
     def is_accepted(case: Case) -> bool:
         table = case.payload
-        if not isinstance(table, Table) or case.rule != "text_for_boolean" or "plan" not in table.columns:
-            return False
-        return any(row[table.columns.index("plan")] == "pro" for row in table.rows)
+        return isinstance(table, Table) and table.rows[-1][table.columns.index("plan")] == "pro"
 
     case = shrunk(invalid_cases(SIGNATURE, example=EXAMPLE, rules=["text_for_boolean"]), is_accepted)
     assert case.payload == replace(EXAMPLE, rows=((30, "pro", "true", "x"),))

@@ -218,3 +218,26 @@ def test_without_inputs_there_is_nothing_to_break(table_of: Callable[..., Signat
     base = Case(payload=Table(columns=("x",), rows=((1.0,),)))
     assert not all_cases(Signature(), base)
     assert not list(protocol_cases(table_of(x=DataType.DOUBLE), Case(payload=Document(value={}))))
+
+
+def test_a_tensor_that_json_cannot_carry_shows_the_rules_of_its_shape() -> None:
+    schema = TensorSchema(tensors=(TensorSpec(name=None, dtype="complex64", shape=(-1, 2)),))
+    shown = {one.id for one in rules_for(Signature(inputs=schema))}
+    assert {"tensor_rank", "not_json"} <= shown
+    assert not shown & {"csv_wrong_cell", "ragged_rows", "text_for_number"}
+
+
+def test_only_the_rules_asked_for_are_broken(everything: Signature, base_of: BaseOf) -> None:
+    base = base_of(everything)
+    wanted = {"missing_column", "text_for_boolean", "param_null", "csv_wrong_cell"}
+    found = list(mutations(everything, base, rules=wanted))
+    every = [case for case in mutations(everything, base) if case.rule in wanted]
+    assert [(case.rule, case.label, case.envelope) for case in found] == [
+        (case.rule, case.label, case.envelope) for case in every
+    ]
+    assert {case.rule for case in found} == wanted - {"csv_wrong_cell"}  # which nested columns do not fit
+
+
+def test_a_case_says_where_its_fault_stands(everything: Signature, base_of: BaseOf) -> None:
+    for case in mutations(everything, base_of(everything), rules=["text_for_boolean", "param_null"]):
+        assert f'"{case.held}" = ' in case.label or f"param {case.held} = " in case.label
