@@ -19,9 +19,9 @@ from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .replays import replays_stored
 from .round_trips import round_trip_input, round_trip_output
-from .searches import envelopes_by_signature, why_no_inputs
+from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .validity import accepts_valid, matches_output_schema, valid_envelopes
+from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})

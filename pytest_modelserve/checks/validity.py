@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from ..cases import Case, Envelope, Expectation, Table, Tensors
-from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
-from ..signature import ColumnSchema
-from ..strategies.carriers import envelopes_for, plain_payload
+from ..strategies.carriers import plain_payload
 from ..strategies.edge_cases import edge_cases
 from ..wire.values import show_value
 from .advice import NO_PREDICTION
@@ -23,19 +20,9 @@ from .exchanges import Exchanges, is_lost
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .searches import RAISED, Search, as_strict, envelopes_by_signature, first_envelope, searched
+from .searches import RAISED, Search, as_strict, first_envelope, searched
 
 UNSUPPORTED: Final = 415  # by which a server says that it does not read a media type (RFC 9110)
-
-
-def valid_envelopes(model: Model) -> tuple[str, ...]:
-    """Return the envelopes that valid requests are sent in: Parquet, too, where this process can write it."""
-    usual = envelopes_by_signature(model)
-    signature = model.signature
-    if not usual or signature is None or not isinstance(signature.inputs, ColumnSchema):
-        return usual
-    can_write = importlib.util.find_spec("pyarrow") is not None
-    return (*usual, *(one.value for one in envelopes_for(signature, [Envelope.PARQUET]) if can_write))
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:

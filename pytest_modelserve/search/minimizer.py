@@ -128,7 +128,8 @@ def _smaller_table(case: Case, table: Table, known: Mapping[str | int, object], 
             for at in chosen
         )
         index = None if table.index is None else tuple(table.index[at] for at in chosen)
-        label = case.label if len(body) == len(table.rows) else _label(table.columns, body, known)
+        is_whole = len(body) == len(table.rows) or case.expectation is Expectation.REJECT  # a fault stays what it is
+        label = case.label if is_whole else _label(table.columns, body, known)
         return replace(case, payload=replace(table, rows=body, index=index), label=label)
 
     other_rows = tuple((at,) for at in range(len(table.rows)) if (at,) not in held_rows)

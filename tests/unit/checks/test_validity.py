@@ -11,8 +11,8 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.searches import envelopes_by_signature, why_no_inputs
-from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema, valid_envelopes
+from pytest_modelserve.checks.searches import envelopes_by_signature, valid_envelopes, why_no_inputs
+from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema
 from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import Array, DataType, Object, Property
@@ -362,7 +362,7 @@ def test_a_bare_answer_is_held_to_the_output_schema(serve: Serve) -> None:
     result = accepts_valid(serve(predict, CHAT, example=HI, examples=30), "unified")
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
-    assert "1 rows x 2 columns in unified" in result.failure.request
+    assert "1 row x 2 columns in unified" in result.failure.request
 
 
 def test_parquet_is_tried_where_the_server_takes_it(serve: Serve) -> None:
