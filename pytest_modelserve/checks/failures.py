@@ -48,6 +48,7 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         "expected": judgement.expected,
         "received": judgement.received,
         **({} if judgement.received == answer else {"answer": answer}),
+        **judgement.facts,
         "decided by": exchange.blame.value,
         "found": _found(context, breach),
         **context.facts,
@@ -64,7 +65,7 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         response=answer,
         curl=curl,
         seed=str(context.seed),
-        text=as_message(f"{check}: {judgement.title}", facts, ""),
+        text=as_message(f"{check}: {judgement.title}", facts, judgement.fix),
     )
 
 

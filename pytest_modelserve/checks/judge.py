@@ -6,6 +6,7 @@ Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,6 +64,8 @@ class Judgement:
         expected: What the contract wants.
         received: What came.
         exchange: The evidence.
+        facts: What else a reader needs to see it again, a line each.
+        fix: What to do where the model is right as it is; empty where nothing but the model can be changed.
     """
 
     key: str
@@ -71,6 +74,8 @@ class Judgement:
     expected: str
     received: str
     exchange: Exchange = field(repr=False)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    fix: str = ""
 
 
 LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})
