@@ -66,7 +66,7 @@ class _Finding:
         why: When the answer differs, in words.
         seen: How many of how many replays showed it.
         suspect: The request and its two answers, of the last replay that showed it.
-        after: The one request that makes it differ, where there is one.
+        after: The request before it, where that may be what makes it differ.
         tries: How many cases it took to make it small.
     """
 
@@ -114,7 +114,8 @@ class Replays:
         last = replace(suspect, again=exchange, difference=difference)
         is_for_good = len(found) == REPLAYS
         why = "since other requests came" if is_for_good else "when repeated, with nothing between"
-        return _Finding(why=why, seen=_of(len(found), REPLAYS), suspect=last)
+        after = suspect.before[-1] if is_for_good and suspect.before else None
+        return _Finding(why=why, seen=_of(len(found), REPLAYS), suspect=last, after=after)
 
     def _after_the_last(self, suspect: Suspect) -> _Finding | None:
         """Send the request before it and the request itself, several times."""

@@ -151,17 +151,17 @@ def repeat(context: CheckContext, exchanges: Exchanges) -> Trial:
 def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
     """Send each request before and after another one, and one without parameters before and after one with them."""
     samples = Samples(context, exchanges)
-    known = samples.taken(ordinary_cases(context, n_edges=INTERLEAVED, n_drawn=N_DRAWN), INTERLEAVED + 1)
-    others = samples.told_apart(known)[1:] or known[1:]
-    pairs: list[tuple[Sample, tuple[Case, ...]]] = [
-        (one, (other.case,)) for one, other in zip(known, others, strict=False)
-    ]
+    cases = ordinary_cases(context, n_edges=INTERLEAVED, n_drawn=N_DRAWN)
+    known = samples.taken((case for case in cases if not case.params), INTERLEAVED + 1)
+    if not known:
+        return Trial(doubt=NOTHING_TAKEN)
+    pairs: list[tuple[Sample, tuple[Case, ...]]] = []
     params = param_edges(context, WITH_PARAMS)
     if params and (plain := samples.ask(replace(params[0], params=NO_PARAMS, label="the same without params"))):
         pairs += [(plain, (case,)) for case in params]
         known.append(plain)
-    if not known:
-        return Trial(doubt=NOTHING_TAKEN)
+    others = samples.told_apart(known)[1:] or known[1:]
+    pairs += [(one, (other.case,)) for one, other in zip(known, others, strict=False)]
     if not pairs:  # a model that takes nothing but its example
         pairs = [(known[0], tuple(disturbers(context)))]
     watch = _Watch(context, exchanges, samples, known)
