@@ -11,11 +11,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..cases import NO_PARAMS, Case, Level
+from ..cases import NO_PARAMS, Case, Level, Table
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from ..search.minimizer import minimize
 from ..strategies.edge_cases import case_fingerprint
+from ..strategies.values import fingerprint
 from .agreement import Difference
 from .anchor import STOCHASTIC, why_not_compared
 from .answers import answer_in
@@ -78,6 +79,7 @@ class _Batches:
         self._alone: dict[Hashable, Sample | None] = {}
         self._advice: dict[str, None] = {}
         self._is_unproven = False
+        self._unique = tuple(name for name, column in context.domain.columns.items() if column.unique)
 
     def tried(self) -> Trial:
         """Return what all batches came to."""
@@ -148,7 +150,6 @@ class _Batches:
     def _batches(self, rows: Sequence[Case]) -> Iterator[Case]:
         """Yield batches: pairs in both orders, three with one twice, ten, all, all in other orders, and many."""
         order = random.Random(self._context.seed)  # noqa: S311 # an order, no secret
-        is_unique = any(column.unique for column in self._context.domain.columns.values())
         n = len(rows)
         picks: list[list[int]] = [[0, 1], [1, 0], [0, n - 1], [n - 1, 0], [n // 2, 0, n - 1]]
         picks += [[0, 0, 1], [0, 1, 0], [n - 1, n - 1]]
@@ -156,11 +157,11 @@ class _Batches:
         picks += [order.sample(range(n), n), [order.randrange(n) for _ in range(MANY)]]
         sent = set()
         for pick in picks:
-            some = list(dict.fromkeys(pick)) if is_unique else pick
-            key = tuple(some)
-            if len(some) > 1 and max(some) < n and key not in sent:
+            some = [at for at in pick if at < n]
+            key = tuple(_without_twins(rows, some, self._unique) if self._unique else some)
+            if len(key) > 1 and key not in sent:
                 sent.add(key)
-                yield merged_rows([rows[at] for at in some])
+                yield merged_rows([rows[at] for at in key])
 
     def _compared(self, exchange: Exchange) -> _Shown | None:
         """Return the row of an answered batch that differs most from what it gets alone."""
@@ -216,7 +217,7 @@ class _Batches:
 
             def fails(smaller: Case) -> bool:
                 nonlocal last
-                again = None if self._samples.is_over() else self._again(smaller)
+                again = None if self._samples.is_over() or self._has_twins(smaller) else self._again(smaller)
                 last = again or last
                 return again is not None
 
@@ -224,6 +225,11 @@ class _Batches:
         if self._is_on_the_edge(last):
             return None
         return Breach(case=last.batch.case, finding=_judged(last, seen), found_at=found_at, tries=tries)
+
+    def _has_twins(self, case: Case) -> bool:
+        """Tell whether two rows share a value that the domain says to be unique."""
+        rows = [one for one in row_cases_of(case, case.n_rows or 0) if self._unique]
+        return len(_without_twins(rows, range(len(rows)), self._unique)) < len(rows)
 
     def _again(self, case: Case) -> _Shown | None:
         exchange = self._exchanges.send(case)
@@ -245,6 +251,20 @@ class _Batches:
                 self._advice[told] = None
                 return True
         return False
+
+
+def _without_twins(rows: Sequence[Case], pick: Sequence[int], unique: Sequence[str]) -> list[int]:
+    """Return the rows that share no value of a column whose values are unique."""
+    kept: list[int] = []
+    seen: set[Hashable] = set()
+    for at in pick:
+        payload = rows[at].payload
+        cells = zip(payload.columns, payload.rows[0], strict=True) if isinstance(payload, Table) else ()
+        keys = {(str(name), fingerprint(cell)) for name, cell in cells if str(name) in unique}
+        if not keys & seen:
+            seen |= keys
+            kept.append(at)
+    return kept
 
 
 def _judged(shown: _Shown, seen: int) -> Judgement:
