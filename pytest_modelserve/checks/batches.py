@@ -19,7 +19,7 @@ from ..strategies.edge_cases import case_fingerprint
 from ..strategies.values import fingerprint
 from .agreement import Difference
 from .anchor import STOCHASTIC, why_not_compared
-from .answers import answer_in
+from .answers import Answer, answer_in
 from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import Exchanges, is_lost
@@ -79,6 +79,7 @@ class _Batches:
         self._alone: dict[Hashable, Sample | None] = {}
         self._advice: dict[str, None] = {}
         self._is_unproven = False
+        self._is_unsteady = False
         self._unique = tuple(name for name, column in context.domain.columns.items() if column.unique)
 
     def tried(self) -> Trial:
@@ -88,7 +89,7 @@ class _Batches:
             return Trial(doubt="no single row was answered with one prediction, so that none could be sent with others")
         compared = 0
         for batch in self._batches(rows):
-            if compared and self._samples.is_over():
+            if self._is_unsteady or (compared and self._samples.is_over()):
                 break
             exchange = self._exchanges.send(batch)
             if exchange.outcome is not RequestOutcome.PREDICTED:
@@ -104,6 +105,10 @@ class _Batches:
     def _doubt(self, compared: int) -> str:
         if not compared:
             return "no two rows were predicted together"
+        if self._is_unsteady:
+            return (
+                "a row got another answer when it was sent alone again, so that rows cannot be compared: see stateless"
+            )
         return "a row got another answer in a batch once, which no replay showed again" if self._is_unproven else ""
 
     def _rows(self) -> list[Case]:
@@ -164,20 +169,32 @@ class _Batches:
                 yield merged_rows([rows[at] for at in key])
 
     def _compared(self, exchange: Exchange) -> _Shown | None:
-        """Return the row of an answered batch that differs most from what it gets alone."""
+        """Return the row of an answered batch that differs most from what it gets alone, before and after."""
         answer = answer_in(exchange, self._samples.outputs)
         n_rows = exchange.case.n_rows or 0
-        worst: _Shown | None = None
-        for at in range(n_rows):
-            row = of_rows(exchange.case, (at,))
-            alone = None if row is None else self._answer_alone(row)
-            if alone is None or answer is None:
-                continue
-            is_by_row = answer.n_rows == n_rows
-            found = self._samples.agreement.differences(alone.answer, answer.taken((at,)) if is_by_row else answer)
-            if found and (worst is None or found[0].distance > worst.difference.distance):
-                worst = _Shown(batch=exchange, alone=alone.exchange, difference=found[0], row=at)
-        return worst
+        worst: tuple[Difference, int, Sample] | None = None
+        for at in range(n_rows if answer is not None else 0):
+            alone = self._row_alone(exchange.case, at)
+            found = self._differences(alone, answer, at, n_rows)
+            if alone is not None and found and (worst is None or found[0].distance > worst[0].distance):
+                worst = (found[0], at, alone)
+        if worst is None:
+            return None
+        difference, row, alone = worst
+        if self._samples.difference(alone, self._exchanges.send(alone.case)) is not None:
+            self._is_unsteady = True
+            return None
+        return _Shown(batch=exchange, alone=alone.exchange, difference=difference, row=row)
+
+    def _row_alone(self, batch: Case, row: int) -> Sample | None:
+        case = of_rows(batch, (row,))
+        return None if case is None else self._answer_alone(case)
+
+    def _differences(self, alone: Sample | None, answer: Answer | None, row: int, n_rows: int) -> list[Difference]:
+        if alone is None or answer is None:
+            return []
+        own = answer.taken((row,)) if answer.n_rows == n_rows else answer
+        return self._samples.agreement.differences(alone.answer, own)
 
     def _refused(self, exchange: Exchange) -> Breach[Judgement] | None:
         """Judge a batch that is not predicted although each of its rows is; a refusal on purpose is a limit."""

@@ -68,6 +68,7 @@ class _Finding:
         suspect: The request and its two answers, of the last replay that showed it.
         after: The request before it, where that may be what makes it differ.
         tries: How many cases it took to make it small.
+        is_for_good: Whether the request has another answer now, whatever comes before it.
     """
 
     why: str
@@ -75,6 +76,7 @@ class _Finding:
     suspect: Suspect
     after: Case | None = None
     tries: int = 0
+    is_for_good: bool = False
 
 
 class Replays:
@@ -94,7 +96,10 @@ class Replays:
         """
         if is_lost(suspect.again):
             return self._lost(suspect)
-        finding = self._alone(suspect) or self._after_the_last(suspect) or self._after_all(suspect)
+        finding = self._alone(suspect)
+        if finding is None or finding.is_for_good:  # the first answer may have been the odd one
+            finding = self._after_the_last(suspect) or finding
+        finding = finding or self._after_all(suspect)
         return None if finding is None else self._breach(finding, known)
 
     def _lost(self, suspect: Suspect) -> Breach[Judgement] | None:
@@ -115,7 +120,8 @@ class Replays:
         is_for_good = len(found) == REPLAYS
         why = "since other requests came" if is_for_good else "when repeated, with nothing between"
         after = suspect.before[-1] if is_for_good and suspect.before else None
-        return _Finding(why=why, seen=_of(len(found), REPLAYS), suspect=last, after=after)
+        seen = _of(len(found), REPLAYS)
+        return _Finding(why=why, seen=seen, suspect=last, after=after, is_for_good=is_for_good)
 
     def _after_the_last(self, suspect: Suspect) -> _Finding | None:
         """Send the request before it and the request itself, several times."""

@@ -5,6 +5,7 @@ Source: `CONTRACT` section 4, "Stateless".
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +26,10 @@ from .judge import Judgement
 from .replays import Replays, Suspect, Trial
 from .samples import Sample, Samples, disturbers, ordinary_cases, param_edges
 
-REPEATED: Final = 12  # requests, each sent some six times
+REPEATED: Final = 11  # requests, each sent some six times
 N_DRAWN: Final = 4
-INTERLEAVED: Final = 8  # pairs of requests
-WITH_PARAMS: Final = 4
+INTERLEAVED: Final = 7  # pairs of requests
+WITH_PARAMS: Final = 3
 MAX_UNCONFIRMED: Final = 3  # differences that no replay shows again; each costs some forty requests
 NOTHING_TAKEN: Final = "not one request was accepted, so that none could be repeated"
 
@@ -127,7 +128,8 @@ class _Watch:
 def repeat(context: CheckContext, exchanges: Exchanges) -> Trial:
     """Send requests in order, shuffled, backwards and twice in a row, with some between that the model may not take."""
     samples = Samples(context, exchanges)
-    known = samples.taken(ordinary_cases(context, n_edges=REPEATED, n_drawn=N_DRAWN), REPEATED)
+    cases = itertools.chain(param_edges(context, 2), ordinary_cases(context, n_edges=REPEATED, n_drawn=N_DRAWN))
+    known = samples.taken(cases, REPEATED)
     if not known:
         return Trial(doubt=NOTHING_TAKEN)
     watch = _Watch(context, exchanges, samples, known)

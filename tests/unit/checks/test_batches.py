@@ -240,6 +240,18 @@ def test_what_no_replay_shows_again_is_no_failure_and_no_pass(serve: Serve) -> N
     assert "which no replay showed again" in result.reason
 
 
+def test_a_row_that_is_not_answered_alike_alone_proves_nothing_of_rows_together(serve: Serve) -> None:
+    last = [0.0]
+
+    def remembering(rows: list[Any]) -> object:
+        before, last[0] = last[0], float(len(rows))
+        return [{"y": score(row) + before} for row in rows]
+
+    result = batch_invariant(serve(remembering, SIGNATURE, example=EXAMPLE), "")
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert "see stateless" in result.reason
+
+
 def test_a_column_of_unique_values_is_never_repeated(serve: Serve) -> None:
     twins: list[int] = []
     sizes: list[int] = []

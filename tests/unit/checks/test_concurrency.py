@@ -131,6 +131,18 @@ def test_a_server_that_is_lost_under_load_fails_with_the_loss_first(serve: Serve
     assert "sent together with 3 others; alone it is predicted" in result.failure.title
 
 
+def test_a_model_that_keeps_state_one_after_the_other_is_not_blamed_on_threads(serve: Serve) -> None:
+    last = [0.0]
+
+    def remembering(rows: list[Any]) -> object:
+        before, last[0] = last[0], float(rows[0]["age"] % 7)
+        return [{"y": one["y"] + before} for one in answers(rows)]
+
+    result = checked(serve, remembering)
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert "before stateless[repeat] passes" in result.reason
+
+
 def test_every_round_sends_what_can_be_told_apart_over_as_many_threads(serve: Serve) -> None:
     seen: dict[str, set[float]] = {}
 
