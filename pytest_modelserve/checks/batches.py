@@ -119,9 +119,9 @@ class _Batches:
                 break
             if self._answer_alone(case) is not None:
                 found.append(case)
-        for case in [case for case in found if case.level is Level.EXAMPLE] or found:
+        for case in found:
             sample = self._answer_alone(case)
-            if sample is not None:
+            if sample is not None and case.level is Level.EXAMPLE:
                 self._samples.agreement.learn(sample.answer)
         return found
 

@@ -48,6 +48,7 @@ class Suspect:
         again: The later exchange.
         difference: How they differ.
         before: The requests between, in order.
+        first_after: The request before the first answer, where one came.
         found_at: The number of the request that showed it, from 1.
     """
 
@@ -56,6 +57,7 @@ class Suspect:
     difference: Difference
     before: Sequence[Case]
     found_at: int
+    first_after: Case | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ class Replays:
             return self._lost(suspect)
         finding = self._alone(suspect)
         if finding is None or finding.is_for_good:  # the first answer may have been the odd one
-            finding = self._after_the_last(suspect) or finding
+            finding = self._after_one(suspect) or finding
         finding = finding or self._after_all(suspect)
         return None if finding is None else self._breach(finding, known)
 
@@ -123,11 +125,15 @@ class Replays:
         seen = _of(len(found), REPLAYS)
         return _Finding(why=why, seen=seen, suspect=last, after=after, is_for_good=is_for_good)
 
-    def _after_the_last(self, suspect: Suspect) -> _Finding | None:
-        """Send the request before it and the request itself, several times."""
-        if not suspect.before:
-            return None
-        first, last = suspect.known.case, suspect.before[-1]
+    def _after_one(self, suspect: Suspect) -> _Finding | None:
+        """Send the request that came before it and the request itself, several times."""
+        for before in (*suspect.before[-1:], suspect.first_after):
+            if before is not None and (found := self._after(suspect, before)):
+                return found
+        return None
+
+    def _after(self, suspect: Suspect, before: Case) -> _Finding | None:
+        first, last = suspect.known.case, before
         shown = [one for one in (self._changed(first, last) for _ in range(REPLAYS)) if one is not None]
         if not shown:
             return None

@@ -76,8 +76,9 @@ class Samples:
             sample = self.ask(case)
             if sample is not None:
                 found.append(sample)
-        for sample in [one for one in found if one.case.level is Level.EXAMPLE] or found:
-            self.agreement.learn(sample.answer)
+        for sample in found:
+            if sample.case.level is Level.EXAMPLE:
+                self.agreement.learn(sample.answer)
         return found
 
     def difference(self, known: Sample, exchange: Exchange) -> Difference | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,7 +29,7 @@ from .samples import Sample, Samples, disturbers, ordinary_cases, param_edges
 REPEATED: Final = 11  # requests, each sent some six times
 N_DRAWN: Final = 4
 INTERLEAVED: Final = 7  # pairs of requests
-WITH_PARAMS: Final = 3
+WITH_PARAMS: Final = 5  # so that among them is a value that changes the answer
 MAX_UNCONFIRMED: Final = 3  # differences that no replay shows again; each costs some forty requests
 NOTHING_TAKEN: Final = "not one request was accepted, so that none could be repeated"
 
@@ -88,37 +88,62 @@ class _Watch:
         self._exchanges = exchanges
         self._samples = samples
         self._known = known
+        self._budget_s = context.settings.budget_s
         self._replays = Replays(context, exchanges, samples)
         self._log = [sample.case for sample in known]
         self._answered = {id(sample): at for at, sample in enumerate(known)}  # where in the log it was right last
-        self.unconfirmed: int = 0
+        self._unconfirmed = 0
 
-    def pass_by(self, case: Case) -> None:
-        """Send a request whose answer does not matter."""
-        self._log.append(case)
-        self._exchanges.send(case)
+    def walked(self, steps: Iterable[Sample | Case], *, least: int) -> Trial:
+        """Send requests in order until one shows a breach.
 
-    def breach_by(self, sample: Sample) -> Breach[Judgement] | None:
+        Args:
+            steps: What to send; the answer to a bare case does not matter.
+            least: How many answers must have been compared.
+        """
+        n_compared = 0
+        for step in steps:
+            if self._samples.is_over() or self._unconfirmed == MAX_UNCONFIRMED:
+                break
+            if isinstance(step, Case):
+                self._log.append(step)
+                self._exchanges.send(step)
+            elif breach := self._breach_by(step):
+                return Trial(breach=breach)
+            else:
+                n_compared += 1
+        return self._ended(is_short=n_compared < least)
+
+    def _breach_by(self, sample: Sample) -> Breach[Judgement] | None:
         """Send a request again; return the breach where its answer differs and does so again when replayed."""
         exchange = self._exchanges.send(sample.case)
         difference = self._samples.difference(sample, exchange)
-        before = self._log[self._answered[id(sample)] + 1 :]
+        right_at = self._answered[id(sample)]
+        first_after = self._log[right_at - 1] if right_at else None
+        before = self._log[right_at + 1 :]
         self._answered[id(sample)] = len(self._log)
         self._log.append(sample.case)
         if difference is None:
             return None
-        suspect = Suspect(known=sample, again=exchange, difference=difference, before=before, found_at=len(self._log))
+        suspect = Suspect(
+            known=sample,
+            again=exchange,
+            difference=difference,
+            before=before,
+            found_at=len(self._log),
+            first_after=first_after,
+        )
         breach = self._replays.confirmed(suspect, self._known)
-        self.unconfirmed += breach is None
+        self._unconfirmed += breach is None
         return breach
 
-    def ended(self, context: CheckContext, *, is_short: bool) -> Trial:
+    def _ended(self, *, is_short: bool) -> Trial:
         """Return what it came to, where no breach was confirmed."""
-        if self.unconfirmed:
-            times = "once" if self.unconfirmed == 1 else f"{self.unconfirmed} times"
+        if self._unconfirmed:
+            times = "once" if self._unconfirmed == 1 else f"{self._unconfirmed} times"
             return Trial(doubt=f"{times} a repeated request got another answer, which no replay showed again")
-        budget = f"the time of {context.settings.budget_s:g} s"
         if is_short:
+            budget = f"the time of {self._budget_s:g} s"
             return Trial(doubt=f"{budget} ran out before each request was sent again: raise --model-budget")
         if len(self._known) > 1 and len(self._samples.told_apart(self._known)) == 1:
             return Trial(advice=(f"all {len(self._known)} requests got one answer: another one's would not show",))
@@ -132,22 +157,11 @@ def repeat(context: CheckContext, exchanges: Exchanges) -> Trial:
     known = samples.taken(cases, REPEATED)
     if not known:
         return Trial(doubt=NOTHING_TAKEN)
-    watch = _Watch(context, exchanges, samples, known)
     shuffled = random.Random(context.seed).sample(known, len(known))  # noqa: S311 # an order, no secret
     between = tuple(disturbers(context))
     twice = [sample for sample in known for _ in range(2)]
-    steps: list[Sample | Case] = [*shuffled, *between, *known[::-1], *between, *twice]
-    n_again = 0
-    for step in steps:
-        if samples.is_over() or watch.unconfirmed == MAX_UNCONFIRMED:
-            break
-        if isinstance(step, Case):
-            watch.pass_by(step)
-            continue
-        n_again += 1
-        if breach := watch.breach_by(step):
-            return Trial(breach=breach)
-    return watch.ended(context, is_short=n_again < len(known))
+    watch = _Watch(context, exchanges, samples, known)
+    return watch.walked((*shuffled, *between, *known[::-1], *between, *twice), least=len(known))
 
 
 def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
@@ -157,28 +171,16 @@ def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
     known = samples.taken((case for case in cases if not case.params), INTERLEAVED + 1)
     if not known:
         return Trial(doubt=NOTHING_TAKEN)
-    pairs: list[tuple[Sample, tuple[Case, ...]]] = []
+    steps: list[Sample | Case] = []
     params = param_edges(context, WITH_PARAMS)
     if params and (plain := samples.ask(replace(params[0], params=NO_PARAMS, label="the same without params"))):
-        pairs += [(plain, (case,)) for case in params]
+        steps += [step for case in params for step in (case, plain)]
         known.append(plain)
     others = samples.told_apart(known)[1:] or known[1:]
-    pairs += [(one, (other.case,)) for one, other in zip(known, others, strict=False)]
-    if not pairs:  # a model that takes nothing but its example
-        pairs = [(known[0], tuple(disturbers(context)))]
+    steps += [step for one, other in zip(known, others, strict=False) for step in (one, other.case, one)]
+    # a model that takes nothing but its example is sent what it refuses between
     watch = _Watch(context, exchanges, samples, known)
-    n_done = 0
-    for one, between in pairs:
-        if samples.is_over() or watch.unconfirmed == MAX_UNCONFIRMED:
-            break
-        if breach := watch.breach_by(one):
-            return Trial(breach=breach)
-        for case in between:
-            watch.pass_by(case)
-        if breach := watch.breach_by(one):
-            return Trial(breach=breach)
-        n_done += 1
-    return watch.ended(context, is_short=n_done == 0)
+    return watch.walked(steps or (*disturbers(context), known[0]), least=1)
 
 
 _VARIANTS: Final[Mapping[str, Callable[[CheckContext, Exchanges], Trial]]] = {
