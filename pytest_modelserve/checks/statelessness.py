@@ -29,7 +29,7 @@ from .samples import Sample, Samples, disturbers, ordinary_cases, param_edges
 REPEATED: Final = 11  # requests, each sent some six times
 N_DRAWN: Final = 4
 INTERLEAVED: Final = 7  # pairs of requests
-WITH_PARAMS: Final = 5  # so that among them is a value that changes the answer
+WITH_PARAMS: Final = 8  # so that among them is a value that changes the answer
 MAX_UNCONFIRMED: Final = 3  # differences that no replay shows again; each costs some forty requests
 NOTHING_TAKEN: Final = "not one request was accepted, so that none could be repeated"
 
@@ -165,7 +165,7 @@ def repeat(context: CheckContext, exchanges: Exchanges) -> Trial:
 
 
 def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
-    """Send each request before and after another one, and one without parameters before and after one with them."""
+    """Send each request again after another one, and one without parameters again after each one with some."""
     samples = Samples(context, exchanges)
     cases = ordinary_cases(context, n_edges=INTERLEAVED, n_drawn=N_DRAWN)
     known = samples.taken((case for case in cases if not case.params), INTERLEAVED + 1)
@@ -177,7 +177,7 @@ def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
         steps += [step for case in params for step in (case, plain)]
         known.append(plain)
     others = samples.told_apart(known)[1:] or known[1:]
-    steps += [step for one, other in zip(known, others, strict=False) for step in (one, other.case, one)]
+    steps += [step for one, other in zip(known, others, strict=False) for step in (other.case, one)]
     # a model that takes nothing but its example is sent what it refuses between
     watch = _Watch(context, exchanges, samples, known)
     return watch.walked(steps or (*disturbers(context), known[0]), least=1)
