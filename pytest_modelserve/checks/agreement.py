@@ -55,9 +55,10 @@ class Difference:
         """Tell whether it is one label in place of another."""
         return all(isinstance(value, str | int) and not isinstance(value, Told) for value in (self.one, self.other))
 
-    def __str__(self) -> str:
+    def told(self, first: str, second: str) -> str:
+        """Return the difference as a sentence; the words say where each value came from."""
         far = f" ({self.distance:.1e} apart, relative)" if math.isfinite(self.distance) else ""
-        return f"{self.path} is {_shown(self.one)} and {_shown(self.other)}{far}"
+        return f"{self.path} is {_shown(self.one)} {first}, but {_shown(self.other)} {second}{far}"
 
 
 @dataclass(slots=True)

@@ -91,6 +91,7 @@ def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> I
     yield "received", judgement.received
     if judgement.received != answer:
         yield "answer", answer
+    yield from judgement.facts.items()
     yield "decided by", judgement.blame.value
     if breach.case.rule in TOLD_RULES:
         yield "contract", f"{rule(breach.case.rule).why} (modelserve explain {breach.case.rule})"
@@ -102,6 +103,8 @@ def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> I
 
 def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
     """Return what to do about a failure of the model itself; any other is the server's, which its user cannot mend."""
+    if breach.finding.fix:
+        return breach.finding.fix
     raised = breach.finding.exception
     if raised is None:
         return ""

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 from ..cases import Case
 from ..strategies.edge_cases import case_fingerprint
+from .agreement import Difference
 from .judge import Exchange
 from .outcome import RequestOutcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """One request of a model, repeated with nothing between: whether answers of this model can be compared at all.
+
+    Attributes:
+        exchanges: The repetitions.
+        difference: The worst difference between two of its answers; None where they agree.
+        other: Which repetition it is of; it is told against the first.
+        columns: The output columns that differ.
+        agreeing: The output columns that do not.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    difference: Difference | None = None
+    other: int = 0
+    columns: tuple[str, ...] = ()
+    agreeing: tuple[str, ...] = ()
+
+
 class History:
-    """Remembers how long the model takes, and the requests that cost a server.
+    """Remembers how long the model takes, whether it repeats itself, and the requests that cost a server.
 
     Attributes:
         timeout_s: How long a request may take; None until it was measured.
+        anchor: What repeating one request came to; None until it was sent.
+        is_anchor_told: Whether a check has failed by it.
     """
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
+        self.anchor: Anchor | None = None
+        self.is_anchor_told: bool = False
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 

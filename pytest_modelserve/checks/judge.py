@@ -6,6 +6,7 @@ Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -65,6 +66,8 @@ class Judgement:
         received: What came.
         exchange: The evidence.
         seen_in: Where it went wrong, where that is not what the exchange itself says.
+        facts: What else a reader needs to see it again, a line each.
+        fix: What to do where the model is right as it is; empty where nothing but the model can be changed.
     """
 
     key: str
@@ -74,6 +77,8 @@ class Judgement:
     received: str
     exchange: Exchange = field(repr=False)
     seen_in: Blame | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    fix: str = ""
 
     @property
     def blame(self) -> Blame:

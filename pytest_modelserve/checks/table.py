@@ -8,6 +8,7 @@ from typing import Final
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges
+from .batches import batch_invariant
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
@@ -19,8 +20,10 @@ from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .replays import replays_stored
 from .round_trips import round_trip_input, round_trip_output
+from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
+from .statelessness import stateless, stateless_variants, why_not_repeated
 from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
@@ -117,6 +120,23 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=params_enforced,
         why_not=why_no_params,
+    ),
+    Check(
+        name="stateless",
+        judges=Judges.MODEL,
+        purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
+        presets=DEFAULT,
+        run=stateless,
+        why_not=why_not_repeated,
+        variants=stateless_variants,
+    ),
+    Check(
+        name="batch_invariant",
+        judges=Judges.MODEL,
+        purpose="Rows sent together are answered as each of them alone, in any order and company.",
+        presets=DEFAULT,
+        run=batch_invariant,
+        why_not=why_not_by_row,
     ),
     Check(
         name="rejects_invalid",

@@ -112,7 +112,9 @@ def test_the_worst_difference_comes_first_with_both_values() -> None:
     assert (first.path, first.one, first.other, first.row, first.column) == ("predictions[1]", 1.25, 2.5, 1, "0")
     assert first.distance == 0.5
     assert second.row == 0
-    assert str(first) == "predictions[1] is 1.25 and 2.5 (5.0e-01 apart, relative)"
+    assert first.told("alone", "with others") == (
+        "predictions[1] is 1.25 alone, but 2.5 with others (5.0e-01 apart, relative)"
+    )
 
 
 def test_the_spread_is_that_of_ordinary_answers() -> None:
