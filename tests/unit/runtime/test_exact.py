@@ -299,7 +299,7 @@ def test_a_frame_that_pandas_holds_in_another_way_is_taken_apart_by_columns() ->
     frame = pd.DataFrame({"a": [1], "b": ["x"]})
     whole = exact._parts_of_blocks(frame)
     assert whole is not None
-    assert [part.positions for part in whole] == [(0,), (1,)]
+    assert [part.positions for part in whole] == [[0], [1]]
     assert exact._parts_of_blocks(types.SimpleNamespace(shape=(1, 2))) is None
     assert exact._parts_of_blocks(types.SimpleNamespace(shape=(1, 2), _mgr=Elsewhere())) is None
 
