@@ -29,7 +29,7 @@ from pytest_modelserve.settings import Settings
 
 PINNED = Path(__file__).parents[1] / "example_models" / "penguins_rules"  # whose pins have pandas and little else
 WARM_UP = 30  # requests of each side that are not counted
-SHAPES = ((1, 4),)  # rows, columns
+SHAPES = ((1, 4), (1000, 4), (1, 300))  # rows, columns
 LOADER = """
 class Model:
     def predict(self, data, params=None):
