@@ -11,6 +11,7 @@ from typing import Final
 
 from ..client import ErrorKind, Invocation
 from .calls import Call, RaisedException
+from .native import is_native_accident, is_native_refusal
 
 
 class RequestOutcome(enum.Enum):
@@ -46,12 +47,6 @@ ACCIDENTS: Final = frozenset(
 )
 """Exceptions that nobody raises to refuse a value, and all that derive from them."""
 
-NATIVE_REFUSALS: Final = ("onnxruntime.", "_catboost", "catboost.", "torch.", "tensorflow.", "lightgbm.", "xgboost.")
-"""Modules of native libraries whose own error types refuse a value, though no Python `raise` statement is seen."""
-
-NATIVE_FOLDERS: Final = ("/torch/", "/tensorflow/", "/onnxruntime/")
-"""Folders of native libraries that refuse a value by a bare RuntimeError."""
-
 OVERFLOWS: Final = frozenset({"ArithmeticError", "IntCastingNaNError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta"})
 """Arithmetic on the ends of a type: advice at level extreme, not a failure. The last three are pandas' own."""
 
@@ -80,9 +75,14 @@ def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
 
 def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
-    if _bases(exception) & ACCIDENTS:
+    bases = _bases(exception)
+    kind, module, message = exception.type, exception.module, exception.message
+    if bases & ACCIDENTS or is_native_accident(kind, module, message):
         return False
-    return exception.is_deliberate or _is_native_refusal(exception)
+    if exception.is_deliberate:
+        return True
+    file = str(exception.last_frame.get("file", ""))
+    return not bases & OVERFLOWS and is_native_refusal(kind, module, message, file)
 
 
 def is_overflow(exception: RaisedException) -> bool:
@@ -94,10 +94,3 @@ def is_overflow(exception: RaisedException) -> bool:
 
 def _bases(exception: RaisedException) -> frozenset[str]:
     return frozenset(name.rpartition(".")[2] for name in exception.mro)
-
-
-def _is_native_refusal(exception: RaisedException) -> bool:
-    if f"{exception.module}.".startswith(NATIVE_REFUSALS):
-        return True
-    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
-    return exception.type == "RuntimeError" and any(folder in file for folder in NATIVE_FOLDERS)

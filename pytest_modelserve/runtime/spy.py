@@ -27,11 +27,13 @@ class Spy:
     Args:
         log: Takes the records of calls.
         calls_file: Where `log` writes; the modules are recorded beside it, in `modules.jsonl`. Empty for nowhere.
+        left_out: A folder whose modules are not recorded, beside our own.
     """
 
-    def __init__(self, log: CallLog, calls_file: str) -> None:
+    def __init__(self, log: CallLog, calls_file: str, left_out: str = "") -> None:
         self._log = log
-        self._modules = ModuleLog(os.path.join(os.path.dirname(calls_file), "modules.jsonl")) if calls_file else None
+        modules_file = os.path.join(os.path.dirname(calls_file), "modules.jsonl")
+        self._modules = ModuleLog(modules_file, left_out) if calls_file else None
 
     def note_loaded(self) -> None:
         """Record the modules that are there when the model is loaded."""

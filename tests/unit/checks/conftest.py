@@ -154,7 +154,7 @@ class BlockWriter:
 
     def _record(self, value: Any) -> Any:
         if isinstance(value, RecordedTable):
-            parts = {"$": "tuple", "items": [self._part(at, column) for at, column in enumerate(value.columns)]}
+            parts = [self._part(at, column) for at, column in enumerate(value.columns)]
             names = [column.name for column in value.columns]
             columns = value.labels or RecordedIndex(labels=tuple(names), dtype="object")
             items = [parts, self._axis(len(names), columns), self._axis(value.n_rows, value.index), False]
@@ -164,13 +164,13 @@ class BlockWriter:
 
     def _part(self, at: int, column: RecordedColumn) -> Any:
         categories = None if column.categories is None else self._tree([*column.categories])
-        cells = [self._tree((at,)), column.dtype, self._tree([*column.values])]
+        cells = [[at], column.dtype, self._tree([*column.values])]
         return {"$": "part", "items": [*cells, None, categories, column.is_ordered]}
 
     def _axis(self, length: int, index: RecordedIndex | None) -> Any:
         if index is None:
-            return {"$": "axis", "items": [length, None, "int64", self._tree((None,))]}
-        return {"$": "axis", "items": [length, self._tree([*index.labels]), index.dtype, self._tree(index.names)]}
+            return {"$": "axis", "items": [length, None, "int64", [None]]}
+        return {"$": "axis", "items": [length, self._tree([*index.labels]), index.dtype, [*index.names]]}
 
     def _array(self, array: np.ndarray[Any, Any]) -> Any:
         if array.dtype == object:
