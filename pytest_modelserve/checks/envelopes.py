@@ -149,7 +149,7 @@ class _Trial:
         return Judgement(
             key=f"{form}:{key or difference.column or difference.path}",
             is_breach=True,
-            title=f"{reason}: {difference}",
+            title=f"{reason}: {difference.told(f'in {self._first.value}', f'in {form}')}",
             expected=f"the answer to {self._first.value}: {answer_of(plain)}",
             received=answer_of(other),
             exchange=other,

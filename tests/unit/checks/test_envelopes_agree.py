@@ -144,7 +144,7 @@ def test_an_envelope_that_is_refused_is_told(spied: Spied) -> None:
 
     result = envelopes_agree(spied(refusing, SIGNATURE, example=EXAMPLE, on_way=in_envelope("instances", bad)), "")
     assert result.failure is not None
-    assert "the outcome is predicted and model_refused" in result.failure.title
+    assert "the outcome is predicted in dataframe_split, but model_refused in instances" in result.failure.title
 
 
 def test_without_contents_a_difference_is_told_without_blame(spied: Spied) -> None:

@@ -104,7 +104,7 @@ def test_what_is_left_of_another_request_fails_with_both_requests_made_small(var
     assert "right after another request" in result.failure.title
     assert "5/5 showed it" in result.failure.text
     before = result.failure.text.partition("before it")[2].partition("sent so")[0]
-    assert "1 rows x 3 columns" in before
+    assert "1 row x 3 columns" in before
     assert "1 of 3 cells differ" in result.failure.text  # of the one that leaves something, or that is sent between
     assert "  bmi  21.5 -> " in result.failure.text
 
