@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from .checks.context import CheckContext
@@ -17,13 +21,17 @@ from .model.example import InputExample
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
 from .server.backends import ServeRequest, ServeSettings, load_backend
+from .server.family import Ending
 from .server.launch import LaunchSpec
+from .server.private import PrivatePool, PrivateServers
 from .server.state import Server
 from .settings import Settings
 from .signature import as_text
 from .wire.payloads import Table
 
 CALLS_FILE: Final = "calls.jsonl"
+LOADS_FILE: Final = "loads.jsonl"
+NOTHING_PLANTED: Final[Mapping[str, str]] = MappingProxyType({})
 SPIED: Final = frozenset({"builtin"})  # the backends whose server loads the model behind our spy
 _SEED_DIGITS: Final = 8  # of the model's digest: 32 bits are enough to tell models apart
 
@@ -64,6 +72,10 @@ class Servers(Protocol):
         ...
 
 
+class SharedServers(Servers, PrivatePool, Protocol):
+    """Hands out servers that are shared, and runs others that are not."""
+
+
 def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> ModelFacts:
     """Return what a report says of a model beside its checks, as far as it was served."""
     model = subject.model
@@ -93,8 +105,16 @@ def _server(server: Server) -> dict[str, object]:
     return {"backend": server.backend, "cold_start_s": round(server.cold_start_s, 3)}
 
 
-def launch_spec(subject: Subject, environment: Environment, *, port: int = 0) -> LaunchSpec:
+def launch_spec(
+    subject: Subject, environment: Environment, *, port: int = 0, planted: Mapping[str, str] = NOTHING_PLANTED
+) -> LaunchSpec:
     """Return what it takes to serve a model in its environment, on a port of one's own or any free one.
+
+    Args:
+        subject: The model.
+        environment: In which it runs.
+        port: Where the server listens; 0 for any free one.
+        planted: Environment variables that the model's process sees in any case.
 
     Raises:
         ServerError: There is no backend of the name that the settings ask for.
@@ -114,28 +134,29 @@ def launch_spec(subject: Subject, environment: Environment, *, port: int = 0) ->
         env_vars=model.env_vars,
         input_example=example.document if example else None,
         probe_body=example.body if example else None,
-        settings=_serve_settings(settings),
+        environ={**os.environ, **planted},
+        settings=_serve_settings(settings, planted),
     )
     return replace(load_backend(settings.server).launch(request), port=port)
 
 
-def _serve_settings(settings: Settings) -> ServeSettings:
+def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings:
     usual = ServeSettings()
     return replace(
         usual,
         startup_timeout_s=settings.startup_timeout_s,
         load_timeout_s=settings.startup_timeout_s,
         predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
-        pass_env=settings.pass_env,
+        pass_env=(*settings.pass_env, *planted),
     )
 
 
-class ServedModel:
+class FollowedModel:
     """A model behind a running server, with clients that follow the server when it is replaced.
 
     Args:
         subject: The model.
-        environment: In which it runs; closed with this object.
+        environment: In which it runs.
         servers: Where the server comes from, and where it goes back to.
 
     Raises:
@@ -152,7 +173,6 @@ class ServedModel:
         timeout_s = subject.settings.request_timeout_s or DEFAULT_TIMEOUT_S
         self._client = ModelClient(url, signature=signature, timeout_s=timeout_s)
         self._async_client = AsyncModelClient(url, signature=signature, timeout_s=timeout_s)
-        self._history = History()
 
     @property
     def model(self) -> Model:
@@ -206,6 +226,97 @@ class ServedModel:
         """
         self._follow(self._servers.restart(self._spec))
 
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+    def _follow(self, server: Server) -> None:
+        if server.base_url != self._server.base_url:
+            self._client.move_to(server.base_url)
+            self._async_client.move_to(server.base_url)
+        self._server = server
+
+
+class PrivateModel(FollowedModel):
+    """A model behind a server that nobody else uses, which may be stopped or worn out.
+
+    Args:
+        subject: The model.
+        environment: In which it runs.
+        servers: Runs the server.
+
+    Raises:
+        ServerError: The server did not get ready.
+    """
+
+    def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers) -> None:
+        super().__init__(subject, environment, servers)
+        self._private = servers
+
+    @property
+    def canaries(self) -> Mapping[str, str]:
+        """Return where each secret was planted, and its text."""
+        return self._private.canaries
+
+    @property
+    def loads_path(self) -> Path:
+        """Return the file in which the running server records which files of the model it opens."""
+        return self._server.directory / LOADS_FILE
+
+    def temporary_files(self) -> tuple[str, ...]:
+        """Return the names of what stands in the server's temporary directory, also after it was stopped."""
+        return tuple(self._private.temporary_files())
+
+    def stop(self) -> Ending | None:
+        """Stop the server and tell how it went; `revive` starts another.
+
+        Raises:
+            ServerError: It does not stop.
+        """
+        return self._private.stop()
+
+    def close(self) -> None:
+        """Close the client and stop the server."""
+        super().close()
+        self._private.close()
+
+
+class ServedModel(FollowedModel):
+    """A model behind a running server that is shared by all who ask for the same.
+
+    Args:
+        subject: The model.
+        environment: In which it runs; closed with this object.
+        servers: Where the server comes from, and where it goes back to.
+
+    Raises:
+        ServerError: The server did not get ready.
+    """
+
+    def __init__(self, subject: Subject, environment: Environment, servers: SharedServers) -> None:
+        super().__init__(subject, environment, servers)
+        self._pool = servers
+        self._own: PrivateModel | None = None
+        self._history = History()
+
+    def private(self) -> PrivateModel:
+        """Return the model behind a healthy server that only this process uses, the same one at each call.
+
+        Raises:
+            ServerError: That server did not get ready.
+        """
+        if self._own is None:
+            build = partial(_planted_launch, self.subject, self.environment)
+            servers = PrivateServers(self._pool, build)
+            try:
+                self._own = PrivateModel(self.subject, self.environment, servers)
+            except BaseException:
+                servers.close()
+                raise
+        else:
+            self._own.revive()
+        return self._own
+
     def context(self) -> CheckContext:
         """Return what the checks work with."""
         subject = self.subject
@@ -231,12 +342,17 @@ class ServedModel:
         }
 
     def close(self) -> None:
-        """Give the client and the environment back; the server goes with the last who uses it."""
-        self._client.close()
-        self.environment.close()
+        """Give the clients and the environment back; the shared server goes with the last who uses it.
 
-    def _follow(self, server: Server) -> None:
-        if server.base_url != self._server.base_url:
-            self._client.move_to(server.base_url)
-            self._async_client.move_to(server.base_url)
-        self._server = server
+        Raises:
+            ServerError: The private server does not stop.
+        """
+        super().close()
+        with ExitStack() as stack:
+            stack.callback(self.environment.close)
+            if self._own is not None:
+                stack.callback(self._own.close)
+
+
+def _planted_launch(subject: Subject, environment: Environment, planted: Mapping[str, str]) -> LaunchSpec:
+    return launch_spec(subject, environment, planted=planted)

@@ -18,6 +18,7 @@ from .config import read_config
 from .frames import FrameError, LibraryMissing, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
 from .intake import as_model_input
 from .loading import Predict, load_model, missing_module
+from .loads import LoadLog
 from .outgoing import encode_predictions
 from .raised import describe_exception
 
@@ -32,7 +33,9 @@ def serve(config_file: str, fd: int) -> NoReturn:
     config = read_config(config_file)
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
     log = CallLog(config.calls_file)
+    loads = LoadLog(config.loads_file, config.model_dir)
     channel = _Channel(fd)
+    loads.watch()
     started = time.perf_counter()
     try:
         predict = load_model(config)
@@ -40,8 +43,10 @@ def serve(config_file: str, fd: int) -> NoReturn:
         channel.send(encode_message(LoadFailed(describe_exception(error), missing_module(error))))
         _print_exception(error)
         end_process(EXIT_LOAD_FAILED)
-    channel.send(encode_message(Ready(platform.python_version(), _versions(), time.perf_counter() - started)))
-    desk = _Desk(channel, predict, log)
+    elapsed_s = time.perf_counter() - started
+    loads.loaded(elapsed_s)
+    channel.send(encode_message(Ready(platform.python_version(), _versions(), elapsed_s)))
+    desk = _Desk(channel, predict, log, loads)
     for _ in range(config.predict_threads):
         threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
     threading.Event().wait()
@@ -111,10 +116,11 @@ def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
 class _Desk:
     """Answers requests, in as many threads as run `work`."""
 
-    def __init__(self, channel: _Channel, predict: Predict, log: CallLog) -> None:
+    def __init__(self, channel: _Channel, predict: Predict, log: CallLog, loads: LoadLog) -> None:
         self._channel = channel
         self._predict = predict
         self._log = log
+        self._loads = loads
 
     def work(self) -> NoReturn:
         """Answer requests one after the other, for ever."""
@@ -127,6 +133,7 @@ class _Desk:
 
     def _answer(self, request: PredictRequest) -> None:
         number = self._log.next_number()
+        self._loads.began(number)
         started = time.perf_counter()
         try:
             value = self._predict(as_model_input(request.data), request.params)
