@@ -1,0 +1,172 @@
+"""Whether a server goes on as before, whatever its clients do to it.
+
+Source: `CONTRACT` section 4, "Survives".
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..cases import Case
+from ..client.raw import RawReply, held, send_raw
+from ..errors import ServerError
+from ..results import CheckResult, Judges, Outcome, notes
+from ..server.backends import ServeSettings
+from .anchor import Anchor, Health, anchor_of
+from .conclusion import left_out
+from .context import CheckContext, PrivateServed
+from .evidence import Evidence, as_failure_of, death_of
+from .ordeals import Ordeal, head_of, ordeals
+
+MOST_BREACHES: Final = 3  # each costs a restart
+ANSWER_S: Final = 10.0  # for an answer to a broken request, which costs no prediction
+HELD: Final = 3  # connections that are half sent at the same time
+QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
+EACH: Final = 6  # then it is sent after so many
+NAME: Final = "survives"
+
+
+def survives(context: CheckContext, _: str) -> CheckResult:
+    """Do to a server of its own what clients do, and ask it after each for its health and the good request."""
+    started = time.monotonic()
+    anchor = anchor_of(context)
+    if anchor is None:
+        return left_out(NAME, Judges.SERVER, "no good request is known: there is neither an example nor a signature")
+    served = context.served.private()
+    trial = _Trial(context=context, served=served, health=Health(context, served, anchor))
+    try:
+        trial.run(anchor)
+    finally:
+        trial.health.close()
+    failure = as_failure_of(context, NAME, trial.found)
+    return CheckResult(
+        name=NAME,
+        judges=Judges.SERVER,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        requests=trial.requests + trial.health.requests,
+        accepted=trial.health.accepted,
+        elapsed_s=time.monotonic() - started,
+        advice=notes(trial.notes),
+        failure=failure,
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Trial:
+    context: CheckContext
+    served: PrivateServed
+    health: Health
+    requests: int = 0
+    found: list[Evidence] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _since: list[str] = field(default_factory=list)
+
+    def run(self, anchor: Anchor) -> None:
+        ends = time.monotonic() + self.context.settings.budget_s
+        self._since.append("half sent, and held open")
+        if not self._is_well(self._blocked(anchor)):
+            return
+        whole = [*ordeals(anchor, max_body_bytes=ServeSettings().max_body_bytes)]
+        for at, ordeal in enumerate(whole):
+            if time.monotonic() > ends:
+                self.notes.append(f"the time ran out after {at} of {len(whole)} kinds of requests: --model-budget")
+                break
+            self._since.append(ordeal.name)
+            breach = self._go_through(ordeal)
+            is_due = self.health.usual_s <= QUICK_S or at % EACH == 0 or at == len(whole) - 1
+            if not self._is_well(breach, is_brief=not is_due):
+                return
+        for case in self.context.history.raised:
+            self._since.append(f"the model raised on {case.label or case.rule}")
+            self._send(case)
+            if not self._is_well(None):
+                return
+
+    def _is_well(self, breach: Evidence | None, *, is_brief: bool = False) -> bool:
+        """Look after the server, start another where it is ill, and tell whether it is worth going on."""
+        ailment = self.health.ailment(is_brief=is_brief)
+        if ailment:
+            self.found.append(self._lasting(ailment))
+        elif breach is not None:
+            self.found.append(breach)
+        if not is_brief or ailment:
+            self._since.clear()
+        if len(self.found) >= MOST_BREACHES:
+            return False
+        if ailment:
+            try:
+                self.served.restart()
+            except ServerError as error:
+                self.notes.append(f"no other server got ready after it: {error.happened}")
+                return False
+            self.health.reconnect()
+        return True
+
+    def _lasting(self, ailment: str) -> Evidence:
+        *before, last = self._since
+        more = f" (or one of the {len(before)} kinds before it)" if before else ""
+        is_dead = not self.served.server.is_alive()
+        what = "the server ended" if is_dead else "the server is no longer as before"
+        return Evidence(
+            title=f"{what} after a request: {last}{more}",
+            rule="survives",
+            expected="/ping and the good request are answered as before",
+            received=ailment,
+            request=", ".join((*before, last)),
+            facts=death_of(self.served),
+        )
+
+    def _go_through(self, ordeal: Ordeal) -> Evidence | None:
+        url = self.served.server.base_url
+        timeout_s = ANSWER_S + self.health.timeout_s
+        reply: RawReply | None = None
+        try:
+            for _ in range(ordeal.times):
+                self.requests += 1
+                reply = send_raw(url, ordeal.request, timeout_s=timeout_s)
+        except OSError as error:
+            return self._breach(ordeal.name, "no connection can be made", "a connection", str(error))
+        return self._judged(ordeal, reply) if reply is not None and ordeal.is_answered else None
+
+    def _blocked(self, anchor: Anchor) -> Evidence | None:
+        """Ask for health while requests of others are half sent."""
+        half = head_of(anchor) + anchor.body[: len(anchor.body) // 2]
+        with ExitStack() as stack:
+            for _ in range(HELD):
+                self.requests += 1
+                stack.enter_context(held(self.served.server.base_url, half, timeout_s=ANSWER_S))
+            with self.served.connect(timeout_s=ANSWER_S) as client:
+                is_blocked = not client.ping()
+            ailment = "/ping is not answered" if is_blocked else self.health.ailment()
+        if not ailment:
+            return None
+        expected = "others are answered meanwhile"
+        return self._breach("half sent, and held open", "others are not answered", expected, ailment)
+
+    def _judged(self, ordeal: Ordeal, reply: RawReply) -> Evidence | None:
+        if reply.is_late:
+            received = f"nothing in {reply.elapsed_s:.0f} s"
+            return self._breach(ordeal.name, "the server neither answers nor closes", "an answer, or the end", received)
+        if reply.status is not None and reply.status >= 500:
+            expected = "4xx, a prediction, or the end of the connection"
+            received = reply.data.decode("utf-8", "replace")[:400]
+            return self._breach(ordeal.name, f"the server answers {reply.status}", expected, received)
+        return None
+
+    def _breach(self, name: str, what: str, expected: str, received: str) -> Evidence:
+        return Evidence(
+            title=f"{what} on a request: {name}",
+            rule="survives",
+            expected=expected,
+            received=received,
+            request=name,
+            facts=death_of(self.served),
+        )
+
+    def _send(self, case: Case) -> None:
+        self.requests += 1
+        self.health.client.invoke(case)
+
