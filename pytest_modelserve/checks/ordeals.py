@@ -11,7 +11,7 @@ from ..client.raw import After, RawRequest
 from .anchor import Anchor
 
 SLOW_PARTS: Final = 10
-SLOW_PAUSE_S: Final = 0.1  # ten of them: longer than any healthy request waits for its own body
+SLOW_PAUSE_S: Final = 0.05  # ten of them: long enough for a server that waits in the wrong place to be found there
 _CHUNK: Final = 1 << 20
 _DEEP: Final = 100_000  # levels, far beyond the recursion limit of any reader
 _LONG_HEADER: Final = 100_000
@@ -36,18 +36,19 @@ class Ordeal:
     times: int = 1
 
 
-def ordeals(anchor: Anchor, *, max_body_bytes: int) -> Iterator[Ordeal]:
+def ordeals(anchor: Anchor, *, max_body_bytes: int, near_bytes: int) -> Iterator[Ordeal]:
     """Yield what a server must survive, the harmless first.
 
     Args:
         anchor: A good request.
         max_body_bytes: The longest body that it must take.
+        near_bytes: How long the longest is that is sent within that.
     """
     yield from _broken_off(anchor)
     yield from _slow(anchor)
     yield from _not_http(anchor)
     yield from _lengths(anchor)
-    yield from _large(anchor, max_body_bytes)
+    yield from _large(anchor, max_body_bytes, near_bytes)
 
 
 def _broken_off(anchor: Anchor) -> Iterator[Ordeal]:
@@ -94,16 +95,16 @@ def _lengths(anchor: Anchor) -> Iterator[Ordeal]:
     yield _ordeal("a body longer than it says", head_of(anchor, length=str(n_bytes // 2)) + body)
 
 
-def _large(anchor: Anchor, most: int) -> Iterator[Ordeal]:
+def _large(anchor: Anchor, most: int, near: int) -> Iterator[Ordeal]:
     deep = b"[" * _DEEP
     yield _ordeal("nested 100,000 deep", head_of(anchor, length=str(_DEEP)) + deep)
     yield _ordeal("says that it is too long", head_of(anchor, length=str(most + 1)), after=After.FINISH)
     if anchor.body.lstrip()[:1] != b"{":
         return
-    padding = most - len(anchor.body)
+    padding = near - len(anchor.body)
     spaces = (*itertools.repeat(b" " * _CHUNK, padding // _CHUNK), b" " * (padding % _CHUNK))
-    near = RawRequest(chunks=(head_of(anchor, length=str(most)), *spaces, anchor.body))
-    yield Ordeal(name="huge: as long as may be", request=near)
+    padded = RawRequest(chunks=(head_of(anchor, length=str(near)), *spaces, anchor.body))
+    yield Ordeal(name=f"huge: {near >> 20} MiB", request=padded)
     chunked = head_of(anchor, length="", more="Transfer-Encoding: chunked\r\n")
     part = b"%x\r\n%s\r\n" % (_CHUNK, b" " * _CHUNK)
     over = RawRequest(chunks=(chunked, *itertools.repeat(part, most // _CHUNK + 1), b"0\r\n\r\n"))

@@ -23,6 +23,7 @@ from .ordeals import Ordeal, head_of, ordeals
 
 MOST_BREACHES: Final = 3  # each costs a restart
 ANSWER_S: Final = 10.0  # for an answer to a broken request, which costs no prediction
+NEAR_PART: Final = 4  # of the limit; a body as long as may be takes more than a second on the way
 HELD: Final = 3  # connections that are half sent at the same time
 QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
 EACH: Final = 6  # then it is sent after so many
@@ -69,7 +70,9 @@ class _Trial:
         self._since.append("half sent, and held open")
         if not self._is_well(self._blocked(anchor)):
             return
-        whole = [*ordeals(anchor, max_body_bytes=ServeSettings().max_body_bytes)]
+        most = ServeSettings().max_body_bytes
+        near = most if "full" in self.context.settings.checks else most // NEAR_PART
+        whole = [*ordeals(anchor, max_body_bytes=most, near_bytes=near)]
         for at, ordeal in enumerate(whole):
             if time.monotonic() > ends:
                 self.notes.append(f"the time ran out after {at} of {len(whole)} kinds of requests: --model-budget")

@@ -1,0 +1,77 @@
+"""How long the model takes at a steady rate of requests, and whether that keeps the budget that the user gave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ..client.bare import BareConnection
+from ..client.open_loop import OpenLoop, measure_latency
+from ..results import CheckResult, Judges, Latency, Outcome, as_duration
+from ..settings import Settings
+from .anchor import Anchor, anchor_of
+from .conclusion import left_out
+from .context import CheckContext
+from .evidence import Evidence, as_failure_of
+from .exchanges import SHORTEST_TIMEOUT_S
+
+NAME: Final = "latency"
+DURATION_S: Final = 2.5  # of a report
+FULL_S: Final = 10.0
+BUDGET_REQUESTS: Final = 200  # so that a 99th percentile rests on more than one request
+WARM_UP: Final = 5
+_LIMITS: Final[Mapping[str, str]] = {"p50": "max_p50_s", "p95": "max_p95_s", "p99": "max_p99_s"}
+
+
+def latency(context: CheckContext, _: str) -> CheckResult:
+    """Send the good request at half the rate that one caller can get, and rank how long each waited for its answer."""
+    started = time.monotonic()
+    anchor = anchor_of(context)
+    if anchor is None:
+        return left_out(NAME, Judges.MODEL, "no good request is known: there is neither an example nor a signature")
+    if context.is_crowded:
+        reason = "other workers use this machine at the same time: times would be theirs, too; run it without -n"
+        return CheckResult(name=NAME, judges=Judges.MODEL, outcome=Outcome.SKIPPED, reason=reason)
+    measured = _measured(context, anchor)
+    failure = as_failure_of(context, NAME, [*_breaches(measured, context.settings, anchor)])
+    return CheckResult(
+        name=NAME,
+        judges=Judges.MODEL,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        requests=measured.n,
+        accepted=measured.n - measured.n_failed,
+        elapsed_s=time.monotonic() - started,
+        failure=failure,
+        latency=measured,
+    )
+
+
+def _measured(context: CheckContext, anchor: Anchor) -> Latency:
+    settings = context.settings
+    has_budget = any(getattr(settings, name) is not None for name in _LIMITS.values())
+    plan = OpenLoop(
+        duration_s=FULL_S if "full" in settings.checks else DURATION_S,
+        fewest=BUDGET_REQUESTS if has_budget else OpenLoop().fewest,
+        longest_s=settings.budget_s if has_budget else OpenLoop().longest_s,
+    )
+    timeout_s = settings.request_timeout_s or context.history.timeout_s or SHORTEST_TIMEOUT_S * 6
+    url = context.served.private().server.base_url
+    with BareConnection(url, anchor.body, anchor.content_type, timeout_s=timeout_s) as connection:
+        for _ in range(WARM_UP):
+            connection.send()
+        return measure_latency(connection.send, plan)
+
+
+def _breaches(measured: Latency, settings: Settings, anchor: Anchor) -> Iterator[Evidence]:
+    for name, setting in _LIMITS.items():
+        budget_s: float | None = getattr(settings, setting)
+        found_s: float = getattr(measured, f"{name}_s")
+        if budget_s is not None and found_s > budget_s:
+            yield Evidence(
+                title=f"{name} of the latency is {as_duration(found_s)}, the budget {as_duration(budget_s)}",
+                rule=NAME,
+                expected=f"at most {as_duration(budget_s)}, by --model-max-{name}",
+                received=str(measured),
+                request=anchor.case.label or anchor.case.rule,
+            )
