@@ -317,8 +317,12 @@ class ServedModel(FollowedModel):
             self._own.revive()
         return self._own
 
-    def context(self) -> CheckContext:
-        """Return what the checks work with."""
+    def context(self, *, is_crowded: bool = False) -> CheckContext:
+        """Return what the checks work with.
+
+        Args:
+            is_crowded: Whether other workers of this run use the machine, too.
+        """
         subject = self.subject
         return CheckContext(
             model=subject.model,
@@ -331,6 +335,7 @@ class ServedModel(FollowedModel):
             data=subject.data,
             facts=self.facts(),
             history=self._history,
+            is_crowded=is_crowded,
         )
 
     def facts(self) -> Mapping[str, str]:

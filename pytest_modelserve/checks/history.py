@@ -10,7 +10,6 @@ from ..strategies.edge_cases import case_fingerprint
 from .judge import Exchange
 from .outcome import RequestOutcome
 
-
 MOST_RAISED: Final = 3  # requests, of perhaps thousands: they are only sent again
 
 

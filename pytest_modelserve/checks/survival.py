@@ -172,4 +172,3 @@ class _Trial:
     def _send(self, case: Case) -> None:
         self.requests += 1
         self.health.client.invoke(case)
-

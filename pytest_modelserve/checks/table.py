@@ -8,13 +8,18 @@ from typing import Final
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges
+from .bounds import bounded
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
+from .latencies import latency
+from .leaks import leaks_nothing
+from .lifetimes import starts_and_stops
 from .lint import signature_lint
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
+from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
@@ -84,6 +89,48 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=rejects_malformed,
         variants=malformed_rules,
+    ),
+    # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
+    Check(
+        name="survives",
+        judges=Judges.SERVER,
+        purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
+        "some on which the model raised, health and the input example are answered as before; others are answered "
+        "meanwhile.",
+        presets=DEFAULT,
+        run=survives,
+    ),
+    Check(
+        name="leaks_nothing",
+        judges=Judges.SERVER,
+        purpose="No error tells a stack trace, a path of the server, a secret of its environment or files, or another "
+        "caller's data.",
+        presets=DEFAULT,
+        run=leaks_nothing,
+    ),
+    Check(
+        name="bounded",
+        judges=Judges.MODEL,
+        purpose="Memory, threads, file descriptors, processes and temporary files do not grow while one warm request "
+        "is repeated; the preset full repeats it longer.",
+        presets=DEFAULT,
+        run=bounded,
+    ),
+    Check(
+        name="latency",
+        judges=Judges.MODEL,
+        purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
+        "show; it fails only beyond a budget (`--model-max-p99` and its like).",
+        presets=DEFAULT,
+        run=latency,
+    ),
+    Check(
+        name="starts_and_stops",
+        judges=Judges.SERVER,
+        purpose="The server is not ready before the model is loaded, which is loaded once and not by the first "
+        "request; on SIGTERM it stops in seconds and leaves no process or port behind.",
+        presets=DEFAULT,
+        run=starts_and_stops,
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Talks to a server in bytes on a socket, as no HTTP client would: half a request, two at once, or none that is HTTP."""
+"""Talks to a server in bytes on a socket, as no HTTP client would: half a request, two at once, or no HTTP at all."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class LoadLog:
 
 def _caller() -> str:
     """Return file and function of the innermost frame that wanted the file open."""
-    frame: Optional[FrameType] = sys._getframe(3)
+    frame: Optional[FrameType] = sys._getframe(3)  # noqa: SLF001 # as logging does; inspect would read the source
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in _WRAPPERS:
         frame = frame.f_back
     if frame is None:

@@ -95,9 +95,7 @@ def wait_until_ready(startup: Startup) -> Readiness:
     """
     early = tuple(_await_health(startup))
     first_answer = None if startup.spec.probe.body is None else _await_first_answer(startup)
-    return Readiness(
-        cold_start_s=time.monotonic() - startup.started, first_answer=first_answer, early_answers=early
-    )
+    return Readiness(cold_start_s=time.monotonic() - startup.started, first_answer=first_answer, early_answers=early)
 
 
 def answers_health(port: int, path: str, timeout_s: float) -> bool:
