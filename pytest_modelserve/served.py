@@ -2,62 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, Protocol
 
-from .checks.context import CheckContext
+from .cases import Case
+from .checks.context import CheckContext, as_example_case
 from .checks.history import History
 from .client import AsyncModelClient, ModelClient
 from .client.clients import DEFAULT_TIMEOUT_S
-from .domain import Domain
 from .environment.restoration import Environment
-from .model.example import InputExample
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
-from .server.backends import ServeRequest, ServeSettings, load_backend
 from .server.family import Ending
 from .server.launch import LaunchSpec
 from .server.private import PrivatePool, PrivateServers
 from .server.state import Server
-from .settings import Settings
 from .signature import as_text
-from .wire.payloads import Table
+from .subject import Subject, launch_spec
 
 CALLS_FILE: Final = "calls.jsonl"
 LOADS_FILE: Final = "loads.jsonl"
-NOTHING_PLANTED: Final[Mapping[str, str]] = MappingProxyType({})
 SPIED: Final = frozenset({"builtin"})  # the backends whose server loads the model behind our spy
-_SEED_DIGITS: Final = 8  # of the model's digest: 32 bits are enough to tell models apart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A model as far as it is known without running it.
-
-    Attributes:
-        model: The model directory, read.
-        example: Its input example, or None.
-        domain: Which values its columns take.
-        settings: How it is served and checked.
-        data: Rows of real data that it must take, or None.
-    """
-
-    model: Model
-    example: InputExample | None
-    domain: Domain
-    settings: Settings
-    data: Table | None = None
-
-    @property
-    def seed(self) -> int:
-        """Return the seed of every search: the one asked for, else one that only another model changes."""
-        return self.settings.seed if self.settings.seed is not None else int(self.model.digest[:_SEED_DIGITS], 16)
 
 
 class Servers(Protocol):
@@ -105,52 +73,6 @@ def _server(server: Server) -> dict[str, object]:
     return {"backend": server.backend, "cold_start_s": round(server.cold_start_s, 3)}
 
 
-def launch_spec(
-    subject: Subject, environment: Environment, *, port: int = 0, planted: Mapping[str, str] = NOTHING_PLANTED
-) -> LaunchSpec:
-    """Return what it takes to serve a model in its environment, on a port of one's own or any free one.
-
-    Args:
-        subject: The model.
-        environment: In which it runs.
-        port: Where the server listens; 0 for any free one.
-        planted: Environment variables that the model's process sees in any case.
-
-    Raises:
-        ServerError: There is no backend of the name that the settings ask for.
-    """
-    model, example, settings = subject.model, subject.example, subject.settings
-    request = ServeRequest(
-        model_dir=model.path,
-        model_uri=model.uri,
-        model_digest=model.digest,
-        python=environment.python,
-        environment_prefix=environment.prefix,
-        environment_digest=environment.digest,
-        is_isolated=environment.manager != "local",
-        signature=model.signature_mapping,
-        is_signature_from_type_hint=model.is_signature_from_type_hint,
-        loader=model.pyfunc.fields,
-        env_vars=model.env_vars,
-        input_example=example.document if example else None,
-        probe_body=example.body if example else None,
-        environ={**os.environ, **planted},
-        settings=_serve_settings(settings, planted),
-    )
-    return replace(load_backend(settings.server).launch(request), port=port)
-
-
-def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings:
-    usual = ServeSettings()
-    return replace(
-        usual,
-        startup_timeout_s=settings.startup_timeout_s,
-        load_timeout_s=settings.startup_timeout_s,
-        predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
-        pass_env=(*settings.pass_env, *planted),
-    )
-
-
 class FollowedModel:
     """A model behind a running server, with clients that follow the server when it is replaced.
 
@@ -178,6 +100,11 @@ class FollowedModel:
     def model(self) -> Model:
         """Return the model as it was read."""
         return self.subject.model
+
+    @property
+    def example_case(self) -> Case | None:
+        """Return the model's input example as a case, or None."""
+        return as_example_case(self.model, self.subject.example)
 
     @property
     def server(self) -> Server:

@@ -59,12 +59,13 @@ class Reading:
 
 
 KINDS: Final[Mapping[str, Callable[[Reading], float]]] = {
-    "memory": lambda reading: sum(held.memory_bytes for held in reading.held.values()),
     "threads": lambda reading: sum(held.threads for held in reading.held.values()),
     "file descriptors": lambda reading: sum(held.descriptors for held in reading.held.values()),
     "processes": lambda reading: len(reading.held),
     "temporary files": lambda reading: reading.files,
+    "memory": lambda reading: sum(held.memory_bytes for held in reading.held.values()),
 }
+"""The causes first: what is kept takes memory, too."""
 
 
 def bounded(context: CheckContext, _: str) -> CheckResult:

@@ -89,7 +89,7 @@ def _lengths(anchor: Anchor) -> Iterator[Ordeal]:
     for length in ("-1", "abc", f"{n_bytes}, {n_bytes + 1}", "9" * 30):
         yield _ordeal(f"Content-Length: {length}", head_of(anchor, length=length) + body, after=After.FINISH)
     both = head_of(anchor, more="Transfer-Encoding: chunked\r\n")
-    yield _ordeal("Content-Length and Transfer-Encoding", both + b"0\r\n\r\n")
+    yield _ordeal("Content-Length and Transfer-Encoding", both + b"0\r\n\r\n", after=After.FINISH)
     chunked = head_of(anchor, length="", more="Transfer-Encoding: chunked\r\n")
     yield _ordeal("a chunk whose length is no number", chunked + b"zz\r\n" + body, after=After.FINISH)
     yield _ordeal("a body longer than it says", head_of(anchor, length=str(n_bytes // 2)) + body)

@@ -24,6 +24,7 @@ from .ordeals import Ordeal, head_of, ordeals
 MOST_BREACHES: Final = 3  # each costs a restart
 ANSWER_S: Final = 10.0  # for an answer to a broken request, which costs no prediction
 NEAR_PART: Final = 4  # of the limit; a body as long as may be takes more than a second on the way
+FAULTS: Final = frozenset({500, 502, 503, 504})  # 501 and 505 say that a server does not know such requests
 HELD: Final = 3  # connections that are half sent at the same time
 QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
 EACH: Final = 6  # then it is sent after so many
@@ -124,7 +125,7 @@ class _Trial:
 
     def _go_through(self, ordeal: Ordeal) -> Evidence | None:
         url = self.served.server.base_url
-        timeout_s = ANSWER_S + self.health.timeout_s
+        timeout_s = self._answer_s + self.health.timeout_s
         reply: RawReply | None = None
         try:
             for _ in range(ordeal.times):
@@ -140,8 +141,8 @@ class _Trial:
         with ExitStack() as stack:
             for _ in range(HELD):
                 self.requests += 1
-                stack.enter_context(held(self.served.server.base_url, half, timeout_s=ANSWER_S))
-            with self.served.connect(timeout_s=ANSWER_S) as client:
+                stack.enter_context(held(self.served.server.base_url, half, timeout_s=self._answer_s))
+            with self.served.connect(timeout_s=self._answer_s) as client:
                 is_blocked = not client.ping()
             ailment = "/ping is not answered" if is_blocked else self.health.ailment()
         if not ailment:
@@ -153,11 +154,15 @@ class _Trial:
         if reply.is_late:
             received = f"nothing in {reply.elapsed_s:.0f} s"
             return self._breach(ordeal.name, "the server neither answers nor closes", "an answer, or the end", received)
-        if reply.status is not None and reply.status >= 500:
+        if reply.status in FAULTS:
             expected = "4xx, a prediction, or the end of the connection"
             received = reply.data.decode("utf-8", "replace")[:400]
             return self._breach(ordeal.name, f"the server answers {reply.status}", expected, received)
         return None
+
+    @property
+    def _answer_s(self) -> float:
+        return min(ANSWER_S, self.context.settings.request_timeout_s or ANSWER_S)
 
     def _breach(self, name: str, what: str, expected: str, received: str) -> Evidence:
         return Evidence(
