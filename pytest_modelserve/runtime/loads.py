@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Optional, Tuple
 
@@ -52,9 +53,10 @@ class LoadLog:
             return
         self._busy.is_on = True  # what is opened below is not the model's
         try:
-            name = self._name_of(arguments[0], arguments[1])
-            if name is not None:
-                self._write({"file": name, "call": self._call, "by": _caller()})
+            with suppress(OSError, ValueError):  # a directory that is gone, a full disk: the model may well go on
+                name = self._name_of(arguments[0], arguments[1])
+                if name is not None:
+                    self._write({"file": name, "call": self._call, "by": _caller()})
         finally:
             self._busy.is_on = False
 
@@ -77,7 +79,8 @@ class LoadLog:
 
 def _caller() -> str:
     """Return file and function of the innermost frame that wanted the file open."""
-    frame: Optional[FrameType] = sys._getframe(3)  # noqa: SLF001 # as logging does; inspect would read the source
+    hook = sys._getframe().f_back  # noqa: SLF001 # as logging does; inspect would read the source
+    frame: Optional[FrameType] = hook.f_back if hook is not None else None
     while frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in _WRAPPERS:
         frame = frame.f_back
     if frame is None:

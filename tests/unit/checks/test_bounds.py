@@ -84,7 +84,7 @@ def test_growth_is_confirmed_by_a_longer_run_and_told(holding: Callable[..., Any
     result = holding(lambda reading: replace(IDLE, descriptors=30 + 100 * reading))
     assert (result.judges, result.outcome) == (Judges.MODEL, Outcome.FAILED)
     assert result.failure.title.startswith("file descriptors grow by ")
-    assert result.failure.received == f"{30 + 100 * READINGS} before, {30 + 100 * (2 * READINGS - 1):.3g} after"
+    assert result.failure.received == f"{30 + 100 * READINGS:.3g} before, {30 + 100 * (2 * READINGS - 1):.3g} after"
     assert result.requests > 30
     assert "readings" in result.failure.text
 
