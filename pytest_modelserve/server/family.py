@@ -19,6 +19,7 @@ from .state import Server, status_path
 
 _LEFT_S: Final = 2.0  # what a server started may take to notice that it is gone
 _KILL_MARGIN_S: Final = 3.0  # the supervisor kills what does not stop in time, which is no instant either
+_PAUSE_S: Final = 0.005
 _CONNECT_S: Final = 1.0
 _SHOWN_WORDS: Final = 120  # characters of a command line
 
@@ -103,12 +104,14 @@ def stop_watched(server: Server) -> Ending:
         detached = {member.pid for member in family if not _is_in_group(member, status.pid)}
         with suppress(ProcessLookupError):
             os.kill(status.supervisor_pid, signal.SIGTERM)
-        own, rest = family[:1], family[1:]
-        psutil.wait_procs(own, timeout=server.stop_timeout_s + _KILL_MARGIN_S)
+        own, *rest = family
+        outlived = set(detached)
+        while _is_running(own) and time.monotonic() - started < server.stop_timeout_s + _KILL_MARGIN_S:
+            outlived &= {member.pid for member in rest if _is_running(member)}
+            time.sleep(_PAUSE_S)  # the supervisor ends what is detached at once, so it must be seen before
         elapsed_s = time.monotonic() - started
-        outlived = {member.pid for member in rest if _is_running(member)}
         _, alive = psutil.wait_procs(rest, timeout=_LEFT_S)
-        late = {member.pid for member in alive if _is_running(member)} | (outlived & detached)
+        late = outlived | {member.pid for member in alive if _is_running(member)}
         left = [names[member.pid] for member in rest if member.pid in late]
     server.await_end()
     return Ending(

@@ -51,7 +51,8 @@ def test_chunks_are_sent_with_pauses_and_the_answer_is_read(listen: Listen) -> N
 
     def serve(connection: socket.socket) -> None:
         while sum(len(part) for _, part in parts) < 6:
-            parts.append((time.monotonic(), connection.recv(100)))
+            part = connection.recv(100)
+            parts.append((time.monotonic(), part))
         connection.sendall(OK)
 
     reply = send_raw(listen(serve), RawRequest(chunks=(b"one", b"two"), pause_s=0.05), timeout_s=5)

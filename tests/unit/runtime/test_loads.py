@@ -92,14 +92,18 @@ def test_a_model_that_opens_for_ever_does_not_fill_the_disk(recorded: Recorded) 
     assert len(recorded('for _ in range(2000):\n    load("data/weights.bin")')) == 500
 
 
+def test_the_models_own_open_never_fails_for_the_record(recorded: Recorded) -> None:
+    gone = 'os.mkdir("gone"); os.chdir("gone"); os.rmdir("../gone")\n'
+    tried = 'try:\n    open("relative")\nexcept FileNotFoundError as error:\n    assert error.filename'
+    assert recorded(gone + tried) == []
+
+
 def test_threads_are_told_apart(recorded: Recorded) -> None:
     body = 'ts = [threading.Thread(target=load, args=("data/weights.bin",)) for _ in range(8)]\n'
     assert len(recorded(body + "[t.start() for t in ts]\n[t.join() for t in ts]")) == 8
 
 
 def test_without_a_file_nothing_is_watched(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pytest_modelserve.runtime.loads import LoadLog; log = LoadLog('', sys.argv[1]); log.watch(); "
-    )
-    subprocess.run([sys.executable, "-c", f"{code}log.began(1); log.loaded(1.0)", str(tmp_path)], check=True)
+    code = "from pytest_modelserve.runtime.loads import LoadLog; log = LoadLog('', '.'); log.watch(); log.loaded(1.0)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
