@@ -18,6 +18,7 @@ from .rejection import base_case
 
 TIMED: Final = 3  # requests whose median counts
 FIRST_TIMEOUT_S: Final = 60.0
+NOT_PREDICTED: Final = "the good request is not predicted: predicts_input_example or accepts_valid tells why"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

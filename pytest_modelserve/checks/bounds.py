@@ -16,7 +16,7 @@ import psutil
 from ..client.bare import BareConnection
 from ..results import CheckResult, Judges, Outcome
 from ..server.family import Held, family_of, holdings
-from .anchor import Anchor, anchor_of
+from .anchor import NOT_PREDICTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, death_of
@@ -93,7 +93,8 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
     return CheckResult(
         name=NAME,
         judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED if wear.accepted else Outcome.INCONCLUSIVE,
+        reason="" if failure or wear.accepted else NOT_PREDICTED,
         requests=wear.requests,
         accepted=wear.accepted,
         elapsed_s=time.monotonic() - started,

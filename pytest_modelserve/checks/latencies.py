@@ -10,7 +10,7 @@ from ..client.bare import BareConnection
 from ..client.open_loop import OpenLoop, measure_latency
 from ..results import CheckResult, Judges, Latency, Outcome, as_duration
 from ..settings import Settings
-from .anchor import Anchor, anchor_of
+from .anchor import NOT_PREDICTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext
 from .evidence import Evidence, as_failure_of
@@ -35,12 +35,14 @@ def latency(context: CheckContext, _: str) -> CheckResult:
         return CheckResult(name=NAME, judges=Judges.MODEL, outcome=Outcome.SKIPPED, reason=reason)
     measured = _measured(context, anchor)
     failure = as_failure_of(context, NAME, [*_breaches(measured, context.settings, anchor)])
+    accepted = measured.n - measured.n_failed
     return CheckResult(
         name=NAME,
         judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED if accepted else Outcome.INCONCLUSIVE,
+        reason="" if failure or accepted else NOT_PREDICTED,
         requests=measured.n,
-        accepted=measured.n - measured.n_failed,
+        accepted=accepted,
         elapsed_s=time.monotonic() - started,
         failure=failure,
         latency=measured,

@@ -40,7 +40,7 @@ def starts_and_stops(context: CheckContext, _: str) -> CheckResult:
     server = served.server
     later = [*_answers_to(served, anchor)]
     loads = read_loads(served.loads_path)
-    found = [*_start(server), *_loading(context, loads, has_later=bool(later))]
+    found = [*_start(served), *_loading(context, loads, has_later=bool(later))]
     advice = [*_slow_first(server, later), *_reopened(context, loads)]
     ending = served.stop()
     if ending is not None:
@@ -70,8 +70,9 @@ def _answers_to(served: PrivateServed, anchor: Anchor) -> Iterator[float]:
             yield invocation.elapsed_s
 
 
-def _start(server: Server) -> Iterator[Evidence]:
+def _start(served: PrivateServed) -> Iterator[Evidence]:
     """Yield what was wrong before the server was ready, and just after it said so."""
+    server = served.server
     for early in server.early_answers:
         if early.request.startswith("POST") and early.status != 503 and early.status >= 400:
             yield Evidence(
@@ -88,6 +89,7 @@ def _start(server: Server) -> Iterator[Evidence]:
             rule="ready",
             expected="a prediction, or what the model raised",
             received=f"{first.status}  {first.body.decode('utf-8', 'replace')[:300]}",
+            facts=_log(served),
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks import bounds
+from pytest_modelserve.checks.anchor import NOT_PREDICTED
 from pytest_modelserve.checks.bounds import READINGS, Reading, bounded, growing
 from pytest_modelserve.results import Judges, Outcome
 from pytest_modelserve.server.family import Held
@@ -92,3 +93,10 @@ def test_growth_is_confirmed_by_a_longer_run_and_told(holding: Callable[..., Any
 def test_what_stops_growing_is_no_breach(holding: Callable[..., Any]) -> None:
     result = holding(lambda reading: replace(IDLE, descriptors=30 + 100 * min(reading, READINGS)))
     assert (result.outcome, result.failure) == (Outcome.PASSED, None)
+
+
+def test_a_model_that_never_predicts_proves_nothing(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "family_of", lambda _server: [])
+    context, _ = live(lambda _m, path, _b: (500, "{}") if path == "/invocations" else None)
+    result = bounded(context, "")
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)

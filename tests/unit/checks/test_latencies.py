@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pytest_modelserve.checks.anchor import NOT_PREDICTED
 from pytest_modelserve.checks.latencies import latency
 from pytest_modelserve.results import Judges, Outcome
 
@@ -59,3 +60,9 @@ def test_beside_other_workers_it_says_nothing(live: Live) -> None:
     assert (result.outcome, result.applies, result.latency) == (Outcome.SKIPPED, True, None)
     assert "-n" in result.reason
     assert served.requests == []
+
+
+def test_a_model_that_never_predicts_proves_nothing(live: Live) -> None:
+    context, _ = live(lambda _m, path, _b: (500, "{}") if path == "/invocations" else None)
+    result = latency(context, "")
+    assert (result.outcome, result.reason, result.accepted) == (Outcome.INCONCLUSIVE, NOT_PREDICTED, 0)

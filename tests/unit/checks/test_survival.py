@@ -87,6 +87,13 @@ def test_a_server_whose_answers_differ_anyway_is_not_failed_for_that(live: Live)
     assert survives(live(answer)[0], "").outcome is Outcome.PASSED
 
 
+def test_a_good_request_that_costs_the_server_leaves_nothing_to_prove(live: Live) -> None:
+    context, _ = live(Once(lambda _m, path, _b: path == "/invocations", (503, "{}"), path="/ping"))
+    result = survives(context, "")
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert "the good request itself" in result.reason
+
+
 def test_a_5xx_on_a_broken_request_is_a_breach(live: Live) -> None:
     failure = survives(live(Once(is_deep, (500, '{"message": "oh"}')))[0], "").failure
     assert failure is not None
