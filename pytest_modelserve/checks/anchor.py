@@ -18,6 +18,7 @@ from .rejection import base_case
 
 TIMED: Final = 3  # requests whose median counts
 FIRST_TIMEOUT_S: Final = 60.0
+QUOTED: Final = 300  # characters of an answer: enough to tell it from others
 NOT_PREDICTED: Final = "the good request is not predicted: predicts_input_example or accepts_valid tells why"
 
 
@@ -53,6 +54,7 @@ class Health:
         timeout_s: How long an answer may take.
         requests: How many were sent.
         accepted: How many of them were predicted.
+        quoted: The beginning of the last answer to the good request.
     """
 
     def __init__(self, context: CheckContext, served: Served, anchor: Anchor) -> None:
@@ -62,6 +64,7 @@ class Health:
         self._agreement = Agreement.of(outputs, context.settings)
         self.requests: int = 0
         self.accepted: int = 0
+        self.quoted: str = ""
         self.timeout_s: float = context.settings.request_timeout_s or FIRST_TIMEOUT_S
         self.client: ModelClient = served.connect(timeout_s=self.timeout_s)
         first = [self._sent() for _ in range(TIMED)]
@@ -89,12 +92,13 @@ class Health:
         if is_brief:
             return ""
         after = self._sent()
+        self.quoted = after.body.decode("utf-8", "replace")[:QUOTED]
         if after.error is not None:
             return f"the good request gets no answer: {after.error.text}"
         if after.status != self._status:
             return f"the good request is answered {after.status}, {self._status} before"
         if self._is_steady and not self._agrees(self._read(after)):
-            return f"the good request is answered differently: {after.body.decode('utf-8', 'replace')[:200]}"
+            return "the good request is answered differently"
         return ""
 
     def reconnect(self) -> None:

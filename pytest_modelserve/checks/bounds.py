@@ -19,7 +19,7 @@ from ..server.family import Held, family_of, holdings
 from .anchor import NOT_PREDICTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
-from .evidence import Evidence, as_failure_of, death_of
+from .evidence import Evidence, as_failure_of, end_of, log_of
 from .exchanges import SHORTEST_TIMEOUT_S
 from .slopes import Limit, is_growing, slope_of
 
@@ -207,7 +207,8 @@ def _lost(served: PrivateServed, anchor: Anchor, at: int) -> Evidence:
         expected="an answer, as before",
         received="none",
         request=anchor.case.label or anchor.case.rule,
-        facts=death_of(served),
+        facts=end_of(served),
+        log=log_of(served),
     )
 
 

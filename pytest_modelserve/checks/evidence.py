@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..cases import Case
 from ..errors import as_message
 from ..results import FailureDetail
 from .context import CheckContext, Served
@@ -24,7 +25,9 @@ class Evidence:
         expected: What the contract wants.
         received: What came.
         request: What was sent, for reading.
-        curl: A command line that shows it against `modelserve serve`, where one can.
+        quoted: What the server said, word for word; it may hold values of rows, and is left out where those are.
+        curl: A command line that shows it against `modelserve serve`, where one can; left out likewise.
+        log: What the server's log says last; left out likewise.
         facts: What else tells of it, each with its name.
     """
 
@@ -33,7 +36,9 @@ class Evidence:
     expected: str
     received: str
     request: str = ""
+    quoted: str = ""
     curl: str = ""
+    log: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -47,34 +52,43 @@ def as_failure_of(context: CheckContext, check: str, found: Sequence[Evidence]) 
     return replace(parts[0], text=text)
 
 
-def death_of(served: Served) -> dict[str, object]:
-    """Return how a server ended, and what its log says last; of one that runs, only the log."""
-    server = served.server
-    facts: dict[str, object] = {}
-    if not server.is_alive():
-        facts["ended"] = server.as_death().happened
-    if lines := server.log_tail(LOG_LINES):
-        facts["log"] = "\n".join([f"last lines of {server.log_path}:", *(f"  {line}" for line in lines)])
-    return facts
+def name_of(context: CheckContext, case: Case) -> str:
+    """Return what is special about a case, in a few words; without its values where the user wants none told."""
+    return case.rule if context.settings.redact else case.label or case.rule
+
+
+def end_of(served: Served) -> dict[str, str]:
+    """Return how a server ended; nothing where it runs."""
+    return {} if served.server.is_alive() else {"ended": served.server.as_death().happened}
+
+
+def log_of(served: Served) -> str:
+    """Return the last lines of a server's log, and where it is."""
+    lines = served.server.log_tail(LOG_LINES)
+    return "\n".join([f"last lines of {served.server.log_path}:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
 def _one(context: CheckContext, check: str, evidence: Evidence) -> FailureDetail:
-    sent = {"request": evidence.request} if evidence.request else {}
-    facts: dict[str, object] = {
-        **sent,
+    if context.settings.redact:
+        evidence = replace(evidence, quoted="", curl="", log="")
+    told: dict[str, object] = {
+        "request": evidence.request,
         "expected": evidence.expected,
         "received": evidence.received,
+        "answer": evidence.quoted,
         **evidence.facts,
+        "log": evidence.log,
         **context.facts,
         "reproduce": "\n".join(_reproduction(context, check, evidence.curl)),
     }
+    facts = {name: value for name, value in told.items() if value}
     return FailureDetail(
         title=evidence.title,
         rule=evidence.rule,
         expected=evidence.expected,
         received=evidence.received,
         request=evidence.request,
-        response=evidence.received,
+        response=evidence.quoted or evidence.received,
         curl=evidence.curl,
         seed=str(context.seed),
         text=as_message(f"{check}: {evidence.title}", facts, ""),

@@ -26,7 +26,7 @@ from ..wire.envelopes import JSON_TYPE, encode
 from .anchor import Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
-from .evidence import Evidence, as_failure_of
+from .evidence import Evidence, as_failure_of, name_of
 from .ordeals import head_of
 from .rejection import UNSIGNED, evenly
 
@@ -112,7 +112,7 @@ class _Search:
             return
         self.errors += 1
         headers = "".join(f"{name}: {value}\n" for name, value in invocation.headers.items())
-        what = case.label or case.rule
+        what = name_of(self._context, case)
         self._look(headers + "\n" + invocation.body.decode("utf-8", "replace"), what, invocation.as_curl())
 
     def _judge_broken(self, anchor: Anchor) -> None:
@@ -137,7 +137,8 @@ class _Search:
                     title=f"an error tells {kind}: {what}",
                     rule=NAME,
                     expected="what is wrong with the request, and nothing of the server, its secrets or other callers",
-                    received=text[start:end],
+                    received=kind,
+                    quoted=text[start:end],
                     request=what,
                     curl=curl,
                 )

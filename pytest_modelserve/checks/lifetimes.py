@@ -14,10 +14,10 @@ from typing import Final
 from ..results import CheckResult, Judges, Outcome, as_duration, notes
 from ..server.family import Ending
 from ..server.state import Server
-from .anchor import Anchor, anchor_of
+from .anchor import QUOTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
-from .evidence import Evidence, as_failure_of, death_of
+from .evidence import Evidence, as_failure_of, log_of
 from .loads import Loads, data_files, loaded_late, loaded_twice, main_files, read_loads
 
 NAME: Final = "starts_and_stops"
@@ -88,8 +88,9 @@ def _start(served: PrivateServed) -> Iterator[Evidence]:
             title=f"the server said that it was ready and answered {first.status} to its first prediction",
             rule="ready",
             expected="a prediction, or what the model raised",
-            received=f"{first.status}  {first.body.decode('utf-8', 'replace')[:300]}",
-            facts=_log(served),
+            received=str(first.status),
+            quoted=first.body.decode("utf-8", "replace")[:QUOTED],
+            log=log_of(served),
         )
 
 
@@ -153,13 +154,13 @@ def _stop(ending: Ending, served: PrivateServed) -> Iterator[Evidence]:
         received = f"it had to be killed after {ending.elapsed_s:.1f} s"
         yield Evidence(
             title="the server did not stop on SIGTERM", rule="stops", expected=expected, received=received,
-            facts=_log(served),
+            log=log_of(served),
         )  # fmt: skip
     elif ending.returncode not in _CLEAN:
         received = f"exit code {ending.returncode} after {ending.elapsed_s:.1f} s"
         yield Evidence(
             title=f"the server ended with exit code {ending.returncode} on SIGTERM", rule="stops", expected=expected,
-            received=received, facts=_log(served),
+            received=received, log=log_of(served),
         )  # fmt: skip
     if ending.left:
         yield Evidence(
@@ -175,10 +176,6 @@ def _stop(ending: Ending, served: PrivateServed) -> Iterator[Evidence]:
             expected=expected,
             received=f"{served.server.base_url} takes connections",
         )
-
-
-def _log(served: PrivateServed) -> dict[str, object]:
-    return {name: value for name, value in death_of(served).items() if name == "log"}
 
 
 def _left_behind(ending: Ending, served: PrivateServed) -> Iterator[str]:

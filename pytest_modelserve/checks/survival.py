@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..cases import Case
@@ -15,10 +15,10 @@ from ..client.raw import RawReply, held, send_raw
 from ..errors import ServerError
 from ..results import CheckResult, Judges, Outcome, notes
 from ..server.backends import ServeSettings
-from .anchor import Anchor, Health, anchor_of
+from .anchor import QUOTED, Anchor, Health, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
-from .evidence import Evidence, as_failure_of, death_of
+from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
 from .ordeals import Ordeal, head_of, ordeals
 
 MOST_BREACHES: Final = 3  # each costs a restart
@@ -87,7 +87,7 @@ class _Trial:
             if not self._is_well(breach, is_brief=not is_due):
                 return
         for case in self.context.history.raised:
-            self._since.append(f"the model raised on {case.label or case.rule}")
+            self._since.append(f"the model raised on {name_of(self.context, case)}")
             self._send(case)
             if not self._is_well(None):
                 return
@@ -123,7 +123,9 @@ class _Trial:
             expected="/ping and the good request are answered as before",
             received=ailment,
             request=", ".join((*before, last)),
-            facts=death_of(self.served),
+            quoted=self.health.quoted,
+            facts=end_of(self.served),
+            log=log_of(self.served),
         )
 
     def _go_through(self, ordeal: Ordeal) -> Evidence | None:
@@ -159,8 +161,8 @@ class _Trial:
             return self._breach(ordeal.name, "the server neither answers nor closes", "an answer, or the end", received)
         if reply.status in FAULTS:
             expected = "4xx, a prediction, or the end of the connection"
-            received = reply.data.decode("utf-8", "replace")[:400]
-            return self._breach(ordeal.name, f"the server answers {reply.status}", expected, received)
+            breach = self._breach(ordeal.name, f"the server answers {reply.status}", expected, str(reply.status))
+            return replace(breach, quoted=reply.data.decode("utf-8", "replace")[:QUOTED])
         return None
 
     @property
@@ -174,7 +176,8 @@ class _Trial:
             expected=expected,
             received=received,
             request=name,
-            facts=death_of(self.served),
+            facts=end_of(self.served),
+            log=log_of(self.served),
         )
 
     def _send(self, case: Case) -> None:

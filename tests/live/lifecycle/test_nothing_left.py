@@ -119,8 +119,6 @@ def test_a_run_that_is_ended_on_its_private_server_leaves_nothing(
     touched = f"pathlib.Path({str(reached)!r}, str(os.getpid())).touch(); time.sleep(0.2)"
     source = code.read_text().replace("time.sleep(0.05)", touched)
     code.write_text(source.replace("import pathlib", "import os, pathlib"))
-        code.read_text().replace("time.sleep(0.05)", touched).replace("import pathlib", "import os, pathlib")
-    )
     process = contract.start(path, "--model-checks", "bounded", env={"TMPDIR": str(temporary)})
     try:
         assert until(lambda: len(list(reached.iterdir())) == 2)  # the shared server's, and the private one's

@@ -13,7 +13,7 @@ from pytest_modelserve.checks.anchor import anchor_of
 from pytest_modelserve.checks.ordeals import ordeals
 from pytest_modelserve.checks.survival import MOST_BREACHES, survives
 from pytest_modelserve.client.raw import After
-from pytest_modelserve.results import Outcome
+from pytest_modelserve.results import Outcome, as_document
 
 Live = Callable[..., Any]
 GOOD = b'{"dataframe_split": {"columns": ["n"], "data": [[1], [2]]}}'
@@ -98,7 +98,19 @@ def test_a_5xx_on_a_broken_request_is_a_breach(live: Live) -> None:
     failure = survives(live(Once(is_deep, (500, '{"message": "oh"}')))[0], "").failure
     assert failure is not None
     assert failure.title == "the server answers 500 on a request: nested 100,000 deep"
-    assert "oh" in failure.received
+    assert failure.received == "500"
+    assert "oh" in failure.text
+
+
+def test_no_value_is_told_where_the_user_wants_none_told(live: Live) -> None:
+    answer = Once(lambda _m, _p, body: b'"raise"' in body, (500, '{"message": "Mrs. Smith"}'), path="/invocations")
+    context, served = live(answer, redact=True)
+    served.log.write_text("Mrs. Smith")
+    context.history.note_raised(Case(payload=Document(value={"raise": 1}), rule="valid", label="name = Mrs. Smith"))
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "the server is no longer as before after a request: the model raised on valid"
+    assert "Smith" not in json.dumps(as_document(failure))
 
 
 def test_a_server_that_serves_one_at_a_time_blocks_the_others(live: Live) -> None:
