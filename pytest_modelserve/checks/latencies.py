@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from ..client.bare import BareConnection
@@ -32,7 +33,8 @@ def latency(context: CheckContext, _: str) -> CheckResult:
         return left_out(NAME, Judges.MODEL, "no good request is known: there is neither an example nor a signature")
     if context.is_crowded:
         reason = "other workers use this machine at the same time: times would be theirs, too; run it without -n"
-        return CheckResult(name=NAME, judges=Judges.MODEL, outcome=Outcome.SKIPPED, reason=reason)
+        skipped = left_out(NAME, Judges.MODEL, reason)
+        return replace(skipped, applies=has_budget(context.settings))  # a budget that nobody held it to is not kept
     measured = _measured(context, anchor)
     failure = as_failure_of(context, NAME, [*_breaches(measured, context.settings, anchor)])
     accepted = measured.n - measured.n_failed
@@ -49,13 +51,18 @@ def latency(context: CheckContext, _: str) -> CheckResult:
     )
 
 
+def has_budget(settings: Settings) -> bool:
+    """Tell whether the user has said how long requests may take."""
+    return any(getattr(settings, name) is not None for name in _LIMITS.values())
+
+
 def _measured(context: CheckContext, anchor: Anchor) -> Latency:
     settings = context.settings
-    has_budget = any(getattr(settings, name) is not None for name in _LIMITS.values())
+    is_judged = has_budget(settings)
     plan = OpenLoop(
         duration_s=FULL_S if "full" in settings.checks else DURATION_S,
-        fewest=BUDGET_REQUESTS if has_budget else OpenLoop().fewest,
-        longest_s=settings.budget_s if has_budget else OpenLoop().longest_s,
+        fewest=BUDGET_REQUESTS if is_judged else OpenLoop().fewest,
+        longest_s=settings.budget_s if is_judged else OpenLoop().longest_s,
     )
     timeout_s = settings.request_timeout_s or context.history.timeout_s or SHORTEST_TIMEOUT_S * 6
     url = context.served.private().server.base_url
