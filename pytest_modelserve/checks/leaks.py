@@ -187,7 +187,7 @@ def _others(context: CheckContext, anchor: Anchor, secret: str) -> Iterator[tupl
     """Yield requests of another caller, good ones and bad ones, with a secret in body and headers."""
     headers = {"X-Caller": secret, "Authorization": f"Bearer {secret}"}
     content = {} if anchor.content_type is None else {"Content-Type": anchor.content_type}
-    yield anchor.body, {**headers, **content}
+    yield _with_note(anchor.body, secret), {**headers, **content}
     yield f'{{"{secret}": "{secret}"}}'.encode(), {**headers, "Content-Type": JSON_TYPE}
     yield f"{secret} is no JSON".encode(), {**headers, "Content-Type": JSON_TYPE}
     case = anchor.case
@@ -196,6 +196,11 @@ def _others(context: CheckContext, anchor: Anchor, secret: str) -> Iterator[tupl
         table = replace(case.payload, rows=rows)
         body, content_type = encode(table, case.envelope, case.params, signature=context.model.signature)
         yield body, {**headers, **({} if content_type is None else {"Content-Type": content_type})}
+
+
+def _with_note(body: bytes, secret: str) -> bytes:
+    """Return a good body with a secret under a key that is nobody's, which servers may take or refuse."""
+    return b'{"modelserve_note": "%s", ' % secret.encode() + body[1:] if body[:1] == b"{" else body
 
 
 def _errors(context: CheckContext, anchor: Anchor) -> Iterator[Case]:

@@ -102,6 +102,20 @@ def test_a_5xx_on_a_broken_request_is_a_breach(live: Live) -> None:
     assert "oh" in failure.text
 
 
+def test_where_none_is_known_values_at_the_edges_are_sent(live: Live) -> None:
+    def is_largest(_method: str, _path: str, body: bytes) -> bool:
+        return b"9223372036854775807" in body
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        return breaks(method, path, body) or ((500, "{}") if is_largest(method, path, body) else None)
+
+    breaks = Once(is_largest, (503, "{}"), path="/ping")
+    failure = survives(live(answer)[0], "").failure
+    assert failure is not None
+    assert failure.title.startswith("the server is no longer as before after a request: ")
+    assert "9223372036854775807" in failure.title
+
+
 def test_no_value_is_told_where_the_user_wants_none_told(live: Live) -> None:
     answer = Once(lambda _m, _p, body: b'"raise"' in body, (500, '{"message": "Mrs. Smith"}'), path="/invocations")
     context, served = live(answer, redact=True)
@@ -109,7 +123,7 @@ def test_no_value_is_told_where_the_user_wants_none_told(live: Live) -> None:
     context.history.note_raised(Case(payload=Document(value={"raise": 1}), rule="valid", label="name = Mrs. Smith"))
     failure = survives(context, "").failure
     assert failure is not None
-    assert failure.title == "the server is no longer as before after a request: the model raised on valid"
+    assert failure.title == "the server is no longer as before after a request: valid"
     assert "Smith" not in json.dumps(as_document(failure))
 
 
@@ -125,7 +139,7 @@ def test_requests_on_which_the_model_raised_are_sent_again(live: Live) -> None:
     context.history.note_raised(Case(payload=Document(value={"raise": 1}), label="n = 7"))
     failure = survives(context, "").failure
     assert failure is not None
-    assert failure.title == "the server is no longer as before after a request: the model raised on n = 7"
+    assert failure.title == "the server is no longer as before after a request: n = 7"
     assert served.restarts == 1
 
 
