@@ -9,6 +9,7 @@ from typing import Final
 from ..cases import Case
 from ..client import Invocation, ModelClient
 from ..errors import DecodeError
+from ..model.mlmodel import Model
 from ..wire.envelopes import encode
 from .agreement import Agreement
 from .answers import Answer
@@ -19,6 +20,7 @@ from .rejection import base_case
 TIMED: Final = 3  # requests whose median counts
 FIRST_TIMEOUT_S: Final = 60.0
 QUOTED: Final = 300  # characters of an answer: enough to tell it from others
+NO_REQUEST: Final = "no good request is known: the model was saved without a signature and an input example"
 NOT_PREDICTED: Final = "the good request is not predicted: predicts_input_example or accepts_valid tells why"
 
 
@@ -35,6 +37,12 @@ class Anchor:
     case: Case
     body: bytes
     content_type: str | None
+
+
+def why_no_request(model: Model) -> str:
+    """Return why no good request is known of a model, or nothing."""
+    has_inputs = model.signature is not None and model.signature.inputs is not None
+    return "" if model.example_info or has_inputs else NO_REQUEST
 
 
 def anchor_of(context: CheckContext) -> Anchor | None:

@@ -16,7 +16,7 @@ import psutil
 from ..client.bare import BareConnection
 from ..results import CheckResult, Judges, Outcome
 from ..server.family import Held, family_of, holdings
-from .anchor import NOT_PREDICTED, Anchor, anchor_of
+from .anchor import NO_REQUEST, NOT_PREDICTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of
@@ -73,7 +73,7 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
     started = time.monotonic()
     anchor = anchor_of(context)
     if anchor is None:
-        return left_out(NAME, Judges.MODEL, "no good request is known: there is neither an example nor a signature")
+        return left_out(NAME, Judges.MODEL, NO_REQUEST)
     served = context.served.private()
     timeout_s = context.settings.request_timeout_s or context.history.timeout_s or SHORTEST_TIMEOUT_S * 6
     url = served.server.base_url

@@ -11,7 +11,7 @@ from ..client.bare import BareConnection
 from ..client.open_loop import OpenLoop, measure_latency
 from ..results import CheckResult, Judges, Latency, Outcome, as_duration
 from ..settings import Settings
-from .anchor import NOT_PREDICTED, Anchor, anchor_of
+from .anchor import NO_REQUEST, NOT_PREDICTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext
 from .evidence import Evidence, as_failure_of
@@ -30,7 +30,7 @@ def latency(context: CheckContext, _: str) -> CheckResult:
     started = time.monotonic()
     anchor = anchor_of(context)
     if anchor is None:
-        return left_out(NAME, Judges.MODEL, "no good request is known: there is neither an example nor a signature")
+        return left_out(NAME, Judges.MODEL, NO_REQUEST)
     if context.is_crowded:
         reason = "other workers use this machine at the same time: times would be theirs, too; run it without -n"
         skipped = left_out(NAME, Judges.MODEL, reason)

@@ -23,7 +23,7 @@ from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..wire.envelopes import JSON_TYPE, encode
-from .anchor import Anchor, anchor_of
+from .anchor import NO_REQUEST, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, name_of
@@ -52,7 +52,7 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
     started = time.monotonic()
     anchor = anchor_of(context)
     if anchor is None:
-        return left_out(NAME, Judges.SERVER, "no good request is known: there is neither an example nor a signature")
+        return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
     search = _Search(context, served)
     with served.connect(timeout_s=context.settings.request_timeout_s or context.history.timeout_s or 60.0) as client:

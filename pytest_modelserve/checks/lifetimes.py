@@ -14,7 +14,7 @@ from typing import Final
 from ..results import CheckResult, Judges, Outcome, as_duration, notes
 from ..server.family import Ending
 from ..server.state import Server
-from .anchor import QUOTED, Anchor, anchor_of
+from .anchor import NO_REQUEST, QUOTED, Anchor, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, log_of
@@ -35,7 +35,7 @@ def starts_and_stops(context: CheckContext, _: str) -> CheckResult:
     started = time.monotonic()
     anchor = anchor_of(context)
     if anchor is None:
-        return left_out(NAME, Judges.SERVER, "no good request is known: there is neither an example nor a signature")
+        return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
     server = served.server
     later = [*_answers_to(served, anchor)]

@@ -17,7 +17,7 @@ from ..errors import ServerError
 from ..results import CheckResult, Judges, Outcome, notes
 from ..server.backends import ServeSettings
 from ..strategies.edge_cases import edge_cases
-from .anchor import QUOTED, Anchor, Health, anchor_of
+from .anchor import NO_REQUEST, QUOTED, Anchor, Health, anchor_of
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
@@ -42,7 +42,7 @@ def survives(context: CheckContext, _: str) -> CheckResult:
     started = time.monotonic()
     anchor = anchor_of(context)
     if anchor is None:
-        return left_out(NAME, Judges.SERVER, "no good request is known: there is neither an example nor a signature")
+        return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
     trial = _Trial(context=context, served=served, health=Health(context, served, anchor))
     try:

@@ -8,6 +8,7 @@ from typing import Final
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges
+from .anchor import why_no_request
 from .bounds import bounded
 from .check import Check
 from .conclusion import left_out
@@ -99,6 +100,7 @@ CHECKS: Final = (
         "meanwhile.",
         presets=DEFAULT,
         run=survives,
+        why_not=why_no_request,
     ),
     Check(
         name="leaks_nothing",
@@ -107,6 +109,7 @@ CHECKS: Final = (
         "caller's data.",
         presets=DEFAULT,
         run=leaks_nothing,
+        why_not=why_no_request,
     ),
     Check(
         name="bounded",
@@ -115,6 +118,7 @@ CHECKS: Final = (
         "is repeated; the preset full repeats it longer.",
         presets=DEFAULT,
         run=bounded,
+        why_not=why_no_request,
     ),
     Check(
         name="latency",
@@ -123,6 +127,7 @@ CHECKS: Final = (
         "show; it fails only beyond a budget (`--model-max-p99` and its like).",
         presets=DEFAULT,
         run=latency,
+        why_not=why_no_request,
     ),
     Check(
         name="starts_and_stops",
@@ -131,6 +136,7 @@ CHECKS: Final = (
         "request; on SIGTERM it stops in seconds and leaves no process or port behind.",
         presets=DEFAULT,
         run=starts_and_stops,
+        why_not=why_no_request,
     ),
 )
 

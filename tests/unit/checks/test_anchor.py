@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.checks.anchor import Health, anchor_of
+from pytest_modelserve.checks.anchor import NO_REQUEST, Health, anchor_of, why_no_request
 from pytest_modelserve.model.mlmodel import Model
 
 Live = Callable[..., Any]
@@ -26,6 +26,7 @@ def test_without_example_and_signature_there_is_none(live: Live) -> None:
     context, _ = live()
     model: Model = replace(context.model, signature=None)
     assert anchor_of(replace(context, model=model, example=None)) is None
+    assert (why_no_request(model), why_no_request(context.model)) == (NO_REQUEST, "")
     assert anchor_of(replace(context, example=None)) is not None  # the signature gives one
 
 
