@@ -27,13 +27,13 @@ from .model.example import example_rows
 from .model.mlmodel import Model, read_model
 from .options import BY_NAME, Option
 from .pipeline import read_subject, restore_environment
-from .served import launch_spec
 from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings
 from .signature import ColumnSchema, request_schema, response_schema
 from .strategies.rules import RULES
 from .strategies.showcase import example_of
+from .subject import launch_spec
 from .wire.payloads import Table
 
 EXIT_BROKEN: Final = 1  # the contract

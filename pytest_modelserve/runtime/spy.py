@@ -66,7 +66,7 @@ class WatchedCall:
         self._log = log
         self._identity = identity
         self._is_kept = is_kept
-        self._number = log.next_number()
+        self.number = log.next_number()
         self._received = b""
         self._started = time.perf_counter()
 
@@ -85,14 +85,14 @@ class WatchedCall:
         """Record that predict returned, and return the seconds that it took."""
         elapsed_s = time.perf_counter() - self._started
         returned = encode_contents({"value": value}) if self._is_kept else b""
-        self._end(Call(self._identity, self._number, elapsed_s), returned)
+        self._end(Call(self._identity, self.number, elapsed_s), returned)
         return elapsed_s
 
     def note_raised(self, error: BaseException) -> Tuple[ExceptionRecord, float]:
         """Record that predict raised, and return what, and the seconds that it took."""
         elapsed_s = time.perf_counter() - self._started
         record = describe_exception(error)
-        self._end(Call(self._identity, self._number, elapsed_s, record), b"")
+        self._end(Call(self._identity, self.number, elapsed_s, record), b"")
         return record, elapsed_s
 
     def _end(self, call: Call, returned: bytes) -> None:

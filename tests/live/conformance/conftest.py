@@ -19,13 +19,14 @@ from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.client import ModelClient
 from pytest_modelserve.environment.restoration import Environment
 from pytest_modelserve.pipeline import read_subject, restore_environment
-from pytest_modelserve.served import CALLS_FILE, launch_spec
+from pytest_modelserve.served import CALLS_FILE
 from pytest_modelserve.server.backends.environ import build_worker_env
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 from pytest_modelserve.server.process import serving
 from pytest_modelserve.server.spied_model import SpiedModel, derive_spied_model
 from pytest_modelserve.settings import Settings
 from pytest_modelserve.signature import Signature
+from pytest_modelserve.subject import launch_spec
 from pytest_modelserve.wire.envelopes import encode
 
 HERE = Path(__file__).parent
