@@ -26,7 +26,8 @@ from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
 from .options import BY_NAME, Option
-from .pipeline import launch_spec, read_subject, restore_environment
+from .pipeline import read_subject, restore_environment
+from .served import launch_spec
 from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings

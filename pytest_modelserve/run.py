@@ -16,9 +16,10 @@ from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
 from .options import BY_NAME, URI, settings_from, settings_from_marker, uris_from
-from .pipeline import ServedModel, Subject, read_subject, restore_environment
+from .pipeline import read_subject, restore_environment
 from .progress import TerminalProgress
 from .request import Request, without_slash
+from .served import ServedModel, Subject
 from .settings import Settings
 
 

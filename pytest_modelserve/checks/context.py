@@ -38,6 +38,11 @@ class Served(Protocol):
         ...
 
     @property
+    def has_spy(self) -> bool:
+        """Tell whether the running server records what reached the model, and what it returned or raised."""
+        ...
+
+    @property
     def calls_path(self) -> Path:
         """Return the file in which the running server records each call of the model."""
         ...

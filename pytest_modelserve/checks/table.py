@@ -7,12 +7,15 @@ from typing import Final
 
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
-from ..results import Judges
+from ..results import CheckResult, Judges
 from .check import Check
+from .conclusion import left_out
+from .context import CheckContext
 from .lint import signature_lint
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
+from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .validity import accepts_valid, envelopes_by_signature, matches_output_schema, why_no_inputs
+from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})
@@ -113,6 +116,27 @@ def require_known(names: Iterable[str]) -> None:
     for name in names:
         if name not in BY_NAME and name not in PRESETS:
             raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
+
+
+def require_checks(names: Iterable[str]) -> None:
+    """Make sure that every name is that of a check.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name in names:
+        if name not in BY_NAME:
+            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, BY_NAME))
+
+
+def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
+    """Return the result of one variant of a check, which is skipped where it cannot apply or the user opted out."""
+    reason = check.why_not(context.model)
+    if not reason and (said := context.settings.skip.get(check.name)):
+        reason = f"left out by --model-skip: {said}"
+    if reason:
+        return left_out(check.title(variant), check.judges, reason)
+    return check.run(context, variant)
 
 
 def applying(model: Model) -> Iterator[tuple[Check, str]]:

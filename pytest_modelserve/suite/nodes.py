@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ..checks.check import Check
-from ..checks.table import chosen
+from ..checks.table import chosen, run_check
 from ..errors import Failure, ModelServeError
 from ..request import Request
 from ..results import CheckResult, Judges, Outcome
@@ -102,10 +102,7 @@ class CheckItem(pytest.Item):
         if self.check is None:
             return
         context = Run.of(self.config).served(self.request).context()
-        if reason := self.check.why_not(context.model):
-            self.stash[RESULT] = self._result(Outcome.SKIPPED, reason)
-            pytest.skip(reason)
-        result = self.stash[RESULT] = self.check.run(context, self.variant)
+        result = self.stash[RESULT] = run_check(context, self.check, self.variant)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.failure is not None:

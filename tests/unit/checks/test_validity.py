@@ -10,12 +10,8 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.validity import (
-    accepts_valid,
-    envelopes_by_signature,
-    matches_output_schema,
-    why_no_inputs,
-)
+from pytest_modelserve.checks.searches import envelopes_by_signature, why_no_inputs
+from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema
 from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import Array, DataType
