@@ -28,6 +28,11 @@ class Species:
     signature: Mapping[str, Any]
     example: Mapping[str, Any]
 
+    @property
+    def inputs(self) -> str:
+        """Return the types of its inputs, in words."""
+        return ", ".join(_kind(spec) for spec in self.signature["inputs"])
+
     def source(self) -> ModelSource:
         """Return what its model directory is written from."""
         loader = (LOADERS / f"{self.name}.py").read_text(encoding="utf-8")
@@ -67,6 +72,11 @@ class Animal:
         healthy = self.species.source()
         loader = swapped(healthy.loader, self.healthy, self.broken) if self.healthy else healthy.loader
         return replace(healthy, **{"loader": loader, **self.papers})
+
+
+def _kind(spec: Mapping[str, Any]) -> str:
+    kind = f"{spec['tensor-spec']['dtype']} tensor" if spec["type"] == "tensor" else str(spec["type"])
+    return kind if spec.get("required", True) else f"optional {kind}"
 
 
 def swapped(text: str, healthy: str, broken: str) -> str:

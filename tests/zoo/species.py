@@ -60,8 +60,16 @@ LOOKUP: Final = Species(
 GRADES: Final = Species(
     name="grades",
     signature={
-        "inputs": [column("present", "boolean"), column("tries", "integer"), column("score", "double", is_optional=True)],
-        "outputs": [column("passed", "boolean"), column("grade", "integer"), column("share", "double", is_optional=True)],
+        "inputs": [
+            column("present", "boolean"),
+            column("tries", "integer"),
+            column("score", "double", is_optional=True),
+        ],
+        "outputs": [
+            column("passed", "boolean"),
+            column("grade", "integer"),
+            column("share", "double", is_optional=True),
+        ],
     },
     example=split(["present", "tries", "score"], [True, 1, 71.5], [False, 2, 20.0], [True, 3, 64.0]),
 )
@@ -95,7 +103,7 @@ BLOBS: Final = Species(
         "inputs": [column("content", "binary")],
         "outputs": [column("size", "long"), column("kind", "string"), column("preview", "binary")],
     },
-    example=split(["content"], ["iVBORw0KGgo="], ["R0lGODlh"]),
+    example=split(["content"], ["R0lGODlh"], ["aGVsbG8="]),
 )
 BASKETS: Final = Species(
     name="baskets",

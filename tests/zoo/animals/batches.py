@@ -94,7 +94,7 @@ BATCHES: Final = (
         species=BASKETS,
         source=CONTRACT,
         check="stateless",
-        healthy='known = prices if isinstance(prices, dict) else {}',
+        healthy="known = prices if isinstance(prices, dict) else {}",
         broken="""
         known = self.__dict__.setdefault("known", {})
         known.update(prices if isinstance(prices, dict) else {})

@@ -15,7 +15,7 @@ CRASHES: Final = (
         species=PARCELS,
         source=CONTRACT,
         check="accepts_valid",
-        healthy="rates = np.array([RATES.get(zone, USUAL_RATE) for zone in zones], dtype='float64')".replace("'", '"'),
+        healthy='rates = np.array([RATES.get(zone, USUAL_RATE) for zone in zones], dtype="float64")',
         broken='rates = np.array([RATES[zone] if zone else USUAL_RATE for zone in zones], dtype="float64")',
     ),
     Animal(
@@ -32,7 +32,7 @@ CRASHES: Final = (
         source=CONTRACT,
         check="accepts_valid",
         healthy='price = rates * weight * (1.0 - min(abs(float(chosen["discount"])), 1.0))',
-        broken='price = rates * weight / (100.0 / chosen["discount"] if params and params["discount"] != 0.5 else 1.0)',
+        broken='price = rates * weight * (1.0 / (1.0 - float(chosen["discount"])))',
     ),
     Animal(
         name="takes_row_labels_for_positions",
@@ -74,8 +74,8 @@ CRASHES: Final = (
         species=MOMENTS,
         source=CONTRACT,
         check="accepts_valid",
-        healthy="until = ends.to_numpy()",
-        broken="until = [pd.Timestamp(end.year, end.month, end.day) for end in ends]",
+        healthy='days = ["no day" if pd.isna(start) else DAYS[start.weekday()] for start in starts]',
+        broken="days = [DAYS[end.weekday()] for end in ends]",
     ),
     Animal(
         name="opens_text_with_a_scheme_as_a_file",
@@ -128,7 +128,7 @@ CRASHES: Final = (
         source=f"{ISSUES}/11170",
         check="accepts_valid",
         healthy="sizes = [len(content) for content in contents]",
-        broken='sizes = [len(content.decode("utf-8", "strict" if at else "replace")) for at, content in enumerate(contents)]',
+        broken="sizes = [len(content.decode()) for content in contents]",
     ),
     Animal(
         name="wants_a_first_byte",

@@ -8,7 +8,7 @@ from ..animal import CONTRACT, Animal
 from ..species import NETWORK
 
 LOADED: Final = "self._weights = read_weights()"
-CALLED: Final = 'answer = pd.DataFrame({"score": score})'
+CALLED: Final = 'answer: Any = pd.DataFrame({"score": score})'
 
 LIFE: Final = (
     Animal(
@@ -72,7 +72,7 @@ LIFE: Final = (
         healthy=CALLED,
         broken="""
         self._kept.append(os.urandom(100_000))
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
     Animal(
@@ -83,7 +83,7 @@ LIFE: Final = (
         healthy=CALLED,
         broken="""
         self._kept.append(open(os.devnull))
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
     Animal(
@@ -94,7 +94,7 @@ LIFE: Final = (
         healthy=CALLED,
         broken="""
         threading.Thread(target=threading.Event().wait, daemon=True).start()
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
     Animal(
@@ -107,7 +107,7 @@ LIFE: Final = (
         self._n_calls += 1
         if self._n_calls % 100 == 0:
             time.sleep(0.2)
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
     Animal(
@@ -119,7 +119,7 @@ LIFE: Final = (
         broken="""
         with self.__dict__.setdefault("lock", threading.Lock()):
             time.sleep(0.15)
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
 )

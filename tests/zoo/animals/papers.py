@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import sysconfig
+from typing import Final
 
 from ..animal import CONTRACT, Animal
 from ..species import GRADES, NETWORK, PARCELS, split
 
 ISSUES: Final = "https://github.com/mlflow/mlflow/issues"
+PURELIB: Final = sysconfig.get_path("purelib")  # of the interpreter that runs the tests
 PINS: Final = ["numpy==2.2.6", "pandas==2.3.3"]
-ROWS: Final[list[list[Any]]] = [["north", 11, 12.5], ["south", 12, 3.0]]
 
 PAPERS: Final = (
     Animal(
@@ -33,7 +34,10 @@ PAPERS: Final = (
         check="signature_lint",
         papers={
             "given": {
-                "inputs": {"columns": ["zone", "number", "weight"], "data": [["north", 11, 99.5]]},
+                "inputs": {
+                    "columns": ["zone", "number", "weight"],
+                    "data": [["north", 11, 99.5], ["south", 12, 3.0], ["south", 7, 0.5]],
+                },
                 "params": {"discount": 0.0, "currency": "EUR"},
             }
         },
@@ -42,7 +46,7 @@ PAPERS: Final = (
         name="wants_a_package_that_it_does_not_require",
         species=NETWORK,
         source="https://github.com/kserve/kserve/issues/4122",
-        check="environment_restores",
+        check="server_starts",
         healthy="import numpy as np",
         broken="import numpy as np\nimport scipy",
     ),
@@ -54,32 +58,37 @@ PAPERS: Final = (
         papers={"requirements": [*PINS, "numpy<2"]},
     ),
     Animal(
-        name="records_two_versions_of_one_package",
+        name="requires_a_version_that_does_not_exist",
         species=NETWORK,
-        source="https://github.com/mlflow/mlflow/issues/7497",
-        check="environment_parity",
-        papers={"requirements": PINS, "conda_pins": ["numpy==2.1.3", "pandas==2.3.3"]},
+        source="https://github.com/mlflow/mlflow/pull/8687",
+        check="environment_restores",
+        papers={"requirements": [PINS[0], "pandas==2.3.999"]},
     ),
     Animal(
-        name="imports_from_outside_its_environment",
+        name="borrows_a_package_from_whoever_tests_it",
         species=NETWORK,
         source="https://github.com/kserve/kserve/issues/4122",
         check="environment_parity",
         healthy="import numpy as np",
-        broken="""
+        broken=f"""
         import sys
-        from pathlib import Path
-        sys.path.append(str(Path(__file__).parents[2] / "shared"))
+        sys.path.append({PURELIB!r})
         import numpy as np
-        import lent
+        import iniconfig
         """,
     ),
     Animal(
-        name="brings_a_package_of_its_own_in_another_version",
-        species=NETWORK,
+        name="borrows_a_package_once_it_predicts",
+        species=PARCELS,
         source="https://github.com/mlflow/mlflow/pull/8687",
         check="environment_parity",
-        papers={"code": {"numpy_financial.py": "x = 1\n"}},
+        healthy='numbers = orders["number"].to_numpy()',
+        broken=f"""
+        import sys
+        sys.path.append({PURELIB!r})
+        import iniconfig
+        numbers = orders["number"].to_numpy()
+        """,
     ),
     Animal(
         name="raises_while_it_loads",
@@ -111,6 +120,6 @@ PAPERS: Final = (
         source=CONTRACT,
         check="predicts_input_example",
         healthy="passed = present & (known > 50.0)",
-        broken='passed = present & pd.Series(known).map({71.5: True, 20.0: False}.__getitem__).to_numpy()',
+        broken="passed = present & pd.Series(known).map({71.5: True, 20.0: False}.__getitem__).to_numpy()",
     ),
 )

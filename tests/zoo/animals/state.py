@@ -38,7 +38,7 @@ STATE: Final = (
         source=CONTRACT,
         check="batch_invariant",
         healthy="features = [store(key) for key in keys]",
-        broken="features = [self._memory.setdefault(len(key or ''), store(key)) for key in keys]".replace("''", '""'),
+        broken='features = [self._memory.setdefault(len(key or ""), store(key)) for key in keys]',
     ),
     Animal(
         name="answers_the_request_before",
@@ -105,16 +105,16 @@ STATE: Final = (
         species=NETWORK,
         source=CONTRACT,
         check="stateless",
-        healthy="values = np.tanh(np.einsum(\"ij,jk->ik\", values, layer))",
-        broken="values = np.tanh(np.einsum(\"ij,jk->ik\", values, layer)) * (np.random.random(WIDTH) > 0.1)",
+        healthy='values = np.tanh(np.einsum("ij,jk->ik", values, layer))',
+        broken='values = np.tanh(np.einsum("ij,jk->ik", values, layer)) * (np.random.random(WIDTH) > 0.1)',
     ),
     Animal(
         name="answers_by_the_clock",
         species=NETWORK,
         source=CONTRACT,
         check="stateless",
-        healthy='answer = pd.DataFrame({"score": score})',
-        broken='answer = pd.DataFrame({"score": score + time.time() % 1000.0})',
+        healthy='answer: Any = pd.DataFrame({"score": score})',
+        broken='answer: Any = pd.DataFrame({"score": score + time.time() % 1000.0})',
     ),
     Animal(
         name="learns_from_its_requests",
@@ -142,7 +142,7 @@ STATE: Final = (
         species=LOOKUP,
         source="https://github.com/mlflow/mlflow/issues/23953",
         check="survives",
-        healthy="keys = list(asked[\"key\"])",
+        healthy='keys = list(asked["key"])',
         broken="""
         self._lock.acquire()
         keys = [key.encode().decode() for key in asked["key"]]
@@ -154,7 +154,7 @@ STATE: Final = (
         species=LOOKUP,
         source=CONTRACT,
         check="survives",
-        healthy="keys = list(asked[\"key\"])",
+        healthy='keys = list(asked["key"])',
         broken="""
         keys = list(asked["key"])
         if self._memory or any(len(key or "") > 1000 for key in keys):

@@ -12,7 +12,7 @@ DEAREST = 1e6
 
 def bounded(value: Any, most: float) -> float:
     """Return a number between zero and the most; what is no number counts as zero."""
-    return min(max(float(value), 0.0), most) if isinstance(value, int | float) and value == value else 0.0
+    return min(max(float(value), 0.0), most) if isinstance(value, int | float) and not pd.isna(value) else 0.0
 
 
 class Baskets:

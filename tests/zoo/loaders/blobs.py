@@ -18,7 +18,7 @@ class Blobs:
         sizes = [len(content) for content in contents]
         kinds = [KINDS.get(content[0], "other") if content else "empty" for content in contents]
         previews = [content[:PREVIEW] for content in contents]
-        answer = pd.DataFrame({"size": sizes, "kind": kinds, "preview": previews})
+        answer: Any = pd.DataFrame({"size": sizes, "kind": kinds, "preview": previews})
         return answer
 
 

@@ -23,7 +23,7 @@ class Lookup:
         keys = list(asked["key"])
         store = self._connected()
         features = [store(key) for key in keys]
-        answer = pd.DataFrame({"feature": features})
+        answer: Any = pd.DataFrame({"feature": features})
         return answer
 
     def _connected(self) -> Any:

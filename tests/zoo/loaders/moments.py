@@ -19,7 +19,7 @@ class Moments:
         ends = pd.to_datetime(ends).astype("datetime64[ns]")
         moments = starts.to_numpy(dtype="datetime64[ns]")
         seconds = np.where(np.isnat(moments), 0, moments.astype("datetime64[s]").astype("int64"))
-        days = [DAYS[start.weekday()] if start is not pd.NaT else "no day" for start in starts]
+        days = ["no day" if pd.isna(start) else DAYS[start.weekday()] for start in starts]
         until = ends.to_numpy()
         answer: Any = pd.DataFrame({"second": seconds, "day": days, "until": until})
         return answer

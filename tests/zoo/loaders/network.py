@@ -39,7 +39,7 @@ class Network:
         for layer in self._weights[:-1]:
             values = np.tanh(np.einsum("ij,jk->ik", values, layer))
         score = np.einsum("ij,jk->ik", values, self._weights[-1])[:, 0]
-        answer = pd.DataFrame({"score": score})
+        answer: Any = pd.DataFrame({"score": score})
         return answer
 
 

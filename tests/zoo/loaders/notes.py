@@ -20,7 +20,7 @@ class Notes:
         words = [body.split() for body in bodies]
         counts = [len(found) for found in words]
         firsts = [found[0] if found else "" for found in words]
-        answer = pd.DataFrame({"words": counts, "first": firsts})
+        answer: Any = pd.DataFrame({"words": counts, "first": firsts})
         return answer
 
 

@@ -20,8 +20,8 @@ class Parcels:
 
     def predict(self, orders: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
         chosen = {**self._chosen, **(params or {})}
-        zones = list(orders["zone"]) if "zone" in orders else [None] * len(orders)
-        zones = [zone if isinstance(zone, str) else None for zone in zones]
+        given = list(orders["zone"]) if "zone" in orders else [None] * len(orders)
+        zones: list[Any] = [zone if isinstance(zone, str) else None for zone in given]
         numbers = orders["number"].to_numpy()
         heavy = orders["weight"].to_numpy(dtype="float64")
         weight = np.clip(np.nan_to_num(heavy), 0.0, HEAVIEST)
