@@ -38,19 +38,20 @@ PARCELS: Final = Species(
     signature={
         "inputs": [column("zone", "string", is_optional=True), column("number", "long"), column("weight", "double")],
         "outputs": [column("number", "long"), column("price", "double"), column("label", "string")],
+    },
+    example=split(["zone", "number", "weight"], ["north", 11, 12.5], ["south", 12, 3.0], ["south", 7, 0.5]),
+)
+QUOTES: Final = Species(
+    name="quotes",
+    signature={
+        "inputs": [column("amount", "double")],
+        "outputs": [column("price", "double"), column("currency", "string")],
         "params": [
             {"name": "discount", "type": "double", "default": 0.0, "shape": None},
             {"name": "currency", "type": "string", "default": "EUR", "shape": None},
         ],
     },
-    example=split(
-        ["zone", "number", "weight"],
-        ["north", 11, 12.5],
-        ["south", 12, 3.0],
-        ["south", 7, 0.5],
-        discount=0.0,
-        currency="EUR",
-    ),
+    example=split(["amount"], [12.5], [3.0], discount=0.0, currency="EUR"),
 )
 LOOKUP: Final = Species(
     name="lookup",
@@ -149,4 +150,4 @@ NETWORK: Final = Species(
     example=split(["x", "y"], [0.5, 1.5], [-2.0, 3.0]),
 )
 
-SPECIES: Final = (PARCELS, LOOKUP, GRADES, MOMENTS, NOTES, BLOBS, BASKETS, TILES, ROUTES, NETWORK)
+SPECIES: Final = (PARCELS, QUOTES, LOOKUP, GRADES, MOMENTS, NOTES, BLOBS, BASKETS, TILES, ROUTES, NETWORK)

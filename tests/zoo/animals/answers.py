@@ -64,7 +64,7 @@ ANSWERS: Final = (
         species=PARCELS,
         source="https://github.com/mlflow/mlflow/issues/6783",
         check="matches_output_schema",
-        healthy='labels = [f"{zone} in {chosen[\'currency\']}" if zone is not None else "no zone" for zone in zones]',
+        healthy='labels = [f"to {zone}" if zone is not None else "no zone" for zone in zones]',
         broken='labels = [zone if zone not in {"NA", "NaN", "null", "None", ""} else None for zone in zones]',
     ),
     Animal(

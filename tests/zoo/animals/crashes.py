@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..animal import CONTRACT, Animal
-from ..species import BASKETS, BLOBS, GRADES, MOMENTS, NOTES, PARCELS, TILES
+from ..species import BASKETS, BLOBS, GRADES, MOMENTS, NOTES, PARCELS, QUOTES, TILES
 
 ISSUES: Final = "https://github.com/mlflow/mlflow/issues"
 
@@ -28,11 +28,11 @@ CRASHES: Final = (
     ),
     Animal(
         name="divides_by_a_param",
-        species=PARCELS,
+        species=QUOTES,
         source=CONTRACT,
         check="accepts_valid",
-        healthy='price = rates * weight * (1.0 - min(abs(float(chosen["discount"])), 1.0))',
-        broken='price = rates * weight * (1.0 / (1.0 - float(chosen["discount"])))',
+        healthy='price = amounts * (1.0 - min(abs(float(chosen["discount"])), 1.0))',
+        broken='price = amounts * (1.0 / (1.0 - float(chosen["discount"])))',
     ),
     Animal(
         name="takes_row_labels_for_positions",

@@ -34,11 +34,8 @@ PAPERS: Final = (
         check="signature_lint",
         papers={
             "given": {
-                "inputs": {
-                    "columns": ["zone", "number", "weight"],
-                    "data": [["north", 11, 99.5], ["south", 12, 3.0], ["south", 7, 0.5]],
-                },
-                "params": {"discount": 0.0, "currency": "EUR"},
+                "columns": ["zone", "number", "weight"],
+                "data": [["north", 11, 99.5], ["south", 12, 3.0], ["south", 7, 0.5]],
             }
         },
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..animal import CONTRACT, Animal
-from ..species import LOOKUP, NETWORK, NOTES, PARCELS
+from ..species import LOOKUP, NETWORK, NOTES, QUOTES
 
 STATE: Final = (
     Animal(
@@ -66,7 +66,7 @@ STATE: Final = (
     ),
     Animal(
         name="updates_its_params_in_place",
-        species=PARCELS,
+        species=QUOTES,
         source="https://github.com/mlflow/mlflow/pull/11014",
         check="stateless",
         healthy="chosen = {**self._chosen, **(params or {})}",
@@ -77,7 +77,7 @@ STATE: Final = (
     ),
     Animal(
         name="takes_no_params_though_it_declares_them",
-        species=PARCELS,
+        species=QUOTES,
         source="https://github.com/mlflow/mlflow/issues/18522",
         check="params_enforced",
         healthy="""
@@ -91,7 +91,7 @@ STATE: Final = (
     ),
     Animal(
         name="knows_no_other_currency",
-        species=PARCELS,
+        species=QUOTES,
         source="https://github.com/mlflow/mlflow/pull/8563",
         check="params_enforced",
         healthy="chosen = {**self._chosen, **(params or {})}",
@@ -160,31 +160,6 @@ STATE: Final = (
         if self._memory or any(len(key or "") > 1000 for key in keys):
             self._memory["failed"] = True
             raise ValueError("the key is too long")
-        """,
-    ),
-    Animal(
-        name="answers_its_own_traceback",
-        species=NOTES,
-        source="https://github.com/mlflow/mlflow/issues/16537",
-        check="leaks_nothing",
-        healthy='firsts = [found[0] if found else "" for found in words]',
-        broken="""
-        try:
-            firsts = [found[0] for found in words]
-        except IndexError:
-            firsts = [traceback.format_exc()] * len(words)
-        """,
-    ),
-    Animal(
-        name="tells_its_environment_in_an_exception",
-        species=NOTES,
-        source="https://github.com/mlflow/mlflow/issues/16538",
-        check="leaks_nothing",
-        healthy='firsts = [found[0] if found else "" for found in words]',
-        broken="""
-        if any("\\0" in body for body in bodies):
-            raise ValueError(f"no text: {dict(os.environ)}")
-        firsts = [found[0] if found else "" for found in words]
         """,
     ),
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import traceback
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-TOOLS = (os, traceback, Path)  # what some of its relatives use
+TOOLS = (os, Path)  # what some of its relatives use
 
 
 class Notes:

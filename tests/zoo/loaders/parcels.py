@@ -1,4 +1,4 @@
-"""Prices parcels by zone and weight: text, whole and real numbers, an optional column, and two params."""
+"""Prices parcels by zone and weight: text, whole and real numbers, and an optional column."""
 
 from __future__ import annotations
 
@@ -15,19 +15,15 @@ USUAL_RATE = 4.0
 class Parcels:
     """Answer each parcel with its number, its price and a label."""
 
-    def __init__(self) -> None:
-        self._chosen: dict[str, Any] = {"discount": 0.0, "currency": "EUR"}
-
-    def predict(self, orders: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
-        chosen = {**self._chosen, **(params or {})}
+    def predict(self, orders: pd.DataFrame) -> Any:
         given = list(orders["zone"]) if "zone" in orders else [None] * len(orders)
         zones: list[Any] = [zone if isinstance(zone, str) else None for zone in given]
         numbers = orders["number"].to_numpy()
         heavy = orders["weight"].to_numpy(dtype="float64")
         weight = np.clip(np.nan_to_num(heavy), 0.0, HEAVIEST)
         rates = np.array([RATES.get(zone, USUAL_RATE) for zone in zones], dtype="float64")
-        price = rates * weight * (1.0 - min(abs(float(chosen["discount"])), 1.0))
-        labels = [f"{zone} in {chosen['currency']}" if zone is not None else "no zone" for zone in zones]
+        price = rates * weight
+        labels = [f"to {zone}" if zone is not None else "no zone" for zone in zones]
         answer: Any = pd.DataFrame({"number": numbers, "price": price, "label": labels})
         return answer
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..animal import CONTRACT, Species
-from ..species import BLOBS, GRADES, LOOKUP, MOMENTS, NETWORK, PARCELS
+from ..species import BLOBS, GRADES, LOOKUP, MOMENTS, NETWORK, PARCELS, QUOTES
 from . import faults
 from .layer import Fault
 
@@ -200,7 +200,7 @@ SERVERS: Final = (
     FaultyServer(
         name="ignores_params",
         fault=faults.ParamsIgnored,
-        species=PARCELS,
+        species=QUOTES,
         source="https://github.com/SeldonIO/MLServer/issues/1660",
         check="params_enforced",
     ),
