@@ -228,6 +228,14 @@ SERVERS: Final = (
         has_spy=False,
     ),
     FaultyServer(
+        name="reads_na_as_missing_in_csv",
+        fault=faults.NaInCsvIsMissing,
+        species=LOOKUP,
+        source=f"{MLFLOW}/6783",
+        check="envelopes_agree",
+        has_spy=False,
+    ),
+    FaultyServer(
         name="refuses_a_charset",
         fault=faults.CharsetRefused,
         species=LOOKUP,

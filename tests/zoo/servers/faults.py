@@ -224,6 +224,13 @@ class BytesNotDecoded(Fault):
         return asked.saying(mapped(document, again))
 
 
+class NaInCsvIsMissing(Fault):
+    async def before(self, asked: Asked) -> Asked:
+        if not asked.headers.get("content-type", "").startswith("text/csv"):
+            return asked
+        return replace(asked, body=re.sub(rb"(?m)^(NaN|null|None)(?=\r?$)", b'""', asked.body))
+
+
 class CharsetRefused(Fault):
     async def before(self, asked: Asked) -> Asked | Reply:
         if "charset" not in asked.headers.get("content-type", "").lower():
