@@ -152,32 +152,37 @@ OPTIONS: Final = (
         parse=parse_names,
         metavar="NAMES",
     ),
-    Option(
-        name="max_p50_s",
-        flag="--model-max-p50",
-        help="Longest median latency that passes, such as 20ms.",
-        parse=parse_seconds,
-        metavar="TIME",
-    ),
-    Option(
-        name="max_p95_s",
-        flag="--model-max-p95",
-        help="Longest 95th percentile of the latency that passes.",
-        parse=parse_seconds,
-        metavar="TIME",
-    ),
-    Option(
-        name="max_p99_s",
-        flag="--model-max-p99",
-        help="Longest 99th percentile of the latency that passes.",
-        parse=parse_seconds,
-        metavar="TIME",
+    *(
+        Option(
+            name=f"max_p{percent}_s",
+            flag=f"--model-max-p{percent}",
+            help=f"Longest {percent}th percentile of the latency that passes, such as 20ms.",
+            parse=parse_seconds,
+            metavar="TIME",
+        )
+        for percent in (50, 95, 99)
     ),
     Option(
         name="redact",
         flag="--model-redact",
-        help="Keep the values of rows out of every report and stored case; shapes, types and kinds of values stay.",
+        help="Keep the values of rows out of every report, and store no case; shapes, types and kinds of values stay.",
         parse=parse_switch,
+    ),
+    Option(
+        name="cases_dir",
+        flag="--model-cases-dir",
+        help="Folder of the cases that broke the contract, which the next run sends first; by default "
+        ".modelserve/cases below rootdir.",
+        parse=parse_path,
+        metavar="DIR",
+    ),
+    Option(
+        name="kept_dir",
+        flag="--model-kept-dir",
+        help="Folder of the cases that `modelserve keep` made regression cases; by default modelserve_cases below "
+        "rootdir.",
+        parse=parse_path,
+        metavar="DIR",
     ),
     Option(
         name="domain_file",

@@ -7,10 +7,12 @@ import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .casebook import CASES_DIR, KEPT_DIR
 from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
@@ -125,7 +127,7 @@ class Run:
 
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
-            settings = settings_from_marker(self.settings, request.overrides)
+            settings = _with_folders(settings_from_marker(self.settings, request.overrides), self.config.rootpath)
             pyproject = self.config.rootpath / "pyproject.toml"
             domain = read_ini(pyproject) if pyproject.is_file() else None
             subject = read_subject(request.location, settings, ini_domain=domain)
@@ -155,6 +157,15 @@ class Run:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+def _with_folders(settings: Settings, root: Path) -> Settings:
+    """Return the settings with the usual folders of stored and kept cases, where none is named."""
+    return replace(
+        settings,
+        cases_dir=settings.cases_dir or root / CASES_DIR,
+        kept_dir=settings.kept_dir or root / KEPT_DIR,
+    )
 
 
 def _requests(config: pytest.Config) -> tuple[Request, ...]:

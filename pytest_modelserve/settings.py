@@ -35,7 +35,9 @@ class Settings:
         max_p50_s: The longest median latency that passes, in seconds; None is no limit.
         max_p95_s: The same of the 95th percentile.
         max_p99_s: The same of the 99th percentile.
-        redact: Whether values are kept out of every report and stored case.
+        redact: Whether values are kept out of every report; no case is stored then.
+        cases_dir: Where cases that broke the contract are kept for the next run; None stores none.
+        kept_dir: Where the cases are that the user has kept as regression cases; None is nowhere.
         domain_file: Declares which values columns take.
         domain: The same, given in place: column name to its keys.
         data_file: Rows of real data that the model must take.
@@ -64,6 +66,8 @@ class Settings:
     max_p95_s: float | None = None
     max_p99_s: float | None = None
     redact: bool = False
+    cases_dir: Path | None = None
+    kept_dir: Path | None = None
     domain_file: Path | None = None
     domain: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     data_file: Path | None = None

@@ -22,7 +22,7 @@ from ..strategies.rules import Rule, rules_for
 from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
-from .failures import as_failure
+from .failures import as_told
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
@@ -30,6 +30,7 @@ from .searches import doubt, envelopes_by_signature
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
 
+HEALTH: Final = "health"  # the key of what is wrong with the good request that follows the broken ones
 UNSIGNED: Final = Signature()
 PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
 VALID: Final = frozenset({"valid", "outside_domain"})  # the rules that accepts_valid exercises
@@ -78,7 +79,7 @@ def _checked(
     if base is None:
         reason = "no valid request is known to break: the model has neither an input example nor a signature"
         return left_out(name, Judges.SERVER, reason)
-    found_cases = [case for case in make(signature, base) if case.rule == rule]
+    found_cases = list(context.cases) or [case for case in make(signature, base) if case.rule == rule]
     if not found_cases:
         return left_out(name, Judges.SERVER, "no case shows this rule on this signature")
     cases = evenly(found_cases, MAX_CASES)
@@ -90,8 +91,8 @@ def _checked(
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )
         judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
-        found = search(plan, judge, is_costly=has_cost_a_server)
-    failure = as_failure(context, name, found.breaches) if found.breaches else None
+        found = search(plan, judge, is_costly=_is_lasting)
+    failure, flaky = as_told(context, name, found.breaches)
     texts = [judgement.title for judgement in found.advice.values()]
     if len(cases) < len(found_cases):
         texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
@@ -101,7 +102,7 @@ def _checked(
         exchanges,
         started=started,
         failure=failure,
-        reason=doubt(context, found, exchanges),
+        reason=flaky or doubt(context, found, exchanges),
         advice=notes(texts),
     )
 
@@ -155,13 +156,18 @@ class _Healthy:
             return None
         became = "it took a fresh server" if has_cost_a_server else after.outcome.value
         return Judgement(
-            key="health",
+            key=HEALTH,
             is_breach=True,
             title=f"after these requests a good one is no longer predicted: {became}",
             expected=f"{before.invocation.status}, as before",
             received=f"{after.invocation.status}",
             exchange=after,
         )
+
+
+def _is_lasting(judgement: Judgement) -> bool:
+    """Tell whether a judgement is about more than its own request, so that this alone would not show it again."""
+    return judgement.key == HEALTH or has_cost_a_server(judgement)
 
 
 def _with_health(cases: list[Case], base: Case) -> Iterator[Case]:

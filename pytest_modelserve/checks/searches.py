@@ -24,7 +24,7 @@ from .conclusion import concluded
 from .context import CheckContext
 from .data_rows import row_cases
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
-from .failures import as_failure
+from .failures import as_told
 from .judge import Exchange, Judgement
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
@@ -95,15 +95,15 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
 
     with Exchanges.of(context, context.example_case) as exchanges:
         found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
-    failure = as_failure(context, asked.check, found.breaches) if found.breaches else None
-    nothing = "" if exchanges.accepted else "not one request was accepted"
+    failure, flaky = as_told(context, asked.check, found.breaches)
+    nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
     result = concluded(
         asked.check,
         asked.judges,
         exchanges,
         started=started,
         failure=failure,
-        reason=doubt(context, found, exchanges) or nothing,
+        reason=flaky or doubt(context, found, exchanges) or nothing,
         advice=(*as_advice(notes), *_cut_short(context, found)),
     )
     return result, notes
@@ -149,6 +149,8 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
     if signature is None:
         raise ValueError("a model without a signature has no valid requests to draw")
     example = context.example_case
+    if context.cases:
+        return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
     rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)

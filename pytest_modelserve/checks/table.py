@@ -12,7 +12,9 @@ from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
 from .lint import signature_lint
+from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
+from .replays import replays_stored
 from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
 from .validity import accepts_valid, matches_output_schema
@@ -52,6 +54,13 @@ CHECKS: Final = (
         why_not=why_no_example,
     ),
     Check(
+        name="replays_stored",
+        judges=Judges.MODEL,
+        purpose="What broke the contract in an earlier run, or is kept as a regression case, is mended and stays so.",
+        presets=DEFAULT,
+        run=lambda context, _: replays_stored(context, run_titled, can_replay),
+    ),
+    Check(
         name="accepts_valid",
         judges=Judges.MODEL,
         purpose="Every value that the signature allows is accepted, in every envelope.",
@@ -59,6 +68,7 @@ CHECKS: Final = (
         run=accepts_valid,
         why_not=why_no_inputs,
         variants=envelopes_by_signature,
+        takes_cases=True,
     ),
     Check(
         name="matches_output_schema",
@@ -67,6 +77,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=matches_output_schema,
         why_not=why_no_inputs,
+        takes_cases=True,
     ),
     Check(
         name="rejects_invalid",
@@ -76,6 +87,7 @@ CHECKS: Final = (
         run=rejects_invalid,
         why_not=why_no_inputs,
         variants=mutation_rules,
+        takes_cases=True,
     ),
     Check(
         name="rejects_malformed",
@@ -84,6 +96,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=rejects_malformed,
         variants=malformed_rules,
+        takes_cases=True,
     ),
 )
 
@@ -136,7 +149,22 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
-    return check.run(context, variant)
+    result = check.run(context, variant)
+    return redacted(result) if context.settings.redact else result
+
+
+def run_titled(context: CheckContext, title: str) -> CheckResult:
+    """Return the result of a check by its title, such as `accepts_valid[inputs]`; one that is gone is skipped."""
+    for check, variant in applying(context.model):
+        if check.title(variant) == title:
+            return run_check(context, check, variant)
+    return left_out(title, Judges.MODEL, f"no check {title} applies to this model")
+
+
+def can_replay(title: str) -> bool:
+    """Tell whether the check of a title judges a single case, so that a stored one can be sent to it alone."""
+    check = BY_NAME.get(title.partition("[")[0])
+    return check is not None and check.takes_cases
 
 
 def applying(model: Model) -> Iterator[tuple[Check, str]]:

@@ -96,7 +96,7 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     ),
     **{
         name: tuple((f"/{text}", Path(f"/{text}")) for text in "abcd")
-        for name in ("python", "domain_file", "data_file", "report_file", "cache_dir")
+        for name in ("python", "domain_file", "data_file", "report_file", "cache_dir", "cases_dir", "kept_dir")
     },
 }
 

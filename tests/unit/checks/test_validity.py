@@ -172,7 +172,7 @@ def test_wrong_answers_fail_whatever_the_batch(serve: Serve) -> None:
     def short(rows: list[Any]) -> object:
         return healthy(rows[:99])
 
-    for predict, expected in ((wrong, "1 of 3 cells differ"), (squeezed, "1 rows"), (short, "100 rows")):
+    for predict, expected in ((wrong, "1 of 3 cells differ"), (squeezed, "1 row x"), (short, "100 rows")):
         result = matches_output_schema(serve(predict, SIGNATURE, example=EXAMPLE), "")
         assert result.outcome is Outcome.FAILED
         assert result.failure is not None
