@@ -28,6 +28,16 @@ def test_a_defect_is_caught(animal: Animal, settings: Settings, tell: Tell, tmp_
     assert animal.check in found.caught_by
 
 
+def test_what_an_animal_broke_is_sent_first_when_it_comes_again(settings: Settings, tmp_path: Path) -> None:
+    animal = next(animal for animal in ANIMALS if animal.name == "wants_a_first_word")
+    model = animal.model().write(tmp_path / animal.name)
+    storing = replace(settings, cases_dir=tmp_path / "cases")
+    assert "replays_stored" not in visit(model, storing).caught_by
+    again = visit(model, replace(storing, checks=("replays_stored",)))
+    assert again.verdict == "fail"
+    assert set(again.caught_by) == {"replays_stored"}
+
+
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.name)
 def test_a_healthy_twin_passes(twin: Twin, settings: Settings, tell: Tell, tmp_path: Path) -> None:
     model = twin.species.source().write(tmp_path / twin.species.name)

@@ -17,6 +17,9 @@ from pytest_modelserve.checks.table import CHECKS
 OF_SERVERS_ALONE = frozenset({"round_trip_input", "envelopes_agree", "leaks_nothing"})
 """No model can break these on our server: it gets typed values, whatever they came in, and its words stay inside."""
 
+OF_A_SECOND_RUN = frozenset({"replays_stored"})
+"""It has something to send only where a run before stored a case: `test_animals` visits one animal twice."""
+
 
 def test_the_zoo_is_large_enough() -> None:
     assert len(ANIMALS) >= 44
@@ -30,11 +33,12 @@ def test_names_are_unique() -> None:
 
 def test_every_check_is_covered_twice() -> None:
     covered = Counter([animal.check for animal in ANIMALS] + [server.check for server in SERVERS])
-    assert {check.name: covered[check.name] for check in CHECKS if covered[check.name] < 2} == {}
+    checks = {check.name for check in CHECKS} - OF_A_SECOND_RUN
+    assert {check: covered[check] for check in checks if covered[check] < 2} == {}
 
 
 def test_every_check_that_a_model_can_break_has_a_model() -> None:
-    assert {check.name for check in CHECKS} - OF_SERVERS_ALONE <= {animal.check for animal in ANIMALS}
+    assert {check.name for check in CHECKS} - OF_SERVERS_ALONE - OF_A_SECOND_RUN <= {animal.check for animal in ANIMALS}
 
 
 def test_every_species_has_a_defect() -> None:
