@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
@@ -22,11 +22,13 @@ class Species:
         name: Of its loader in `loaders`.
         signature: inputs, outputs and params as MLflow writes them.
         example: The JSON document of a request.
+        data: Makes the files that it loads.
     """
 
     name: str
     signature: Mapping[str, Any]
     example: Mapping[str, Any]
+    data: Callable[[], Mapping[str, bytes]] = field(default=dict)
 
     @property
     def inputs(self) -> str:
@@ -36,7 +38,7 @@ class Species:
     def source(self) -> ModelSource:
         """Return what its model directory is written from."""
         loader = (LOADERS / f"{self.name}.py").read_text(encoding="utf-8")
-        return ModelSource(loader=loader, signature=self.signature, example=self.example)
+        return ModelSource(loader=loader, signature=self.signature, example=self.example, data=self.data())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ class ModelSource:
         example: The JSON document of a request.
         requirements: In place of the pins that the tests share.
         given: The example as it was given, where that is not what the request says.
+        data: Names to contents of the files that the loader is given the folder of; without any it is given the model
+            directory.
     """
 
     loader: str
@@ -31,6 +33,7 @@ class ModelSource:
     example: Mapping[str, Any] | None = None
     requirements: Sequence[str] | None = None
     given: Mapping[str, Any] | None = None
+    data: Mapping[str, bytes] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the model directory."""
@@ -40,12 +43,17 @@ class ModelSource:
             shutil.copy(PENGUINS / name, path / name)
         if self.requirements is not None:
             (path / "requirements.txt").write_text("".join(f"{line}\n" for line in self.requirements))
-        pyfunc = {
+        pyfunc: dict[str, Any] = {
             "code": "code",
             "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
             "loader_module": "the_model",
             "python_version": "3.11.7",
         }
+        if self.data:
+            pyfunc["data"] = "data"
+            (path / "data").mkdir()
+            for name, content in self.data.items():
+                (path / "data" / name).write_bytes(content)
         document: dict[str, Any] = {"flavors": {"python_function": pyfunc}, "mlflow_version": "3.17.2"}
         if self.signature:
             sides = ((side, self.signature.get(side)) for side in ("inputs", "outputs", "params"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any, Final
+
+import numpy as np
 
 from .animal import Species
 
@@ -22,6 +25,18 @@ def split(names: list[str], *rows: list[object], **params: object) -> dict[str, 
     """Return the request of an example of rows."""
     document = {"dataframe_split": {"columns": names, "data": list(rows)}}
     return {**document, "params": params} if params else document
+
+
+WIDTH: Final = 512  # of the network's hidden layers, as its loader has it
+
+
+def weights() -> dict[str, bytes]:
+    """Return the weights of the network as a file: two rows for its first layer, one for its last, between them all."""
+    numbers = np.random.default_rng(7)
+    scales = np.array([0.7] * 2 + [WIDTH**-0.5] * (WIDTH + 1))
+    file = io.BytesIO()
+    np.save(file, numbers.normal(size=(WIDTH + 3, WIDTH)) * scales[:, None])
+    return {"weights.npy": file.getvalue()}
 
 
 ITEM: Final = {
@@ -148,6 +163,7 @@ NETWORK: Final = Species(
     name="network",
     signature={"inputs": [column("x", "double"), column("y", "double")], "outputs": [column("score", "double")]},
     example=split(["x", "y"], [0.5, 1.5], [-2.0, 3.0]),
+    data=weights,
 )
 
 SPECIES: Final = (PARCELS, QUOTES, LOOKUP, GRADES, MOMENTS, NOTES, BLOBS, BASKETS, TILES, ROUTES, NETWORK)

@@ -72,10 +72,10 @@ BATCHES: Final = (
         species=NETWORK,
         source=CONTRACT,
         check="batch_invariant",
-        healthy='score = np.einsum("ij,jk->ik", values, self._weights[-1])[:, 0]',
+        healthy='score = np.einsum("ij,jk->ik", values, last)[:, 0]',
         broken="""
         values = (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-3)
-        score = np.einsum("ij,jk->ik", values, self._weights[-1])[:, 0]
+        score = np.einsum("ij,jk->ik", values, last)[:, 0]
         """,
     ),
     Animal(

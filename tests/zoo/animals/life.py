@@ -7,7 +7,7 @@ from typing import Final
 from ..animal import CONTRACT, Animal
 from ..species import NETWORK
 
-LOADED: Final = "self._weights = read_weights()"
+LOADED: Final = "self._weights = read_weights(folder)"
 CALLED: Final = 'answer: Any = pd.DataFrame({"score": score})'
 QUICK: Final = {"max_p99_s": 0.1}  # a limit for latency is the user's: without one nothing is too slow
 
@@ -17,14 +17,18 @@ LIFE: Final = (
         species=NETWORK,
         source="https://github.com/awslabs/multi-model-server/issues/1027",
         check="starts_and_stops",
-        healthy="""
-        for layer in self._weights[:-1]:
-        """,
+        healthy="return Network(Path(path))",
         broken="""
-        if not self._kept:
-            time.sleep(1.5)
-            self._kept.append(read_weights())
-        for layer in self._weights[:-1]:
+        class Late(Network):
+            def __init__(self, folder: Path) -> None:
+                self._late = folder
+
+            def predict(self, points: pd.DataFrame) -> Any:
+                if not hasattr(self, "_weights"):
+                    super().__init__(self._late)
+                return super().predict(points)
+
+        return Late(Path(path))
         """,
     ),
     Animal(
@@ -32,15 +36,8 @@ LIFE: Final = (
         species=NETWORK,
         source="https://github.com/SeldonIO/MLServer/issues/8025",
         check="starts_and_stops",
-        healthy="""
-        return Network()
-        """,
-        broken="""
-        if os.fork() == 0:
-            read_weights()
-            time.sleep(600.0)
-        return Network()
-        """,
+        healthy="return Network(Path(path))",
+        broken="return Network(Path(path)) and Network(Path(path))",
     ),
     Animal(
         name="leaves_a_child_process",
@@ -49,20 +46,20 @@ LIFE: Final = (
         check="starts_and_stops",
         healthy=LOADED,
         broken="""
-        self._weights = read_weights()
+        self._weights = read_weights(folder)
         subprocess.Popen(["sleep", "300"], start_new_session=True)
         """,
     ),
     Animal(
-        name="leaves_a_file_for_each_start",
+        name="keeps_a_temporary_file_a_request",
         species=NETWORK,
         source=CONTRACT,
-        check="starts_and_stops",
-        healthy=LOADED,
+        check="bounded",
+        healthy=CALLED,
         broken="""
-        self._weights = read_weights()
-        with open(tempfile.mkstemp(prefix="weights")[1], "wb") as file:
-            file.write(self._weights[0].tobytes())
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(values.tobytes())
+        answer: Any = pd.DataFrame({"score": score})
         """,
     ),
     Animal(
@@ -124,7 +121,7 @@ LIFE: Final = (
         if self._n_calls % 100 == 0:
             until = time.monotonic() + 0.2
             while time.monotonic() < until:
-                self._weights = read_weights()
+                self._weights = read_weights(self._folder)
         answer: Any = pd.DataFrame({"score": score})
         """,
     ),

@@ -92,7 +92,7 @@ PAPERS: Final = (
         species=NETWORK,
         source="https://github.com/SeldonIO/MLServer/issues/2056",
         check="server_starts",
-        healthy="return Network()",
+        healthy="return Network(Path(path))",
         broken='raise ValueError("the weights are torn")',
     ),
     Animal(
@@ -100,7 +100,7 @@ PAPERS: Final = (
         species=NETWORK,
         source="https://github.com/mlflow/mlflow/pull/12473",
         check="server_starts",
-        healthy="return Network()",
+        healthy="return Network(Path(path))",
         broken="os._exit(7)",
     ),
     Animal(
@@ -108,8 +108,8 @@ PAPERS: Final = (
         species=NETWORK,
         source=CONTRACT,
         check="server_starts",
-        healthy="return Network()",
-        broken='return open("code/weights.npy") and Network()',
+        healthy="return Network(Path(path))",
+        broken='return Network(Path("data"))',
     ),
     Animal(
         name="raises_on_its_own_example",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..animal import CONTRACT, Animal
-from ..species import LOOKUP, NETWORK, NOTES, QUOTES
+from ..species import LOOKUP, NETWORK, QUOTES
 
 STATE: Final = (
     Animal(
@@ -105,8 +105,8 @@ STATE: Final = (
         species=NETWORK,
         source=CONTRACT,
         check="stateless",
-        healthy='values = np.tanh(np.einsum("ij,jk->ik", values, layer))',
-        broken='values = np.tanh(np.einsum("ij,jk->ik", values, layer)) * (np.random.random(WIDTH) > 0.1)',
+        healthy='values = np.tanh(np.einsum("ij,jk->ik", values, second))',
+        broken='values = np.tanh(np.einsum("ij,jk->ik", values, second)) * (np.random.random(len(second)) > 0.1)',
     ),
     Animal(
         name="answers_by_the_clock",
@@ -128,14 +128,6 @@ STATE: Final = (
             self._mean = 0.9 * self._mean + 0.1 * np.clip(np.nan_to_num(values), -LARGEST, LARGEST).mean(axis=0)
         values = values - self._mean
         """,
-    ),
-    Animal(
-        name="hashes_text_anew_in_each_process",
-        species=NOTES,
-        source=CONTRACT,
-        check="starts_and_stops",
-        healthy="counts = [len(found) for found in words]",
-        broken="counts = [hash(body) % 1024 for body in bodies]",
     ),
     Animal(
         name="keeps_its_lock_when_it_raises",
