@@ -68,7 +68,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
         EnvironmentBroken: It could not be restored.
     """
     model, settings = subject.model, subject.settings
-    root = settings.cache_dir or default_root()
+    root = _root(settings)
     spec = EnvironmentSpec.read(model.path, model.pyfunc.env)
     return restore(
         RestoreRequest(
@@ -92,8 +92,7 @@ def serve(uri: str, settings: Settings | None = None, *, progress: Progress = SI
         ModelServeError: The model cannot be read, its environment not restored, or its server not started.
     """
     subject = read_subject(uri, settings or Settings())
-    root = subject.settings.cache_dir or default_root()
-    with ServerPool(root / "servers") as servers, ExitStack() as stack:
+    with ServerPool(_root(subject.settings) / "servers") as servers, ExitStack() as stack:
         environment = stack.enter_context(restore_environment(subject, progress=progress))
         served = ServedModel(subject, environment, servers)
         stack.callback(served.close)
@@ -124,6 +123,11 @@ def _result_of(context: CheckContext, check: Check, variant: str) -> CheckResult
         return run_check(context, check, variant)
     except ModelServeError as error:
         return CheckResult(name=check.title(variant), judges=check.judges, outcome=Outcome.ERROR, reason=error.happened)
+
+
+def _root(settings: Settings) -> Path:
+    """Return where environments and servers are kept; what is started there runs in other directories."""
+    return (settings.cache_dir or default_root()).absolute()
 
 
 def _written_config(model: Model, root: Path) -> Path:

@@ -25,6 +25,12 @@ from .wire.payloads import Table
 
 CALLS_FILE: Final = "calls.jsonl"
 SPIED: Final = frozenset({"builtin"})  # the backends whose server loads the model behind our spy
+TOLD_LIBRARIES: Final = frozenset(
+    {
+        *("catboost", "lightgbm", "mlflow", "numpy", "onnxruntime", "pandas", "polars", "scikit-learn"),
+        *("statsmodels", "tensorflow", "torch", "xgboost"),
+    }
+)
 _SEED_DIGITS: Final = 8  # of the model's digest: 32 bits are enough to tell models apart
 
 
@@ -76,6 +82,13 @@ def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> Model
         environment=_environment(served.environment) if served else {},
         server=_server(served.server) if served else {},
     )
+
+
+def _libraries(environment: Environment) -> dict[str, str]:
+    """Return the versions of the libraries that decide most about what a model does, as far as they are installed."""
+    known = (line for line in environment.freeze if line.partition("==")[0].lower() in TOLD_LIBRARIES)
+    told = ", ".join(line.replace("==", " ") for line in known)
+    return {"with": told} if told else {}
 
 
 def _environment(environment: Environment) -> dict[str, object]:
@@ -228,6 +241,7 @@ class ServedModel:
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
             "served by": f"{self.server.backend}, Python {environment.python_version} by {environment.manager}",
+            **_libraries(environment),
         }
 
     def close(self) -> None:

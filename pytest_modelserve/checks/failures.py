@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ..cases import Case, Document, RawBody
+from ..cases import Case, Document, Level, RawBody
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
 from ..settings import Settings
+from ..strategies.rules import RULES, rule
 from ..wire.values import show_value
 from .context import CheckContext
 from .diff import absent_columns, differences, known_row, n_cells, shape_of, show_difference
@@ -28,6 +29,7 @@ from .storing import store
 
 MAX_CELLS: Final = 12  # as many differing cells as a reader takes in
 MAX_TRACE_LINES: Final = 25
+TOLD_RULES: Final = frozenset(one.id for one in RULES) - {"valid"}  # which is the rule of all that is right
 
 
 def as_told(context: CheckContext, check: str, breaches: list[Breach[Judgement]]) -> tuple[FailureDetail | None, str]:
@@ -61,19 +63,13 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
     exchange, stored = judgement.exchange, store(context, check, breach)
     curl, answer = curl_of(exchange, stored.body_path), answer_of(exchange)
     request = "\n".join(describe(case, context.example_case))
-    facts: dict[str, object] = {
-        "request": request,
-        "expected": judgement.expected,
-        "received": judgement.received,
-        **({} if judgement.received == answer else {"answer": answer}),
-        "decided by": exchange.blame.value,
-        "found": _found(context, breach),
-        **context.facts,
-    }
-    if exchange.exception is not None:
-        facts["traceback"] = "\n".join(exchange.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
-    facts["reproduce"] = "\n".join(reproduction(context, check, curl))
-    facts |= stored.facts
+    facts: dict[str, object] = {"request": request}
+    told_by = context.history.first_told(judgement.key, check) if exchange.exception else check
+    if told_by == check:
+        facts.update(_in_full(context, breach, answer))
+        facts["reproduce"] = "\n".join(reproduction(context, check, curl))
+    else:
+        facts |= {"told by": f"{told_by}, in full", "found": _found(context, breach), "reproduce": curl}
     return FailureDetail(
         title=judgement.title,
         rule=case.rule,
@@ -83,9 +79,38 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         response=answer,
         curl=curl,
         seed=str(context.seed),
-        text=as_message(f"{check}: {judgement.title}", facts, ""),
+        text=as_message(f"{check}: {judgement.title}", {**facts, **stored.facts}, _next_action(context, breach)),
         case=stored.id,
     )
+
+
+def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> Iterator[tuple[str, object]]:
+    """Yield what is known of a breach, each fact with its name."""
+    judgement = breach.finding
+    exchange = judgement.exchange
+    yield "expected", judgement.expected
+    yield "received", judgement.received
+    if judgement.received != answer:
+        yield "answer", answer
+    yield "decided by", exchange.blame.value
+    if breach.case.rule in TOLD_RULES:
+        yield "contract", f"{rule(breach.case.rule).why} (modelserve explain {breach.case.rule})"
+    yield "found", _found(context, breach)
+    yield from context.facts.items()
+    if exchange.exception is not None:
+        yield "traceback", "\n".join(exchange.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
+
+
+def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
+    """Return what to do about a failure of the model itself; any other is the server's, which its user cannot mend."""
+    raised = breach.finding.exchange.exception
+    if raised is None:
+        return ""
+    mend = f"Mend {raised.last_frame.get('file')}:{raised.last_frame.get('line')}"
+    if breach.case.level is Level.EXAMPLE:
+        return f"{mend}."
+    uri = shlex.quote(context.model.uri)
+    return f"{mend}, or declare which values the columns take: modelserve domain {uri} writes a first domain."
 
 
 def _found(context: CheckContext, breach: Breach[Judgement]) -> str:

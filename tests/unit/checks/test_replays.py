@@ -170,3 +170,25 @@ def test_curl_reads_long_bodies_from_the_stored_file(serve: Serve, tmp_path: Pat
     (argument,) = (line for line in echoed.stdout.splitlines() if line.startswith("@"))
     sent = json.loads((Path.cwd() / argument[1:]).read_bytes())
     assert len(sent["dataframe_split"]["data"][0][0]) >= 5_000
+
+
+def test_a_crash_that_every_envelope_shows_is_told_in_full_once(serve: Serve) -> None:
+    context = serve(zero_crashes, SIGNATURE, example=EXAMPLE)
+    first = run_titled(context, "accepts_valid[dataframe_split]").failure
+    second = run_titled(context, "accepts_valid[inputs]").failure
+    assert first is not None
+    assert second is not None
+    assert "traceback" in first.text
+    assert "modelserve serve" in first.text
+    assert "traceback" not in second.text
+    assert "told by   accepts_valid[dataframe_split], in full" in second.text
+    assert second.curl in second.text
+    assert first.text.splitlines()[-1].startswith("Mend code/model.py:7, or declare")
+
+
+def test_a_failure_says_what_its_rule_means(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    context.served.take_only({"type": "object"})  # type: ignore[attr-defined] # of the fake server
+    failure = run_titled(context, "rejects_invalid[text_for_number]").failure
+    assert failure is not None
+    assert "Text is no number, even where it reads like one. (modelserve explain text_for_number)" in failure.text
