@@ -14,7 +14,7 @@ class Moments:
     """Answer each stay with its second since 1970, the day of the week, and when it ends."""
 
     def predict(self, stays: pd.DataFrame) -> Any:
-        starts = pd.to_datetime(stays["start"])
+        starts: Any = pd.to_datetime(stays["start"])
         ends = stays["end"] if "end" in stays else pd.Series([None] * len(stays), index=stays.index)
         ends = pd.to_datetime(ends).astype("datetime64[ns]")
         moments = starts.to_numpy(dtype="datetime64[ns]")
