@@ -94,10 +94,12 @@ BATCHES: Final = (
         species=BASKETS,
         source=CONTRACT,
         check="stateless",
-        healthy="known = prices if isinstance(prices, dict) else {}",
+        healthy='notes = [item.get("note") or "" for item in found]',
         broken="""
-        known = self.__dict__.setdefault("known", {})
-        known.update(prices if isinstance(prices, dict) else {})
+        def kept(note: str, notes: list[str] = self.__dict__.setdefault("notes", [])) -> list[str]:
+            notes.append(note)
+            return notes[-9:]
+        notes = [note for item in found for note in kept(item.get("note") or "")]
         """,
     ),
 )

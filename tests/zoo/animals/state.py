@@ -28,7 +28,7 @@ STATE: Final = (
         name="caches_by_the_number_of_rows",
         species=LOOKUP,
         source="https://github.com/SeldonIO/MLServer/issues/1306",
-        check="stateless",
+        check="batch_invariant",
         healthy="features = [store(key) for key in keys]",
         broken="features = self._memory.setdefault(len(keys), [store(key) for key in keys])",
     ),
@@ -36,9 +36,13 @@ STATE: Final = (
         name="caches_by_the_length_of_the_text",
         species=LOOKUP,
         source=CONTRACT,
-        check="batch_invariant",
+        check="stateless",
         healthy="features = [store(key) for key in keys]",
-        broken='features = [self._memory.setdefault(len(key or ""), store(key)) for key in keys]',
+        broken="""
+        if len(self._memory) > 4:
+            self._memory.clear()
+        features = [self._memory.setdefault(len(key or ""), store(key)) for key in keys]
+        """,
     ),
     Animal(
         name="answers_the_request_before",
@@ -54,21 +58,21 @@ STATE: Final = (
         """,
     ),
     Animal(
-        name="changes_after_many_calls",
+        name="alternates_between_two_versions",
         species=LOOKUP,
         source=CONTRACT,
         check="stateless",
         healthy="features = [store(key) for key in keys]",
         broken="""
         self._n_calls += 1
-        features = [store(key) if self._n_calls < 20 else "stale" for key in keys]
+        features = [store(key) if self._n_calls % 2 else "stale" for key in keys]
         """,
     ),
     Animal(
         name="updates_its_params_in_place",
         species=QUOTES,
         source="https://github.com/mlflow/mlflow/pull/11014",
-        check="stateless",
+        check="params_enforced",
         healthy="chosen = {**self._chosen, **(params or {})}",
         broken="""
         chosen = self._chosen
@@ -130,15 +134,16 @@ STATE: Final = (
         """,
     ),
     Animal(
-        name="keeps_its_lock_when_it_raises",
+        name="stays_closed_once_it_has_raised",
         species=LOOKUP,
         source="https://github.com/mlflow/mlflow/issues/23953",
         check="survives",
         healthy='keys = list(asked["key"])',
         broken="""
-        self._lock.acquire()
-        keys = [key.encode().decode() for key in asked["key"]]
-        self._lock.release()
+        keys = list(asked["key"])
+        if self._memory or None in keys:
+            self._memory["closed"] = True
+            raise RuntimeError("the store is closed")
         """,
     ),
     Animal(

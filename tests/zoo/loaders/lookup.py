@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Any
 
@@ -15,7 +14,6 @@ class Lookup:
     """Answer each key with the feature that the store has for it."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._memory: dict[Any, Any] = {}
         self._n_calls = 0
 
