@@ -80,24 +80,18 @@ STATE: Final = (
         """,
     ),
     Animal(
-        name="takes_no_params_though_it_declares_them",
+        name="answers_by_the_params_of_the_request_before",
         species=QUOTES,
-        source="https://github.com/mlflow/mlflow/issues/18522",
+        source="https://github.com/SeldonIO/MLServer/issues/916",
         check="params_enforced",
-        healthy="""
-        def predict(self, orders: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
-            chosen = {**self._chosen, **(params or {})}
-        """,
-        broken="""
-        def predict(self, orders: pd.DataFrame) -> Any:
-            chosen = self._chosen
-        """,
+        healthy="chosen = {**self._chosen, **(params or {})}",
+        broken="chosen, self._chosen = self._chosen, {**self._chosen, **(params or {})}",
     ),
     Animal(
         name="knows_no_other_currency",
         species=QUOTES,
         source="https://github.com/mlflow/mlflow/pull/8563",
-        check="params_enforced",
+        check="accepts_valid",
         healthy="chosen = {**self._chosen, **(params or {})}",
         broken="""
         chosen = {**self._chosen, **(params or {})}
