@@ -83,7 +83,7 @@ STATE: Final = (
         name="answers_by_the_params_of_the_request_before",
         species=QUOTES,
         source="https://github.com/SeldonIO/MLServer/issues/916",
-        check="params_enforced",
+        check="stateless",
         healthy="chosen = {**self._chosen, **(params or {})}",
         broken="chosen, self._chosen = self._chosen, {**self._chosen, **(params or {})}",
     ),
