@@ -67,10 +67,11 @@ class ModelSource:
         """Write the example as MLflow does: as it was given, and as the request that sends it."""
         (path / "serving_input_example.json").write_text(json.dumps(example))
         split = example.get("dataframe_split")
-        given = {"inputs": split, "params": example.get("params")} if "params" in example else split
-        (path / "input_example.json").write_text(json.dumps(self.given or (given if split else example)))
+        rows = split or example["inputs"]
+        given = {"inputs": rows, "params": example["params"]} if "params" in example else rows
+        (path / "input_example.json").write_text(json.dumps(self.given or given))
         common = {"artifact_path": "input_example.json", "serving_input_path": "serving_input_example.json"}
-        if not split:
-            return {**common, "type": "ndarray"}
         params = {"params": "true"} if "params" in example else {}
+        if not split:
+            return {**common, "type": "ndarray", **params}
         return {**common, "type": "dataframe", "pandas_orient": "split", **params}
