@@ -52,6 +52,9 @@ NATIVE_REFUSALS: Final = ("onnxruntime.", "_catboost", "catboost.", "torch.", "t
 NATIVE_FOLDERS: Final = ("/torch/", "/tensorflow/", "/onnxruntime/")
 """Folders of native libraries that refuse a value by a bare RuntimeError."""
 
+DECODER_FOLDERS: Final = ("/PIL/",)
+"""Folders of libraries that refuse bytes by an OSError that they raise themselves, such as UnidentifiedImageError."""
+
 OVERFLOWS: Final = frozenset({"ArithmeticError", "IntCastingNaNError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta"})
 """Arithmetic on the ends of a type: advice at level extreme, not a failure. The last three are pandas' own."""
 
@@ -81,7 +84,7 @@ def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
 def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
     if _bases(exception) & ACCIDENTS:
-        return False
+        return _is_refusal_of_bytes(exception)
     return exception.is_deliberate or _is_native_refusal(exception)
 
 
@@ -99,5 +102,14 @@ def _bases(exception: RaisedException) -> frozenset[str]:
 def _is_native_refusal(exception: RaisedException) -> bool:
     if f"{exception.module}.".startswith(NATIVE_REFUSALS):
         return True
+    return exception.type == "RuntimeError" and _is_raised_in(exception, NATIVE_FOLDERS)
+
+
+def _is_refusal_of_bytes(exception: RaisedException) -> bool:
+    """Tell whether a decoder raised, itself, for the bytes; a file that it cannot open, the interpreter raises for."""
+    return exception.is_deliberate and "OSError" in _bases(exception) and _is_raised_in(exception, DECODER_FOLDERS)
+
+
+def _is_raised_in(exception: RaisedException, folders: tuple[str, ...]) -> bool:
     file = str(exception.last_frame.get("file", "")).replace("\\", "/")
-    return exception.type == "RuntimeError" and any(folder in file for folder in NATIVE_FOLDERS)
+    return any(folder in file for folder in folders)
