@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import onnxruntime
+from mlflow.models import infer_signature
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn import datasets
@@ -21,7 +25,7 @@ def iris_onnx() -> Ordinary:
     data = data.astype("float32")
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(data, target)
     converted = to_onnx(model, data[:1], options={"zipmap": False})
-    return Ordinary(flavor="onnx", model=converted, example=data[:5])
+    return _signed(converted, data[:5], {converted.graph.input[0].name: data[:5]})
 
 
 def penguins_onnx() -> Ordinary:
@@ -37,7 +41,14 @@ def penguins_onnx() -> Ordinary:
     one = FloatTensorType([None, 1])
     converted = to_onnx(model, initial_types=[(name, one) for name in inputs])
     example = {name: inputs[[name]].to_numpy()[:4].astype(np.float32) for name in inputs}
-    return Ordinary(flavor="onnx", model=converted, example=example)
+    return _signed(converted, example, example)
+
+
+def _signed(converted: Any, example: Any, feed: dict[str, Any]) -> Ordinary:
+    """Give the signature, which MLflow does not infer for this flavor."""
+    session = onnxruntime.InferenceSession(converted.SerializeToString(), providers=["CPUExecutionProvider"])
+    answer = dict(zip((output.name for output in session.get_outputs()), session.run(None, feed), strict=True))
+    return Ordinary(flavor="onnx", model=converted, example=example, signature=infer_signature(example, answer))
 
 
 MODELS = (iris_onnx, penguins_onnx)
