@@ -26,7 +26,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from pytest_modelserve.environment.restoration import Environment, default_root
-from pytest_modelserve.pipeline import launch_spec, read_subject, restore_environment
+from pytest_modelserve.pipeline import read_subject, restore_environment
+from pytest_modelserve.served import launch_spec
 from pytest_modelserve.server.backends.environ import build_worker_env
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 from pytest_modelserve.server.process import serving

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     )
     from .given import given_input
     from .model.mlmodel import Model, read_model
-    from .pipeline import ServedModel, serve
+    from .pipeline import serve, verify
+    from .served import ServedModel
     from .settings import Settings
     from .signature import Signature
     from .wire.predictions import Predictions
@@ -75,7 +76,7 @@ _HOMES = {
     "RequestError": "errors",
     "RequirementsError": "errors",
     "ResponseError": "errors",
-    "ServedModel": "pipeline",
+    "ServedModel": "served",
     "ServerError": "errors",
     "ServerExited": "errors",
     "ServerNotReady": "errors",
@@ -89,6 +90,7 @@ _HOMES = {
     "read_model": "model.mlmodel",
     "serve": "pipeline",
     "strategies": "strategies",
+    "verify": "pipeline",
 }
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "read_model",
     "serve",
     "strategies",
+    "verify",
 ]
 
 

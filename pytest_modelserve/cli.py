@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from . import errors
+from . import casebook, errors
 from .checks.data_rows import read_rows
 from .checks.table import CHECKS
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
@@ -26,7 +26,8 @@ from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
 from .options import BY_NAME, Option
-from .pipeline import launch_spec, read_subject, restore_environment
+from .pipeline import read_subject, restore_environment
+from .served import launch_spec
 from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings
@@ -34,18 +35,21 @@ from .signature import ColumnSchema, request_schema, response_schema
 from .strategies.rules import RULES
 from .wire.payloads import Table
 
+EXIT_BROKEN: Final = 1  # the contract
 EXIT_USAGE: Final = 2  # as argparse
 EXIT_INFRASTRUCTURE: Final = 3
 EXIT_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 MAX_PORT: Final = 65_535
 GIGABYTE: Final = 1e9
 DAY_S: Final = 86_400.0
+CASE_SETTINGS: Final = ("cases_dir", "kept_dir")
 SERVE_SETTINGS: Final = ("env_manager", "python", "server", "cache_dir", "pass_env", "startup_timeout_s")
 ALIVE_EVERY_S: Final = 0.5  # how often `serve` looks whether its server is still there
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 2 wrong usage, 3 something is broken, 130 after Ctrl-C.
+    """Run the command and return its exit code: 0 done, 1 a replayed case is still
+    broken, 2 wrong usage, 3 something is broken, 130 after Ctrl-C.
 
     Ctrl-C is how `serve` ends, so that it is 0 there.
     """
@@ -87,6 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="say what a rule of the contract, a check or an error means")
     explain.add_argument("name", metavar="NAME")
     explain.set_defaults(run=_explain)
+
+    replaying = commands.add_parser("replay", help="send a case that broke the contract again, as its check does")
+    replaying.add_argument("id", metavar="ID", help="as the failure shows it, or its first characters")
+    replaying.add_argument("--uri", default="", help="another version of the model, in place of the one that failed")
+    for name in (*SERVE_SETTINGS, *CASE_SETTINGS):
+        _add_setting(replaying, BY_NAME[name])
+    replaying.set_defaults(run=_replay)
+
+    keeping = commands.add_parser("keep", help="make a stored case a regression case, which every run sends first")
+    keeping.add_argument("id", metavar="ID", help="as the failure shows it, or its first characters")
+    for name in CASE_SETTINGS:
+        _add_setting(keeping, BY_NAME[name])
+    keeping.set_defaults(run=_keep)
 
     _add_envs(commands.add_parser("envs", help="list, find or remove cached environments"))
     return parser
@@ -222,6 +239,21 @@ def _explanations() -> dict[str, str]:
     checks = {check.name: f"a check that judges the {check.judges.value}\n{check.purpose}" for check in CHECKS}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     return {**rules, **checks, **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds}}
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    cases, kept = casebook.stores(asked.cases_dir, asked.kept_dir)
+    settings = Settings(**{name: getattr(asked, name) for name in SERVE_SETTINGS})
+    stored = casebook.find(asked.id, cases, kept)
+    result = casebook.replayed(stored, settings, uri=asked.uri, progress=_Steps())
+    sys.stdout.write(casebook.as_text(result))
+    return 0 if result.is_mended else EXIT_BROKEN
+
+
+def _keep(asked: argparse.Namespace) -> int:
+    path = casebook.keep(asked.id, *casebook.stores(asked.cases_dir, asked.kept_dir))
+    sys.stdout.write(f"{path}: add it to version control; every run of this model sends it first\n")
+    return 0
 
 
 def _list_envs(asked: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from .client import AsyncModelClient, ModelClient
     from .environment.restoration import Environment
-    from .pipeline import ServedModel
+    from .served import ServedModel
     from .signature import Signature
 
 SERVED_MODEL: Final = "served_model"

@@ -13,9 +13,9 @@ from .cases import Level
 from .errors import SettingError, SignatureError
 from .fixtures import CURRENT_ITEM, DRAWN_FROM, INPUTS, NO_MODEL, SERVED_MODEL
 from .model.example import example_rows
-from .pipeline import Subject
 from .request import Request
 from .run import Run
+from .served import Subject
 from .strategies import from_signature
 from .wire.frames import Frame, as_frame
 

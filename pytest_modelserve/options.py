@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from .errors import SettingError
-from .settings import Settings, parse_seconds, parse_switch
+from .settings import (
+    Settings,
+    parse_count,
+    parse_names,
+    parse_number,
+    parse_path,
+    parse_positive,
+    parse_seconds,
+    parse_skips,
+    parse_switch,
+    parse_text,
+)
 
 if TYPE_CHECKING:
     import pytest
-
-
-def _text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("it is empty")
-    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ class Option:
     name: str
     flag: str
     help: str
-    parse: Callable[[str], object] = _text
+    parse: Callable[[str], object] = parse_text
     metavar: str = ""
     repeatable: bool = False
 
@@ -54,23 +59,6 @@ class Option:
     def default(self) -> object:
         """Return the value where nobody says."""
         return () if self.name == URI else getattr(Settings(), self.name)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.replace("\n", ",").split(",") if word.strip())
-
-
-def _count(text: str) -> int:
-    if not text.strip().isdecimal():
-        raise ValueError(f"{text!r} is no count: write a whole number from 0")
-    return int(text)
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(_text(text)).expanduser()
-    except RuntimeError as error:  # ~name of a user that is none
-        raise ValueError(str(error)) from error
 
 
 URI: Final = "uri"
@@ -95,29 +83,37 @@ OPTIONS: Final = (
         name="python",
         flag="--model-python",
         help="Interpreter for the model's environment, in place of the version that the model declares.",
-        parse=_path,
+        parse=parse_path,
         metavar="PATH",
     ),
     Option(
         name="checks",
         flag="--model-checks",
         help="Checks to run, by name or by preset (smoke, default, full), separated by commas.",
-        parse=_names,
+        parse=parse_names,
         metavar="NAMES",
+    ),
+    Option(
+        name="skip",
+        flag="--model-skip",
+        help="Checks to leave out, each with its reason, separated by semicolons or lines: "
+        "batch_invariant=a row depends on those before it.",
+        parse=parse_skips,
+        metavar="NAME=REASON",
     ),
     Option(name="strict", flag="--model-strict", help="Let advice fail.", parse=parse_switch),
     Option(
         name="seed",
         flag="--model-seed",
         help="Seed of every search; by default the model's digest decides.",
-        parse=_count,
+        parse=parse_count,
         metavar="N",
     ),
     Option(
         name="examples",
         flag="--model-examples",
         help="Random cases that a search draws after the edge cases.",
-        parse=_count,
+        parse=parse_count,
         metavar="N",
     ),
     Option(
@@ -128,31 +124,92 @@ OPTIONS: Final = (
         metavar="TIME",
     ),
     Option(
+        name="tolerance",
+        flag="--model-tolerance",
+        help="How far two answers to the same rows may differ, relative to their size; by default 1e-9 for 64-bit "
+        "floats and 1e-4 for 32-bit ones.",
+        parse=parse_positive,
+        metavar="X",
+    ),
+    Option(
+        name="concurrency",
+        flag="--model-concurrency",
+        help="Requests that are sent at the same time where concurrency is checked.",
+        parse=parse_number,
+        metavar="N",
+    ),
+    Option(
+        name="stochastic",
+        flag="--model-stochastic",
+        help="Say that the model answers the same request differently on purpose.",
+        parse=parse_switch,
+    ),
+    Option(
+        name="ignored_outputs",
+        flag="--model-ignore-outputs",
+        help="Output columns, such as an id or a time, that answers to equal requests need not share, separated by "
+        "commas.",
+        parse=parse_names,
+        metavar="NAMES",
+    ),
+    *(
+        Option(
+            name=f"max_p{percent}_s",
+            flag=f"--model-max-p{percent}",
+            help=f"Longest {percent}th percentile of the latency that passes, such as 20ms.",
+            parse=parse_seconds,
+            metavar="TIME",
+        )
+        for percent in (50, 95, 99)
+    ),
+    Option(
+        name="redact",
+        flag="--model-redact",
+        help="Keep the values of rows out of every report, and store no case; shapes, types and kinds of values stay.",
+        parse=parse_switch,
+    ),
+    Option(
+        name="cases_dir",
+        flag="--model-cases-dir",
+        help="Folder of the cases that broke the contract, which the next run sends first; by default "
+        ".modelserve/cases below rootdir.",
+        parse=parse_path,
+        metavar="DIR",
+    ),
+    Option(
+        name="kept_dir",
+        flag="--model-kept-dir",
+        help="Folder of the cases that `modelserve keep` made regression cases; by default modelserve_cases below "
+        "rootdir.",
+        parse=parse_path,
+        metavar="DIR",
+    ),
+    Option(
         name="domain_file",
         flag="--model-domain",
         help="File (TOML, JSON or YAML) that declares which values the columns take.",
-        parse=_path,
+        parse=parse_path,
         metavar="FILE",
     ),
     Option(
         name="data_file",
         flag="--model-data",
         help="File (CSV, Parquet or JSON) with rows of real data that the model must take.",
-        parse=_path,
+        parse=parse_path,
         metavar="FILE",
     ),
     Option(
         name="report_file",
         flag="--model-report",
         help="File for the JSON report of the contract; written after Ctrl-C too, as far as the run came.",
-        parse=_path,
+        parse=parse_path,
         metavar="FILE",
     ),
     Option(
         name="cache_dir",
         flag="--model-cache-dir",
         help="Directory for environments, in place of the user's cache directory.",
-        parse=_path,
+        parse=parse_path,
         metavar="DIR",
     ),
     Option(
@@ -160,7 +217,7 @@ OPTIONS: Final = (
         flag="--model-pass-env",
         help="Environment variables that the model's process may see, separated by commas, beside PATH, HOME, the "
         "locale, those that MLmodel names, and those by which libraries and devices are found.",
-        parse=_names,
+        parse=parse_names,
         metavar="NAMES",
     ),
     Option(
@@ -220,7 +277,7 @@ def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings
 def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the model URIs of a run: those of the command line, else of the environment, else of the ini file."""
     option = BY_NAME[URI]
-    given = config.getoption(option.key) or _names(environ.get(option.variable, "")) or config.getini(option.key)
+    given = config.getoption(option.key) or parse_names(environ.get(option.variable, "")) or config.getini(option.key)
     return tuple(dict.fromkeys(given))
 
 
@@ -247,7 +304,9 @@ def _from_keyword(name: str, value: object, origin: str) -> object:
         return value
     if value is None:
         return option.default
-    if isinstance(value, list | tuple | set | frozenset) and option.parse is _names:
+    if isinstance(value, Mapping) and option.parse is parse_skips:
+        value = "\n".join(f"{check}={reason}" for check, reason in value.items())
+    if isinstance(value, list | tuple | set | frozenset) and option.parse is parse_names:
         return tuple(str(item) for item in value)
     return parse_value(option, str(value), origin=origin)
 

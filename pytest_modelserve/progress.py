@@ -1,4 +1,4 @@
-"""Shows the running step of a restore: on a terminal one line with its seconds, elsewhere a line a step."""
+"""Shows the running step of a restore or slow check: on a terminal a line with its seconds, elsewhere a line a step."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ class TerminalProgress:
     Args:
         config: Of the run; its capturing is switched off around each write.
         title: What is being worked on.
+        quiet_s: What is done sooner is not shown.
     """
 
-    def __init__(self, config: pytest.Config, title: str) -> None:
+    def __init__(self, config: pytest.Config, title: str, *, quiet_s: float | None = None) -> None:
         self._capture: Any = config.pluginmanager.getplugin("capturemanager")
         self._title = title
         self._lock = threading.Lock()
         self._step = ""
+        self._quiet_s = _QUIET_S if quiet_s is None else quiet_s
+        self._count = 0
         self._began = time.monotonic()
         self._shown = ""
         self._done = threading.Event()
@@ -40,6 +43,11 @@ class TerminalProgress:
         """Say what is being done from now on."""
         with self._lock:
             self._step, self._began = text, time.monotonic()
+
+    def count(self, _request: object) -> None:
+        """Count a request on, which is shown beside the seconds."""
+        with self._lock:
+            self._count += 1
 
     def __enter__(self) -> TerminalProgress:  # noqa: PYI034 # typing.Self is younger than Python 3.10
         self._ticker.start()
@@ -56,14 +64,14 @@ class TerminalProgress:
     def _tick(self) -> None:
         while not self._done.wait(_TICK_S):
             with self._lock:
-                step, seconds = self._step, time.monotonic() - self._began
-            if step and seconds >= _QUIET_S:
-                self._show(step, seconds)
+                step, seconds, count = self._step, time.monotonic() - self._began, self._count
+            if step and seconds >= self._quiet_s:
+                self._show(step, f"{seconds:.0f} s, {count} requests" if count else f"{seconds:.0f} s")
 
-    def _show(self, step: str, seconds: float) -> None:
+    def _show(self, step: str, so_far: str) -> None:
         is_terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
         if is_terminal:
-            self._write(f"\r\x1b[K{self._title}: {step} ({seconds:.0f} s)")
+            self._write(f"\r\x1b[K{self._title}: {step} ({so_far})")
         elif step != self._shown:
             self._write(f"\n{self._title}: {step}\n")
         self._shown = step

@@ -52,6 +52,8 @@ class FailureDetail:
         curl: A command line that shows it against `modelserve serve URI`.
         seed: The seed of the search that found it.
         text: The whole message as the terminal shows it.
+        case: The id of the stored case, for `modelserve replay`; empty where none was stored.
+        is_redacted: Whether it was written without any value of a row.
     """
 
     title: str
@@ -63,6 +65,8 @@ class FailureDetail:
     curl: str = ""
     seed: str = ""
     text: str = ""
+    case: str = ""
+    is_redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,21 @@ import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .casebook import CASES_DIR, KEPT_DIR
 from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
 from .options import BY_NAME, URI, settings_from, settings_from_marker, uris_from
-from .pipeline import ServedModel, Subject, read_subject, restore_environment
+from .pipeline import read_subject, restore_environment
 from .progress import TerminalProgress
 from .request import Request, without_slash
+from .served import ServedModel, Subject
 from .settings import Settings
 
 
@@ -124,7 +127,7 @@ class Run:
 
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
-            settings = settings_from_marker(self.settings, request.overrides)
+            settings = _with_folders(settings_from_marker(self.settings, request.overrides), self.config.rootpath)
             pyproject = self.config.rootpath / "pyproject.toml"
             domain = read_ini(pyproject) if pyproject.is_file() else None
             subject = read_subject(request.location, settings, ini_domain=domain)
@@ -154,6 +157,15 @@ class Run:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+def _with_folders(settings: Settings, root: Path) -> Settings:
+    """Return the settings with the usual folders of stored and kept cases, where none is named."""
+    return replace(
+        settings,
+        cases_dir=settings.cases_dir or root / CASES_DIR,
+        kept_dir=settings.kept_dir or root / KEPT_DIR,
+    )
 
 
 def _requests(config: pytest.Config) -> tuple[Request, ...]:

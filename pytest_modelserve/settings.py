@@ -11,6 +11,7 @@ from typing import Final
 from .errors import SettingError, did_you_mean
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +23,21 @@ class Settings:
         env_manager: What restores the model's environment.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
+        skip: Checks that the user has opted out of, each with the reason.
         strict: Whether advice fails.
         seed: Of every search; None takes the model's digest, so that a gate does not flip.
         examples: How many random cases a search draws after the edge cases.
         budget_s: How long the searches of one check may take, in seconds.
+        tolerance: How far two answers to the same rows may differ, relative to their size; None goes by the type.
+        concurrency: How many requests the checks of concurrency send at the same time.
+        stochastic: Whether the model answers the same request differently on purpose.
+        ignored_outputs: Output columns, such as an id or a time, that two equal requests need not share.
+        max_p50_s: The longest median latency that passes, in seconds; None is no limit.
+        max_p95_s: The same of the 95th percentile.
+        max_p99_s: The same of the 99th percentile.
+        redact: Whether values are kept out of every report; no case is stored then.
+        cases_dir: Where cases that broke the contract are kept for the next run; None stores none.
+        kept_dir: Where the cases are that the user has kept as regression cases; None is nowhere.
         domain_file: Declares which values columns take.
         domain: The same, given in place: column name to its keys.
         data_file: Rows of real data that the model must take.
@@ -41,10 +53,21 @@ class Settings:
     env_manager: str = "uv"
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)
+    skip: Mapping[str, str] = field(default_factory=lambda: NO_SKIPS)
     strict: bool = False
     seed: int | None = None
     examples: int = 100
     budget_s: float = 60.0
+    tolerance: float | None = None
+    concurrency: int = 8
+    stochastic: bool = False
+    ignored_outputs: tuple[str, ...] = ()
+    max_p50_s: float | None = None
+    max_p95_s: float | None = None
+    max_p99_s: float | None = None
+    redact: bool = False
+    cases_dir: Path | None = None
+    kept_dir: Path | None = None
     domain_file: Path | None = None
     domain: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     data_file: Path | None = None
@@ -80,6 +103,56 @@ NAMES: Final = tuple(sorted(spec.name for spec in fields(Settings)))
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
+def parse_text(text: str) -> str:
+    """Return a text as it is.
+
+    Raises:
+        ValueError: It is empty.
+    """
+    if not text.strip():
+        raise ValueError("it is empty")
+    return text
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Return the words of a text, which stand on lines of their own or are separated by commas."""
+    return tuple(word.strip() for word in text.replace("\n", ",").split(",") if word.strip())
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number from 0 that a text names.
+
+    Raises:
+        ValueError: The text names none.
+    """
+    if not text.strip().isdecimal():
+        raise ValueError(f"{text!r} is no count: write a whole number from 0")
+    return int(text)
+
+
+def parse_number(text: str) -> int:
+    """Return the whole number from 1 that a text names.
+
+    Raises:
+        ValueError: The text names none.
+    """
+    if not text.strip().isdecimal() or int(text) == 0:
+        raise ValueError(f"{text!r} is no number of requests: write a whole number from 1")
+    return int(text)
+
+
+def parse_path(text: str) -> Path:
+    """Return the path that a text names, `~` being the home directory.
+
+    Raises:
+        ValueError: The text is empty, or names the home directory of nobody.
+    """
+    try:
+        return Path(parse_text(text)).expanduser()
+    except RuntimeError as error:  # ~name of a user that is none
+        raise ValueError(str(error)) from error
+
+
 def parse_seconds(text: str) -> float:
     """Return the seconds that a text such as `60`, `90s`, `500ms` or `2m` names.
 
@@ -96,6 +169,39 @@ def parse_seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is no positive duration")
     return seconds
+
+
+def parse_skips(text: str) -> Mapping[str, str]:
+    """Return the checks that a text such as `batch_invariant=rows are one series` names, with their reasons.
+
+    Several stand on lines of their own, or are separated by semicolons.
+
+    Raises:
+        ValueError: A name stands without a reason.
+    """
+    skips: dict[str, str] = {}
+    for part in text.replace("\n", ";").split(";"):
+        name, _, reason = (word.strip() for word in part.partition("="))
+        if name and not reason:
+            raise ValueError(f"{name!r} has no reason: write {name}=why it does not apply")
+        if name:
+            skips[name] = reason
+    return MappingProxyType(skips)
+
+
+def parse_positive(text: str) -> float:
+    """Return the number that a text such as `1e-6` names.
+
+    Raises:
+        ValueError: The text names no positive number.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{text!r} is no positive number")
+    return number
 
 
 def parse_switch(text: str) -> bool:

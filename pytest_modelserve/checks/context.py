@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +17,7 @@ from ..server.state import Server
 from ..settings import Settings
 from ..wire.capacity import can_carry
 from .history import History
+from .judge import Exchange
 
 
 class Served(Protocol):
@@ -38,6 +39,11 @@ class Served(Protocol):
         ...
 
     @property
+    def has_spy(self) -> bool:
+        """Tell whether the running server records what reached the model, and what it returned or raised."""
+        ...
+
+    @property
     def calls_path(self) -> Path:
         """Return the file in which the running server records each call of the model."""
         ...
@@ -49,6 +55,10 @@ class Served(Protocol):
     def restart(self) -> None:
         """Start a new server in place of one that died or hangs."""
         ...
+
+
+def _unwatched(_: Exchange) -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,8 @@ class CheckContext:
         facts: What every failure says beside its own: model, server and environment, a line each.
         data: Rows of real data that the model must take, or None.
         history: What the checks of this model have learned so far; the same object for all of them.
+        cases: Where stored cases are replayed, these alone are sent in place of a search.
+        on_exchange: Told of each exchange, as it ends.
     """
 
     model: Model
@@ -78,6 +90,8 @@ class CheckContext:
     facts: Mapping[str, str]
     data: Table | None = None
     history: History = field(default_factory=History)
+    cases: tuple[Case, ...] = ()
+    on_exchange: Callable[[Exchange], None] = _unwatched
 
     @property
     def example_case(self) -> Case | None:

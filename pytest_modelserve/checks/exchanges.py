@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final
 
@@ -34,6 +35,7 @@ class Exchanges:
         example: A known-good case, by which it is told how long a request may take.
         timeout_s: How long a request may take, where the user has said so.
         history: What is known of the model from its checks before.
+        on_exchange: Told of each exchange, as it ends.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Exchanges:
         *,
         timeout_s: float | None = None,
         history: History | None = None,
+        on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self._served = served
+        self._on_exchange = on_exchange
         self._history = history or History()
         self._timeout_s = timeout_s or self._history.timeout_s or DEFAULT_TIMEOUT_S
         self._connect()
@@ -58,7 +62,13 @@ class Exchanges:
     def of(cls, context: CheckContext, example: Case | None = None) -> Exchanges:
         """Return the exchanges of one check of a model."""
         timeout_s = context.settings.request_timeout_s
-        return cls(context.served, example, timeout_s=timeout_s, history=context.history)
+        return cls(
+            context.served,
+            example,
+            timeout_s=timeout_s,
+            history=context.history,
+            on_exchange=context.on_exchange,
+        )
 
     def send(self, case: Case) -> Exchange:
         """Send a case and return what became of it."""
@@ -103,7 +113,10 @@ class Exchanges:
         call = self._calls.find(invocation.request_id)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
-        return Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
+        exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
+        if self._on_exchange is not None:
+            self._on_exchange(exchange)
+        return exchange
 
     def _settle_timeout(self, example: Case) -> None:
         seconds: list[float] = []

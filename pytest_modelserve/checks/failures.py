@@ -6,25 +6,43 @@ Source: `CONTRACT` section 5.
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
-import numpy as np
-
-from ..cases import Case, Document, RawBody, Table, Tensors
+from ..cases import Case, Document, Level, RawBody
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
 from ..settings import Settings
+from ..strategies.rules import RULES, rule
 from ..wire.values import show_value
 from .context import CheckContext
+from .diff import absent_columns, differences, known_row, n_cells, shape_of, show_difference
 from .judge import Exchange, Judgement, answer_of
 from .outcome import RequestOutcome
+from .redaction import redacted_failure
+from .storing import store
 
 MAX_CELLS: Final = 12  # as many differing cells as a reader takes in
 MAX_TRACE_LINES: Final = 25
+TOLD_RULES: Final = frozenset(one.id for one in RULES) - {"valid"}  # which is the rule of all that is right
+
+
+def as_told(context: CheckContext, check: str, breaches: list[Breach[Judgement]]) -> tuple[FailureDetail | None, str]:
+    """Return the failure of a check, if it has one, and why it is inconclusive where it has none.
+
+    What did not show again each time its very request was repeated is told, but is no failure: nobody could mend it by
+    that request.
+    """
+    solid = [breach for breach in breaches if not breach.is_flaky]
+    if solid or not breaches:
+        return (as_failure(context, check, solid) if solid else None), ""
+    first = breaches[0]
+    return None, f"flaky, reproduced {first.reproduced}/{first.replays}: {first.finding.title}"
 
 
 def as_failure(context: CheckContext, check: str, breaches: list[Breach[Judgement]]) -> FailureDetail:
@@ -39,22 +57,19 @@ def as_failure(context: CheckContext, check: str, breaches: list[Breach[Judgemen
 
 
 def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> FailureDetail:
+    if context.settings.redact:
+        return redacted_failure(context, check, breach)
     judgement, case = breach.finding, breach.case
-    exchange = judgement.exchange
-    curl, answer = curl_of(exchange), answer_of(exchange)
+    exchange, stored = judgement.exchange, store(context, check, breach)
+    curl, answer = curl_of(exchange, stored.body_path), answer_of(exchange)
     request = "\n".join(describe(case, context.example_case))
-    facts: dict[str, object] = {
-        "request": request,
-        "expected": judgement.expected,
-        "received": judgement.received,
-        **({} if judgement.received == answer else {"answer": answer}),
-        "decided by": exchange.blame.value,
-        "found": _found(context, breach),
-        **context.facts,
-    }
-    if exchange.exception is not None:
-        facts["traceback"] = "\n".join(exchange.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
-    facts["reproduce"] = "\n".join(reproduction(context, check, curl))
+    facts: dict[str, object] = {"request": request}
+    told_by = context.history.first_told(judgement.key, check) if exchange.exception else check
+    if told_by == check:
+        facts.update(_in_full(context, breach, answer))
+        facts["reproduce"] = "\n".join(reproduction(context, check, curl))
+    else:
+        facts |= {"told by": f"{told_by}, in full", "found": _found(context, breach), "reproduce": curl}
     return FailureDetail(
         title=judgement.title,
         rule=case.rule,
@@ -64,13 +79,45 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
         response=answer,
         curl=curl,
         seed=str(context.seed),
-        text=as_message(f"{check}: {judgement.title}", facts, ""),
+        text=as_message(f"{check}: {judgement.title}", {**facts, **stored.facts}, _next_action(context, breach)),
+        case=stored.id,
     )
+
+
+def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> Iterator[tuple[str, object]]:
+    """Yield what is known of a breach, each fact with its name."""
+    judgement = breach.finding
+    exchange = judgement.exchange
+    yield "expected", judgement.expected
+    yield "received", judgement.received
+    if judgement.received != answer:
+        yield "answer", answer
+    yield "decided by", exchange.blame.value
+    if breach.case.rule in TOLD_RULES:
+        yield "contract", f"{rule(breach.case.rule).why} (modelserve explain {breach.case.rule})"
+    yield "found", _found(context, breach)
+    yield from context.facts.items()
+    if exchange.exception is not None:
+        yield "traceback", "\n".join(exchange.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
+
+
+def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
+    """Return what to do about a failure of the model itself; any other is the server's, which its user cannot mend."""
+    raised = breach.finding.exchange.exception
+    if raised is None:
+        return ""
+    mend = f"Mend {raised.last_frame.get('file')}:{raised.last_frame.get('line')}"
+    if breach.case.level is Level.EXAMPLE:
+        return f"{mend}."
+    uri = shlex.quote(context.model.uri)
+    return f"{mend}, or declare which values the columns take: modelserve domain {uri} writes a first domain."
 
 
 def _found(context: CheckContext, breach: Breach[Judgement]) -> str:
     smaller = f", made small in {breach.tries} requests" if breach.tries else ""
-    return f"request {breach.found_at}{smaller}; seed {context.seed}; level {breach.case.level.name.lower()}"
+    again = f", reproduced {breach.reproduced}/{breach.replays}" if breach.replays else ""
+    level = breach.case.level.name.lower()
+    return f"request {breach.found_at}{smaller}{again}; seed {context.seed}; level {level}"
 
 
 def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
@@ -105,59 +152,41 @@ def _flags(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
 SHOWN_PORT: Final = 5001
 
 
-def curl_of(exchange: Exchange) -> str:
-    """Return the curl line of an exchange, against `modelserve serve`."""
+def curl_of(exchange: Exchange, body_file: Path | None = None) -> str:
+    """Return the curl line of an exchange, against `modelserve serve`.
+
+    Args:
+        exchange: What was sent.
+        body_file: Where its bytes are stored, from which curl reads those that are long or no plain text.
+    """
     invocation = exchange.invocation
     is_unanswered = exchange.outcome is RequestOutcome.TIMED_OUT and invocation.error is not None
     patience_s = math.ceil(invocation.elapsed_s) if is_unanswered else None  # or the reader's curl hangs, too
-    return invocation.as_curl(base_url=f"http://127.0.0.1:{SHOWN_PORT}", max_time_s=patience_s)
+    shown = None if body_file is None else os.path.relpath(body_file)
+    return invocation.as_curl(base_url=f"http://127.0.0.1:{SHOWN_PORT}", body_file=shown, max_time_s=patience_s)
 
 
 def describe(case: Case, example: Case | None) -> Iterator[str]:
     """Yield a case in words: its size, and each cell in which it differs from the input example."""
     payload = case.payload
-    if isinstance(payload, Table):
-        yield from _table(payload, example, case)
-    elif isinstance(payload, Tensors):
-        shapes = ", ".join(f"{name or 'tensor'} {_shape(array)}" for name, array in payload.arrays.items())
-        yield f"{shapes} in {case.envelope.value}"
-    elif isinstance(payload, Document):
+    if isinstance(payload, Document):
         yield show_value(payload.value)
     elif isinstance(payload, RawBody):
-        yield f"{payload.method} {payload.path}, Content-Type {payload.content_type}, {len(payload.body)} bytes"
+        yield shape_of(case)
         yield show_value(payload.body)
+    else:
+        yield from _cells(case, example)
     if case.params:
         yield "params " + ", ".join(f"{name}={show_value(value)}" for name, value in case.params.items())
 
 
-def _table(table: Table, example: Case | None, case: Case) -> Iterator[str]:
-    known = _known_row(example)
-    n_cells = len(table.rows) * len(table.columns)
-    cells = [
-        (at, name, cell)
-        for at, row in enumerate(table.rows)
-        for name, cell in zip(table.columns, row, strict=False)
-        if name not in known or repr(cell) != repr(known[name])
-    ]
-    absent = [name for name in known if name not in table.columns]
-    size = f"{len(table.rows)} rows x {len(table.columns)} columns in {case.envelope.value}"
-    yield f"{size}; {len(cells)} of {n_cells} cells differ from the input example" if known else size
-    for at, name, cell in cells[:MAX_CELLS]:
-        was = f"{show_value(known[name])} -> " if name in known else ""
-        yield f"  row {at}  {name}  {was}{show_value(cell)}"
-    if len(cells) > MAX_CELLS:
-        yield f"  and {len(cells) - MAX_CELLS} more"
-    if absent:
+def _cells(case: Case, example: Case | None) -> Iterator[str]:
+    found = list(differences(case, example))
+    is_compared = bool(known_row(example)) or any(cell.is_known for cell in found)
+    counted = f"; {len(found)} of {n_cells(case)} cells differ from the input example"
+    yield f"{shape_of(case)}{counted if is_compared else ''}"
+    yield from map(show_difference, found[:MAX_CELLS])
+    if len(found) > MAX_CELLS:
+        yield f"  and {len(found) - MAX_CELLS} more"
+    if absent := absent_columns(case, example):
         yield f"  without {', '.join(show_value(name) for name in absent[:MAX_CELLS])}"
-
-
-def _known_row(example: Case | None) -> Mapping[str | int, object]:
-    if example is None or not isinstance(example.payload, Table) or not example.payload.rows:
-        return {}
-    return dict(zip(example.payload.columns, example.payload.rows[0], strict=True))
-
-
-def _shape(array: object) -> str:
-    if isinstance(array, np.ndarray):
-        return f"{array.dtype} {array.shape}"
-    return f"list of {len(array)}" if isinstance(array, list) else type(array).__name__

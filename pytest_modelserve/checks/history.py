@@ -20,6 +20,11 @@ class History:
     def __init__(self) -> None:
         self.timeout_s: float | None = None
         self._lost: dict[Hashable, Exchange] = {}
+        self._told: dict[str, str] = {}
+
+    def first_told(self, key: str, check: str) -> str:
+        """Return the check that told a failure of the model first, which is this one where none did before."""
+        return self._told.setdefault(key, check)
 
     def find_loss(self, case: Case) -> Exchange | None:
         """Return how the same request cost a server before, or None."""

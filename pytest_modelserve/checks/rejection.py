@@ -11,7 +11,7 @@ from typing import Final
 
 from ..cases import Case, Envelope
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges, Outcome, notes
+from ..results import CheckResult, Judges, notes
 from ..search.loop import Plan, search
 from ..server.backends import ServeSettings
 from ..signature import Signature
@@ -19,16 +19,18 @@ from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..strategies.rules import Rule, rules_for
+from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
-from .failures import as_failure
+from .failures import as_told
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .validity import doubt, envelopes_by_signature
+from .searches import doubt, envelopes_by_signature
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
 
+HEALTH: Final = "health"  # the key of what is wrong with the good request that follows the broken ones
 UNSIGNED: Final = Signature()
 PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
 VALID: Final = frozenset({"valid", "outside_domain"})  # the rules that accepts_valid exercises
@@ -75,10 +77,11 @@ def _checked(
     signature = context.model.signature or UNSIGNED
     base = base_case(context)
     if base is None:
-        return _idle(name, "no valid request is known to break: the model has neither an input example nor a signature")
-    found_cases = [case for case in make(signature, base) if case.rule == rule]
+        reason = "no valid request is known to break: the model has neither an input example nor a signature"
+        return left_out(name, Judges.SERVER, reason)
+    found_cases = list(context.cases) or [case for case in make(signature, base) if case.rule == rule]
     if not found_cases:
-        return _idle(name, "no case shows this rule on this signature")
+        return left_out(name, Judges.SERVER, "no case shows this rule on this signature")
     cases = evenly(found_cases, MAX_CASES)
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
@@ -88,27 +91,20 @@ def _checked(
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )
         judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
-        found = search(plan, judge, is_costly=has_cost_a_server)
-    failure = as_failure(context, name, found.breaches) if found.breaches else None
-    reason = "" if failure else doubt(context, found, exchanges)
+        found = search(plan, judge, is_costly=_is_lasting)
+    failure, flaky = as_told(context, name, found.breaches)
     texts = [judgement.title for judgement in found.advice.values()]
     if len(cases) < len(found_cases):
         texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
-    return CheckResult(
-        name=name,
-        judges=Judges.SERVER,
-        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
-        requests=exchanges.requests,
-        accepted=exchanges.accepted,
-        elapsed_s=time.monotonic() - started,
-        reason=reason,
-        advice=notes(texts),
+    return concluded(
+        name,
+        Judges.SERVER,
+        exchanges,
+        started=started,
         failure=failure,
+        reason=flaky or doubt(context, found, exchanges),
+        advice=notes(texts),
     )
-
-
-def _idle(name: str, reason: str) -> CheckResult:
-    return CheckResult(name=name, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason, applies=False)
 
 
 def evenly(cases: list[Case], most: int) -> list[Case]:
@@ -160,13 +156,18 @@ class _Healthy:
             return None
         became = "it took a fresh server" if has_cost_a_server else after.outcome.value
         return Judgement(
-            key="health",
+            key=HEALTH,
             is_breach=True,
             title=f"after these requests a good one is no longer predicted: {became}",
             expected=f"{before.invocation.status}, as before",
             received=f"{after.invocation.status}",
             exchange=after,
         )
+
+
+def _is_lasting(judgement: Judgement) -> bool:
+    """Tell whether a judgement is about more than its own request, so that this alone would not show it again."""
+    return judgement.key == HEALTH or has_cost_a_server(judgement)
 
 
 def _with_health(cases: list[Case], base: Case) -> Iterator[Case]:

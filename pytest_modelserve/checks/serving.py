@@ -8,6 +8,7 @@ from ..cases import Case, RawBody
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
+from .conclusion import concluded
 from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
@@ -65,17 +66,14 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
     if judgement is not None and judgement.is_breach:
         breach = Breach(case=exchange.case, finding=judgement, found_at=1, tries=0)
         failure = as_failure(context, "predicts_input_example", [breach])
-    reason = "" if failure else exchanges.doubt
-    return CheckResult(
-        name="predicts_input_example",
-        judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
-        requests=exchanges.requests,
-        accepted=exchanges.accepted,
-        elapsed_s=time.monotonic() - started,
-        reason=reason,
-        advice=notes(example.notes),
+    return concluded(
+        "predicts_input_example",
+        Judges.MODEL,
+        exchanges,
+        started=started,
         failure=failure,
+        reason=exchanges.doubt,
+        advice=notes(example.notes),
     )
 
 

@@ -7,12 +7,17 @@ from typing import Final
 
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
-from ..results import Judges
+from ..results import CheckResult, Judges
 from .check import Check
+from .conclusion import left_out
+from .context import CheckContext
 from .lint import signature_lint
+from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
+from .replays import replays_stored
+from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .validity import accepts_valid, envelopes_by_signature, matches_output_schema, why_no_inputs
+from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})
@@ -49,6 +54,13 @@ CHECKS: Final = (
         why_not=why_no_example,
     ),
     Check(
+        name="replays_stored",
+        judges=Judges.MODEL,
+        purpose="What broke the contract in an earlier run, or is kept as a regression case, is mended and stays so.",
+        presets=DEFAULT,
+        run=lambda context, _: replays_stored(context, run_titled, can_replay),
+    ),
+    Check(
         name="accepts_valid",
         judges=Judges.MODEL,
         purpose="Every value that the signature allows is accepted, in every envelope.",
@@ -56,6 +68,7 @@ CHECKS: Final = (
         run=accepts_valid,
         why_not=why_no_inputs,
         variants=envelopes_by_signature,
+        takes_cases=True,
     ),
     Check(
         name="matches_output_schema",
@@ -64,6 +77,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=matches_output_schema,
         why_not=why_no_inputs,
+        takes_cases=True,
     ),
     Check(
         name="rejects_invalid",
@@ -73,6 +87,7 @@ CHECKS: Final = (
         run=rejects_invalid,
         why_not=why_no_inputs,
         variants=mutation_rules,
+        takes_cases=True,
     ),
     Check(
         name="rejects_malformed",
@@ -81,6 +96,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=rejects_malformed,
         variants=malformed_rules,
+        takes_cases=True,
     ),
 )
 
@@ -113,6 +129,42 @@ def require_known(names: Iterable[str]) -> None:
     for name in names:
         if name not in BY_NAME and name not in PRESETS:
             raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
+
+
+def require_checks(names: Iterable[str]) -> None:
+    """Make sure that every name is that of a check.
+
+    Raises:
+        SettingError: One is not.
+    """
+    for name in names:
+        if name not in BY_NAME:
+            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, BY_NAME))
+
+
+def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
+    """Return the result of one variant of a check, which is skipped where it cannot apply or the user opted out."""
+    reason = check.why_not(context.model)
+    if not reason and (said := context.settings.skip.get(check.name)):
+        reason = f"left out by --model-skip: {said}"
+    if reason:
+        return left_out(check.title(variant), check.judges, reason)
+    result = check.run(context, variant)
+    return redacted(result) if context.settings.redact else result
+
+
+def run_titled(context: CheckContext, title: str) -> CheckResult:
+    """Return the result of a check by its title, such as `accepts_valid[inputs]`; one that is gone is skipped."""
+    for check, variant in applying(context.model):
+        if check.title(variant) == title:
+            return run_check(context, check, variant)
+    return left_out(title, Judges.MODEL, f"no check {title} applies to this model")
+
+
+def can_replay(title: str) -> bool:
+    """Tell whether the check of a title judges a single case, so that a stored one can be sent to it alone."""
+    check = BY_NAME.get(title.partition("[")[0])
+    return check is not None and check.takes_cases
 
 
 def applying(model: Model) -> Iterator[tuple[Check, str]]:

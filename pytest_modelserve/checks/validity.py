@@ -2,69 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
-import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
-from ..cases import Case, Envelope, Expectation, Table, Tensors
-from ..errors import SignatureError
-from ..model.mlmodel import Model
-from ..results import Advice, CheckResult, Judges, Outcome
-from ..search.loop import Findings, Plan, search
-from ..signature import ColumnSchema
-from ..strategies.carriers import envelopes_for
-from ..strategies.edge_cases import as_batches, edge_cases
-from ..strategies.payloads import cases
-from ..wire.capacity import can_carry
+from ..cases import Envelope, Expectation, Table, Tensors
+from ..results import CheckResult, Outcome
+from ..strategies.edge_cases import edge_cases
 from ..wire.values import show_value
-from .advice import NO_PREDICTION, as_advice
-from .columns import ABSENT, ColumnNotes, Name, cells_of
+from .advice import NO_PREDICTION
+from .columns import ABSENT, Name, cells_of
 from .context import CheckContext
 from .coverage import untested
-from .data_rows import row_cases
-from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
-from .failures import as_failure
+from .exchanges import is_lost
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-
-RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
-OTHER_ENVELOPES_SHARE: Final = (
-    5  # the envelopes after the first draw so many times fewer cases: the model sees the same
-)
-
-OF_COLUMNS: Final = (
-    Envelope.DATAFRAME_SPLIT,
-    Envelope.DATAFRAME_RECORDS,
-    Envelope.INPUTS,
-    Envelope.INSTANCES,
-    Envelope.CSV,
-)
-OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
-
-Judge = Callable[[Exchange], Judgement | None]
-
-
-def why_no_inputs(model: Model) -> str:
-    """Return why there is nothing to draw from, or nothing."""
-    return "" if model.is_signed else "the model has no signature with inputs, so valid requests are not known"
-
-
-def envelopes_by_signature(model: Model) -> tuple[str, ...]:
-    """Return the envelopes that carry what a signature allows, the first the one that is searched in full."""
-    signature = model.signature
-    if signature is None or signature.inputs is None:
-        return ()
-    if signature.is_from_type_hint:
-        return (Envelope.INPUTS.value,)
-    among = OF_COLUMNS if isinstance(signature.inputs, ColumnSchema) else OF_TENSORS
-    try:
-        carrying = envelopes_for(signature, among)
-    except SignatureError:  # a tensor that JSON cannot carry, which each check tells
-        carrying = among
-    return tuple(envelope.value for envelope in carrying)
+from .searches import RAISED, Search, as_strict, first_envelope, searched
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
@@ -73,13 +26,15 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     In the first envelope each value is sent alone; in the others, by which the same values reach the same model, many
     rows share a request, and are sent alone where it is not accepted.
     """
-    is_first = variant == envelopes_by_signature(context.model)[0]
+    envelope = Envelope(variant)
+    is_first = envelope is first_envelope(context.model)
 
     def judge(exchange: Exchange) -> Judgement | None:
-        return _strict(context, judge_outcome(exchange))
+        return as_strict(context, judge_outcome(exchange))
 
-    result, notes = _searched(context, f"accepts_valid[{variant}]", judge, is_batched=not is_first)
-    gaps = (*_unreached(context), *untested(notes, context.domain)) if is_first else ()
+    asked = Search(check=f"accepts_valid[{variant}]", envelope=envelope, is_batched=not is_first)
+    result, notes = searched(context, asked, judge)
+    gaps = (*_unreached(context), *untested(notes, context.domain)) if is_first and not context.cases else ()
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
@@ -117,98 +72,12 @@ def matches_output_schema(context: CheckContext, _: str) -> CheckResult:
 
     def judge(exchange: Exchange) -> Judgement | None:
         if exchange.outcome is RequestOutcome.PREDICTED:
-            return _strict(context, outputs(exchange))
+            return as_strict(context, outputs(exchange))
         judgement = judge_outcome(exchange)
         if judgement is None or is_lost(exchange):
             return judgement
         return replace(judgement, is_breach=False)  # accepts_valid tells it; here it only makes a batch be taken apart
 
-    result, _notes = _searched(context, "matches_output_schema", judge, is_batched=True)
+    asked = Search(check="matches_output_schema", envelope=first_envelope(context.model))
+    result, _notes = searched(context, asked, judge)
     return replace(result, advice=tuple(one for one in result.advice if one.kind in {NO_PREDICTION, "note"}))
-
-
-def _searched(context: CheckContext, name: str, judge: Judge, *, is_batched: bool) -> tuple[CheckResult, ColumnNotes]:
-    started = time.monotonic()
-    envelope = _envelope(context, name)
-    notes = ColumnNotes.of(context.model.signature, context.example_case)
-
-    def probe(case: Case) -> Judgement | None:
-        exchange = exchanges.send(case)
-        judgement = judge(exchange)
-        notes.note(exchange, judgement)
-        return judgement
-
-    with Exchanges.of(context, context.example_case) as exchanges:
-        found = search(_plan(context, envelope, is_batched=is_batched), probe, is_costly=has_cost_a_server)
-    failure = as_failure(context, name, found.breaches) if found.breaches else None
-    nothing = "" if exchanges.accepted else "not one request was accepted"
-    reason = "" if failure else doubt(context, found, exchanges) or nothing
-    advice = [*as_advice(notes), *_cut_short(context, found)]
-    result = CheckResult(
-        name=name,
-        judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
-        requests=exchanges.requests,
-        accepted=exchanges.accepted,
-        elapsed_s=time.monotonic() - started,
-        reason=reason,
-        advice=tuple(advice),
-        failure=failure,
-    )
-    return result, notes
-
-
-def _envelope(context: CheckContext, name: str) -> Envelope:
-    """Return the envelope in the brackets of a check's name, else the first that the signature allows."""
-    variant = name.partition("[")[2].rstrip("]")
-    return Envelope(variant or envelopes_by_signature(context.model)[0])
-
-
-def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
-    """Return why nothing is proven although nothing failed, or nothing."""
-    if exchanges.doubt:
-        return exchanges.doubt
-    if not found.is_complete:
-        budget = f"{context.settings.budget_s:g} s"
-        return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
-    return ""
-
-
-def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
-    if found.is_cut_short and found.is_complete:
-        text = f"the time of {context.settings.budget_s:g} s ran out after {found.requests} requests: --model-budget"
-        yield Advice(text=text)
-
-
-def _strict(context: CheckContext, judgement: Judgement | None) -> Judgement | None:
-    """Return the judgement, advice turned into a breach where the user asked for that."""
-    if judgement is None or not context.settings.strict:
-        return judgement
-    return replace(judgement, is_breach=True)
-
-
-def _plan(context: CheckContext, envelope: Envelope, *, is_batched: bool) -> Plan:
-    signature = context.model.signature
-    if signature is None:
-        raise ValueError("a model without a signature has no valid requests to draw")
-    example = context.example_case
-    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
-    is_first = envelope.value == envelopes_by_signature(context.model)[0]
-    share = 1 if is_first else OTHER_ENVELOPES_SHARE
-    drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
-    found = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
-    edges = (case for case in found if _fits(case, context))
-    data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
-    return Plan(
-        cases=itertools.chain(data, as_batches(edges, domain=context.domain) if is_batched else edges),
-        drawn=drawn.filter(lambda case: _fits(case, context)),
-        n_drawn=context.settings.examples // share,
-        seed=context.seed,
-        budget_s=context.settings.budget_s,
-        example=replace(example, envelope=envelope) if example else None,
-        costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
-    )
-
-
-def _fits(case: Case, context: CheckContext) -> bool:
-    return can_carry(case.payload, case.envelope, context.model.signature, has_params=bool(case.params))

@@ -20,6 +20,7 @@ from ..cases import Case
 from ..strategies.edge_cases import Batch
 from .minimizer import minimize
 
+REPLAYS: Final = 5  # of the smallest case, before a breach is told: a person who repeats it must see it
 MAX_BREACHES: Final = 3  # as many different ones as a reader takes in; each costs a minimization
 
 
@@ -56,6 +57,7 @@ class Plan:
         budget_s: No new case is sent after so many seconds.
         example: The known-good case that cells go back to.
         costly_tries: How many tries that cost as much as the breach itself may be spent on making a costly one small.
+        replays: How often the smallest case is sent again; a costly one is not.
     """
 
     cases: Iterable[Case | Batch]
@@ -65,16 +67,33 @@ class Plan:
     budget_s: float = 60.0
     example: Case | None = None
     costly_tries: int = 3
+    replays: int = REPLAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach(Generic[FindingT]):
-    """One way in which the contract is broken, with the smallest case found for it."""
+    """One way in which the contract is broken, with the smallest case found for it.
+
+    Attributes:
+        case: The smallest case.
+        finding: What it shows.
+        found_at: The number of the request that showed it first, from 1.
+        tries: How many requests it took to make it small.
+        replays: How often it was sent again.
+        reproduced: How often it showed the same again.
+    """
 
     case: Case
     finding: FindingT
-    found_at: int  # the number of the request that showed it first, from 1
+    found_at: int
     tries: int
+    replays: int = 0
+    reproduced: int = 0
+
+    @property
+    def is_flaky(self) -> bool:
+        """Tell whether the same request did not always show the same."""
+        return self.reproduced < self.replays
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,7 +206,23 @@ class _Search(Generic[FindingT]):
             return is_same
 
         small = minimize(case, self._plan.example, fails)
-        return Breach(case=small.case, finding=last, found_at=found_at, tries=small.tries)
+        shown = [] if self._is_costly(finding) else list(self._replayed(small.case, finding.key))
+        return Breach(
+            case=small.case,
+            finding=last,
+            found_at=found_at,
+            tries=small.tries,
+            replays=len(shown),
+            reproduced=sum(shown),
+        )
+
+    def _replayed(self, case: Case, key: str) -> Iterator[bool]:
+        """Send a case again and again while there is time, and tell each time whether it shows the same."""
+        for _ in range(self._plan.replays):
+            if time.monotonic() > self._ends_at:
+                return
+            again = self._sent(case)
+            yield again is not None and again.is_breach and again.key == key
 
     def _drawn(self) -> Iterator[Case]:
         if self._plan.drawn is None or self._plan.n_drawn == 0:

@@ -49,7 +49,7 @@ class ServerPool:
     """
 
     def __init__(self, root: Path, starter: Starter = start, run_id: str = "") -> None:
-        self._root = root
+        self._root = root.absolute()  # servers run in directories of their own
         self._run_id = run_id or uuid.uuid4().hex
         self._starter = starter
         self._shares: dict[str, _Share] = {}

@@ -9,17 +9,16 @@ from typing import Any, Final
 
 import pytest
 
-from ..checks.table import applying, require_known
+from ..checks.table import applying, require_checks, require_known
 from ..environment.managers import manager_named
 from ..errors import ModelServeError
-from ..pipeline import ServedModel, Subject
 from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
+from ..served import ServedModel, Subject, facts_of
 from ..server.backends import load_backend
-from ..signature import as_text
 from .nodes import RESULT, CheckItem, items_of
 from .selection import Selection
 
@@ -35,6 +34,7 @@ def register(config: pytest.Config, selection: Selection) -> None:
     run = Run.of(config)
     try:
         require_known(run.settings.checks)
+        require_checks(run.settings.skip)
         load_backend(run.settings.server)
         manager_named(run.settings.env_manager)
     except ModelServeError as error:
@@ -192,31 +192,4 @@ def _facts(item: CheckItem, served: ServedModel | None) -> object:
         subject = Run.of(item.config).subject(item.request)
     except ModelServeError:
         return as_document(ModelFacts(uri=uri))
-    model = subject.model
-    return as_document(
-        ModelFacts(
-            uri=uri,
-            resolved=model.resolved,
-            digest=model.digest,
-            seed=str(subject.seed),
-            signature=as_text(model.signature) if model.signature else "",
-            environment=_environment(served) if served else {},
-            server=_server(served) if served else {},
-        )
-    )
-
-
-def _environment(served: ServedModel) -> dict[str, object]:
-    environment = served.environment
-    return {
-        "manager": environment.manager,
-        "python": environment.python_version,
-        "digest": environment.digest,
-        "cached": environment.cached,
-        "seconds": round(environment.elapsed_s, 3),
-        "freeze": environment.freeze,
-    }
-
-
-def _server(served: ServedModel) -> dict[str, object]:
-    return {"backend": served.server.backend, "cold_start_s": round(served.server.cold_start_s, 3)}
+    return as_document(facts_of(subject, served, uri=uri))

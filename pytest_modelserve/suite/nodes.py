@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from ..checks.check import Check
-from ..checks.table import chosen
+from ..checks.table import chosen, run_check
 from ..errors import Failure, ModelServeError
+from ..progress import TerminalProgress
 from ..request import Request
 from ..results import CheckResult, Judges, Outcome
 from ..run import Run
 
 RESULT: pytest.StashKey[CheckResult] = pytest.StashKey()
 UNREADABLE = "reads_model"
+QUIET_S: Final = 5.0  # a check that takes no longer is not worth a line
 
 
 class ModelNode(pytest.Collector):
@@ -102,10 +105,10 @@ class CheckItem(pytest.Item):
         if self.check is None:
             return
         context = Run.of(self.config).served(self.request).context()
-        if reason := self.check.why_not(context.model):
-            self.stash[RESULT] = self._result(Outcome.SKIPPED, reason)
-            pytest.skip(reason)
-        result = self.stash[RESULT] = self.check.run(context, self.variant)
+        with TerminalProgress(self.config, self.request.uri, quiet_s=QUIET_S) as progress:
+            progress.step(self.name)
+            watched = replace(context, on_exchange=progress.count)
+            result = self.stash[RESULT] = run_check(watched, self.check, self.variant)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
         if result.failure is not None:

@@ -76,15 +76,27 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "env_manager": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "checks": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
     "pass_env": tuple((text, tuple(text.split(","))) for text in ("A,B", "C", "D", "E")),
-    "strict": (("true", True), ("false", False), ("on", True), ("no", False)),
+    "ignored_outputs": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
+    "skip": (
+        ("bounded=no /proc; latency=slow host", {"bounded": "no /proc", "latency": "slow host"}),
+        ("stateless=b", {"stateless": "b"}),
+        ("stateless=c\nlatency=c", {"stateless": "c", "latency": "c"}),
+        ("stateless = a = b", {"stateless": "a = b"}),
+    ),
+    **dict.fromkeys(
+        ("strict", "stochastic", "redact"), (("true", True), ("false", False), ("on", True), ("no", False))
+    ),
+    "concurrency": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),
+    "tolerance": (("1e-6", 1e-6), ("0.5", 0.5), ("2", 2.0), ("1", 1.0)),
     "seed": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
     "examples": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
     **dict.fromkeys(
-        ("budget_s", "startup_timeout_s", "request_timeout_s"), (("1s", 1.0), ("2m", 120.0), ("500ms", 0.5), ("4", 4.0))
+        ("budget_s", "startup_timeout_s", "request_timeout_s", "max_p50_s", "max_p95_s", "max_p99_s"),
+        (("1s", 1.0), ("2m", 120.0), ("500ms", 0.5), ("4", 4.0)),
     ),
     **{
         name: tuple((f"/{text}", Path(f"/{text}")) for text in "abcd")
-        for name in ("python", "domain_file", "data_file", "report_file", "cache_dir")
+        for name in ("python", "domain_file", "data_file", "report_file", "cache_dir", "cases_dir", "kept_dir")
     },
 }
 
@@ -144,6 +156,11 @@ def test_models_come_from_the_strongest_place_that_names_any(configure: Configur
         ("examples", "many"),
         ("budget_s", "0"),
         ("strict", "maybe"),
+        ("skip", "bounded"),
+        ("skip", "bounded= "),
+        ("tolerance", "0"),
+        ("tolerance", "small"),
+        ("concurrency", "0"),
         ("report_file", ""),
         ("cache_dir", "~nobody-of-this-name/cache"),
     ],

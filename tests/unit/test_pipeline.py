@@ -18,7 +18,9 @@ from pytest_modelserve.domain import ColumnDomain, Domain, Origin
 from pytest_modelserve.environment.restoration import Environment
 from pytest_modelserve.errors import DomainError, ModelUriError, ServerError
 from pytest_modelserve.lifeline import Lease
-from pytest_modelserve.pipeline import ServedModel, Subject, launch_spec, read_subject, serve
+from pytest_modelserve.pipeline import read_subject, serve, verify
+from pytest_modelserve.results import Outcome, Verdict
+from pytest_modelserve.served import ServedModel, Subject, launch_spec
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
@@ -258,6 +260,16 @@ def test_serve_predicts_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
         assert served.calls_path.exists()
         server = served.server
     assert not server.is_alive()
+
+
+def test_verify_runs_the_checks_that_are_asked_for(model: Path, tmp_path: Path) -> None:
+    settings = Settings(env_manager="local", cache_dir=tmp_path / "cache", checks=("smoke",))
+    report = verify(str(model), settings)
+    outcomes = {check.name: check.outcome for check in report.checks}
+    assert outcomes["server_starts"] is outcomes["environment_restores"] is Outcome.PASSED
+    assert report.verdict is Verdict.PARTIAL
+    assert "matches_output_schema" in report.deselected
+    assert (report.uri, report.server["backend"], report.environment["manager"]) == (str(model), "builtin", "local")
 
 
 def test_serve_of_a_model_that_does_not_load_tells_why(model: Path, tmp_path: Path) -> None:

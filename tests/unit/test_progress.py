@@ -86,11 +86,28 @@ def test_elsewhere_each_step_is_a_line_once(shown: Shown, uncaptured: Any) -> No
     assert stream.getvalue() == "\nm: resolving\n\nm: installing\n"
 
 
+def test_requests_are_counted_beside_the_seconds(shown: Shown, uncaptured: Any) -> None:
+    stream = shown(True)
+    with TerminalProgress(uncaptured, "m") as running:
+        running.step("accepts_valid")
+        for at in range(3):
+            running.count(at)
+        until(stream, "m: accepts_valid (0 s, 3 requests)")
+
+
 def test_nothing_is_shown_of_what_is_done_at_once(shown: Shown, uncaptured: Any, monkeypatch: Any) -> None:
     stream = shown(True)
     monkeypatch.setattr(progress, "_QUIET_S", 60.0)
     with TerminalProgress(uncaptured, "m") as running:
         running.step("resolving")
+        time.sleep(0.03)
+    assert stream.getvalue() == ""
+
+
+def test_each_has_its_own_time_to_be_quiet(shown: Shown, uncaptured: Any) -> None:
+    stream = shown(True)
+    with TerminalProgress(uncaptured, "m", quiet_s=60.0) as quiet:
+        quiet.step("resolving")
         time.sleep(0.03)
     assert stream.getvalue() == ""
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.errors import MlmodelError, ModelServeError, ModelUriError, SettingError
-from pytest_modelserve.pipeline import ServedModel
 from pytest_modelserve.request import Request
 from pytest_modelserve.run import Run
+from pytest_modelserve.served import ServedModel
 
 pytest_plugins = ["pytester"]
 

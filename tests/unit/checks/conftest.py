@@ -130,6 +130,8 @@ class FakeServer:
     def server(self) -> Server:
         raise AssertionError("no check needs the process itself")
 
+    has_spy = True
+
     @property
     def calls_path(self) -> Path:
         return self.folder / f"calls{self.restarts}.jsonl"

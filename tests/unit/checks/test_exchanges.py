@@ -180,7 +180,7 @@ def told(case: Case, example: Case | None = None) -> str:
         (Tensors(arrays={None: np.zeros((2, 3)), "t": [1, 2]}), "tensor float64 (2, 3), t list of 2"),
         (Document(value={"a": 1}), "{"),
         (RawBody(body=b"\xff", method="GET", path="/x"), "GET /x"),
-        (Table(columns=("a",), rows=((1,),)), "1 rows x 1 columns"),
+        (Table(columns=("a",), rows=((1,),)), "1 row x 1 column"),
     ],
 )
 def test_any_request_reads_as_words(payload: Payload, words: str) -> None:

@@ -15,7 +15,7 @@ from pytest_modelserve.checks.check import Check
 from pytest_modelserve.checks.context import CheckContext, as_example_case, envelopes_of
 from pytest_modelserve.checks.lint import signature_lint
 from pytest_modelserve.checks.serving import environment_restores, predicts_input_example, server_starts
-from pytest_modelserve.checks.table import BY_NAME, CHECKS, PRESETS, applying, chosen
+from pytest_modelserve.checks.table import BY_NAME, CHECKS, PRESETS, applying, chosen, require_checks, run_check
 from pytest_modelserve.errors import SettingError
 from pytest_modelserve.model.example import InputExample
 from pytest_modelserve.model.mlmodel import ExampleInfo, Model
@@ -173,7 +173,23 @@ def test_a_name_that_is_no_check_is_told_with_the_nearest(serve: Serve) -> None:
 
 def test_what_cannot_apply_is_left_out(serve: Serve) -> None:
     names = {check.name for check, _ in applying(serve(healthy, None).model)}
-    assert names == {"environment_restores", "server_starts", "signature_lint"}
+    assert names == {"environment_restores", "server_starts", "signature_lint", "replays_stored"}
+
+
+def test_the_user_opts_out_of_a_check_with_a_reason(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, skip={"accepts_valid": "it is slow"})
+    result = run_check(context, BY_NAME["accepts_valid"], "inputs")
+    assert (result.name, result.outcome, result.applies) == ("accepts_valid[inputs]", Outcome.SKIPPED, False)
+    assert result.reason == "left out by --model-skip: it is slow"
+    assert result.requests == 0
+    assert run_check(context, BY_NAME["server_starts"], "").outcome is Outcome.PASSED
+
+
+def test_only_a_check_can_be_left_out() -> None:
+    require_checks(["accepts_valid"])
+    with pytest.raises(SettingError) as caught:
+        require_checks(["smoke", "acepts_valid"])
+    assert "'smoke'" in caught.value.happened
 
 
 def test_every_check_says_what_it_proves() -> None:

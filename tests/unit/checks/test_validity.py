@@ -10,12 +10,8 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.validity import (
-    accepts_valid,
-    envelopes_by_signature,
-    matches_output_schema,
-    why_no_inputs,
-)
+from pytest_modelserve.checks.searches import envelopes_by_signature, why_no_inputs
+from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema
 from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import Array, DataType
@@ -176,7 +172,7 @@ def test_wrong_answers_fail_whatever_the_batch(serve: Serve) -> None:
     def short(rows: list[Any]) -> object:
         return healthy(rows[:99])
 
-    for predict, expected in ((wrong, "1 of 3 cells differ"), (squeezed, "1 rows"), (short, "100 rows")):
+    for predict, expected in ((wrong, "1 of 3 cells differ"), (squeezed, "1 row x"), (short, "100 rows")):
         result = matches_output_schema(serve(predict, SIGNATURE, example=EXAMPLE), "")
         assert result.outcome is Outcome.FAILED
         assert result.failure is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pytest_modelserve.cases import Case, Document, Table
-from pytest_modelserve.search.loop import MAX_BREACHES, Plan, draw, search
+from pytest_modelserve.search.loop import MAX_BREACHES, REPLAYS, Plan, draw, search
 from pytest_modelserve.strategies import Batch
 
 
@@ -60,7 +61,8 @@ def test_a_breach_is_told_once_with_its_smallest_case() -> None:
     (breach,) = found.breaches
     assert cells_of(breach.case) == [9]
     assert breach.found_at == 2
-    assert found.requests == len(probe.sent) == 3 + breach.tries
+    assert found.requests == len(probe.sent) == 3 + breach.tries + REPLAYS
+    assert (breach.replays, breach.reproduced, breach.is_flaky) == (REPLAYS, REPLAYS, False)
 
 
 def test_the_key_is_held_fixed_while_a_case_is_made_small() -> None:
@@ -182,6 +184,19 @@ def test_no_more_is_drawn_than_there_is() -> None:
     assert list(draw(st.just(case_of(1)).filter(lambda case: False), 5, 0)) == []
     assert search(plan_of([], drawn=st.just(case_of(1)), n_drawn=0), Probe(lambda cells: None)).requests == 0
     assert search(plan_of([]), Probe(lambda cells: None)).is_complete
+
+
+def test_what_does_not_show_each_time_is_flaky() -> None:
+    shows = itertools.cycle([True, False])
+    probe = Probe(lambda cells: Found("sometimes") if 9 in cells and next(shows) else None)
+    (breach,) = search(plan_of([case_of(9)]), probe).breaches
+    assert 0 < breach.reproduced < breach.replays == REPLAYS
+    assert breach.is_flaky
+
+
+def test_a_costly_breach_is_not_sent_again() -> None:
+    (breach,) = search(plan_of([case_of(9)]), Probe(lambda cells: Found("hangs")), is_costly=lambda _: True).breaches
+    assert (breach.replays, breach.is_flaky) == (0, False)
 
 
 def test_what_has_no_rows_is_searched_as_well() -> None:

@@ -1,0 +1,172 @@
+"""Sends what a signature allows and judges each answer: what all checks of valid requests share."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ..cases import Case, Envelope, Table, Tensors
+from ..errors import SignatureError
+from ..model.mlmodel import Model
+from ..results import Advice, CheckResult, Judges
+from ..search.loop import Findings, Plan, search
+from ..signature import ColumnSchema
+from ..strategies.carriers import envelopes_for
+from ..strategies.edge_cases import as_batches, edge_cases
+from ..strategies.payloads import cases
+from ..wire.capacity import can_carry
+from .advice import as_advice
+from .columns import ColumnNotes
+from .conclusion import concluded
+from .context import CheckContext
+from .data_rows import row_cases
+from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
+from .failures import as_told
+from .judge import Exchange, Judgement
+
+RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
+OTHER_ENVELOPES_SHARE: Final = (
+    5  # the envelopes after the first draw so many times fewer cases: the model sees the same
+)
+
+OF_COLUMNS: Final = (
+    Envelope.DATAFRAME_SPLIT,
+    Envelope.DATAFRAME_RECORDS,
+    Envelope.INPUTS,
+    Envelope.INSTANCES,
+    Envelope.CSV,
+)
+OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
+
+Judge = Callable[[Exchange], Judgement | None]
+"""Judges an exchange; None where it is as it should be."""
+
+
+def why_no_inputs(model: Model) -> str:
+    """Return why there is nothing to draw from, or nothing."""
+    return "" if model.is_signed else "the model has no signature with inputs, so valid requests are not known"
+
+
+def envelopes_by_signature(model: Model) -> tuple[str, ...]:
+    """Return the envelopes that carry what a signature allows, the first the one that is searched in full."""
+    signature = model.signature
+    if signature is None or signature.inputs is None:
+        return ()
+    if signature.is_from_type_hint:
+        return (Envelope.INPUTS.value,)
+    among = OF_COLUMNS if isinstance(signature.inputs, ColumnSchema) else OF_TENSORS
+    try:
+        carrying = envelopes_for(signature, among)
+    except SignatureError:  # a tensor that JSON cannot carry, which each check tells
+        carrying = among
+    return tuple(envelope.value for envelope in carrying)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What one check sends.
+
+    Attributes:
+        check: The check's name, with its variant in brackets where it has one.
+        envelope: How payloads are wrapped.
+        is_batched: Whether neighbouring rows share a request, to be taken apart where it is not simply right.
+        judges: Whom the check speaks about.
+    """
+
+    check: str
+    envelope: Envelope
+    is_batched: bool = True
+    judges: Judges = Judges.MODEL
+
+
+def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckResult, ColumnNotes]:
+    """Send what the signature allows, and return what the judge made of it, with what became of each value."""
+    started = time.monotonic()
+    notes = ColumnNotes.of(context.model.signature, context.example_case)
+
+    def probe(case: Case) -> Judgement | None:
+        exchange = exchanges.send(case)
+        judgement = judge(exchange)
+        notes.note(exchange, judgement)
+        return judgement
+
+    with Exchanges.of(context, context.example_case) as exchanges:
+        found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
+    failure, flaky = as_told(context, asked.check, found.breaches)
+    nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
+    result = concluded(
+        asked.check,
+        asked.judges,
+        exchanges,
+        started=started,
+        failure=failure,
+        reason=flaky or doubt(context, found, exchanges) or nothing,
+        advice=(*as_advice(notes), *_cut_short(context, found)),
+    )
+    return result, notes
+
+
+def first_envelope(model: Model) -> Envelope:
+    """Return the envelope that is searched in full.
+
+    Raises:
+        ValueError: The model has no signature with inputs, which `why_no_inputs` tells.
+    """
+    found = envelopes_by_signature(model)
+    if not found:
+        raise ValueError("a model without a signature has no valid requests to draw")
+    return Envelope(found[0])
+
+
+def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
+    """Return why nothing is proven although nothing failed, or nothing."""
+    if exchanges.doubt:
+        return exchanges.doubt
+    if not found.is_complete:
+        budget = f"{context.settings.budget_s:g} s"
+        return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
+    return ""
+
+
+def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
+    if found.is_cut_short and found.is_complete:
+        text = f"the time of {context.settings.budget_s:g} s ran out after {found.requests} requests: --model-budget"
+        yield Advice(text=text)
+
+
+def as_strict(context: CheckContext, judgement: Judgement | None) -> Judgement | None:
+    """Return the judgement, advice turned into a breach where the user asked for that."""
+    if judgement is None or not context.settings.strict:
+        return judgement
+    return replace(judgement, is_breach=True)
+
+
+def _plan(context: CheckContext, asked: Search) -> Plan:
+    signature, envelope = context.model.signature, asked.envelope
+    if signature is None:
+        raise ValueError("a model without a signature has no valid requests to draw")
+    example = context.example_case
+    if context.cases:
+        return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
+    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
+    share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
+    drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    found = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    edges = (case for case in found if _fits(case, context))
+    data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
+    return Plan(
+        cases=itertools.chain(data, as_batches(edges, domain=context.domain) if asked.is_batched else edges),
+        drawn=drawn.filter(lambda case: _fits(case, context)),
+        n_drawn=context.settings.examples // share,
+        seed=context.seed,
+        budget_s=context.settings.budget_s,
+        example=replace(example, envelope=envelope) if example else None,
+        costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
+    )
+
+
+def _fits(case: Case, context: CheckContext) -> bool:
+    return can_carry(case.payload, case.envelope, context.model.signature, has_params=bool(case.params))
