@@ -42,7 +42,9 @@ def as_advice(notes: ColumnNotes) -> Iterator[Advice]:
     for kind, (columns, rest) in blamed.items():
         for name, suspicions in columns.items():
             yield from _of_column(notes, kind, name, suspicions, domain_line(notes, name, guilty[name]))
-        for suspicion in {one.judgement.key: one for one in reversed(rest)}.values():
+        closed = {name for name in columns if kind == REFUSED and is_categorical(notes, name)}
+        left = [one for one in rest if not closed & one.cells.keys()]  # an unseen category explains a refusal
+        for suspicion in {one.judgement.key: one for one in reversed(left)}.values():
             yield Advice(text=suspicion.judgement.title, kind=kind)
 
 
