@@ -27,7 +27,7 @@ TEXTS = Signature(
 Tell = Callable[..., list[Advice]]
 
 
-def rows_of(*rows: tuple[float | str | None, ...]) -> Case:
+def rows_of(*rows: tuple[float | str | bytes | None, ...]) -> Case:
     return Case(payload=Table(columns=("a", "b")[: len(rows[0])], rows=rows), level=Level.EXTREME)
 
 
@@ -115,3 +115,13 @@ def test_a_row_of_unseen_categories_needs_no_advice_beside_that_of_its_columns(t
 def test_a_row_that_no_category_explains_is_told(tell: Tell) -> None:
     told = tell(taken=[rows_of(("known", "known"))], refused=[rows_of(("new", "new"))], example=("land", "sea"))
     assert [one.column for one in told] == [""]
+
+
+def test_bytes_of_a_format_are_told_as_such(exchanged: Callable[..., Any], raised: Callable[..., Any]) -> None:
+    signature = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=DataType.BINARY),)))
+    notes = ColumnNotes.of(signature, rows_of((b"png one",), (b"png two",)))
+    exchange = exchanged(rows_of((b"",)), raised=raised(ValueError("no image"), deliberate=True))
+    notes.note(exchange, judge_outcome(exchange))
+    (advice,) = as_advice(notes)
+    assert (advice.column, advice.kind) == ("a", "refused")
+    assert "of one format" in advice.text
