@@ -64,7 +64,7 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
     curl, answer = curl_of(exchange, stored.body_path), answer_of(exchange)
     request = "\n".join(describe(case, context.example_case))
     facts: dict[str, object] = {"request": request}
-    told_by = context.history.first_told(judgement.key, check) if exchange.exception else check
+    told_by = context.history.first_told(judgement.key, check) if judgement.exception else check
     if told_by == check:
         facts.update(_in_full(context, breach, answer))
         facts["reproduce"] = "\n".join(reproduction(context, check, curl))
@@ -87,23 +87,22 @@ def _one(context: CheckContext, check: str, breach: Breach[Judgement]) -> Failur
 def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> Iterator[tuple[str, object]]:
     """Yield what is known of a breach, each fact with its name."""
     judgement = breach.finding
-    exchange = judgement.exchange
     yield "expected", judgement.expected
     yield "received", judgement.received
     if judgement.received != answer:
         yield "answer", answer
-    yield "decided by", exchange.blame.value
+    yield "decided by", judgement.blame.value
     if breach.case.rule in TOLD_RULES:
         yield "contract", f"{rule(breach.case.rule).why} (modelserve explain {breach.case.rule})"
     yield "found", _found(context, breach)
     yield from context.facts.items()
-    if exchange.exception is not None:
-        yield "traceback", "\n".join(exchange.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
+    if judgement.exception is not None:
+        yield "traceback", "\n".join(judgement.exception.traceback.rstrip().splitlines()[-MAX_TRACE_LINES:])
 
 
 def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
     """Return what to do about a failure of the model itself; any other is the server's, which its user cannot mend."""
-    raised = breach.finding.exchange.exception
+    raised = breach.finding.exception
     if raised is None:
         return ""
     mend = f"Mend {raised.last_frame.get('file')}:{raised.last_frame.get('line')}"

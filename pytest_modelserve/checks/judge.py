@@ -63,6 +63,7 @@ class Judgement:
         expected: What the contract wants.
         received: What came.
         exchange: The evidence.
+        seen_in: Where it went wrong, where that is not what the exchange itself says.
     """
 
     key: str
@@ -71,6 +72,17 @@ class Judgement:
     expected: str
     received: str
     exchange: Exchange = field(repr=False)
+    seen_in: Blame | None = None
+
+    @property
+    def blame(self) -> Blame:
+        """Return where it went wrong."""
+        return self.seen_in or self.exchange.blame
+
+    @property
+    def exception(self) -> RaisedException | None:
+        """Return what the model raised, where that is what went wrong."""
+        return self.exchange.exception if self.seen_in in {None, Blame.MODEL} else None
 
 
 LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})

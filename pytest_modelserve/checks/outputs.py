@@ -67,10 +67,10 @@ class OutputJudge:
             return _as_judgement(exchange, solid[0], is_breach=True)
         if not found or exchange.case.expectation is Expectation.EITHER:
             return None
-        told = next((breach for breach in found if self._must_predict(exchange.case, breach.row)), None)
+        told = next((breach for breach in found if self.must_predict(exchange.case, breach.row)), None)
         return _as_judgement(exchange, told or found[0], is_breach=told is not None)
 
-    def _must_predict(self, case: Case, row: int | None) -> bool:
+    def must_predict(self, case: Case, row: int | None) -> bool:
         """Tell whether the inputs are tame enough that a missing required output is the model's failure.
 
         Args:

@@ -31,13 +31,13 @@ def redacted_failure(context: CheckContext, check: str, breach: Breach[Judgement
     """Return a breach as a failure without values."""
     case, exchange = breach.case, breach.finding.exchange
     request = "\n".join(_described(case, context.example_case))
-    title = f"{_happened(exchange)}, on {shape_of(case)}{_edge_of(case)}"
+    title = f"{_happened(breach.finding)}, on {shape_of(case)}{_edge_of(case)}"
     response = _response(exchange)
     facts: dict[str, object] = {
         "rule": case.rule,
         "request": request,
         "answer": response,
-        "decided by": exchange.blame.value,
+        "decided by": breach.finding.blame.value,
         "found": f"request {breach.found_at}; seed {context.seed}; level {case.level.name.lower()}",
         **context.facts,
     }
@@ -73,9 +73,11 @@ def _advice(advice: Advice) -> Advice:
     return Advice(text=f"{about}; its values are {KEPT_BACK}", column=advice.column, kind=advice.kind)
 
 
-def _happened(exchange: Exchange) -> str:
+def _happened(judgement: Judgement) -> str:
+    exchange, raised = judgement.exchange, judgement.exception
     outcome = exchange.outcome.value.replace("_", " ")
-    raised = exchange.exception
+    if judgement.seen_in is not None:
+        return f"{outcome}, and what came is not what was sent, by the {judgement.seen_in.value}"
     if raised is None:
         return f"{outcome}, decided by the {exchange.blame.value}"
     frame = raised.last_frame

@@ -13,9 +13,10 @@ from ..errors import SignatureError
 from ..model.mlmodel import Model
 from ..results import Advice, CheckResult, Judges
 from ..search.loop import Findings, Plan, search
-from ..signature import ColumnSchema
+from ..signature import ColumnSchema, Signature
 from ..strategies.carriers import envelopes_for
-from ..strategies.edge_cases import as_batches, edge_cases
+from ..strategies.edge_cases import Batch, as_batches, edge_cases
+from ..strategies.packed import packed_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .advice import as_advice
@@ -74,12 +75,17 @@ class Search:
         envelope: How payloads are wrapped.
         is_batched: Whether neighbouring rows share a request, to be taken apart where it is not simply right.
         judges: Whom the check speaks about.
+        share: How many times fewer random cases are drawn than the user asked for.
+        is_packed: Whether the boundary values of all columns share rows, for a check that does not ask what the model
+            makes of them; such a search sends one request of parameters in the envelopes after the first.
     """
 
     check: str
     envelope: Envelope
     is_batched: bool = True
     judges: Judges = Judges.MODEL
+    share: int = 1
+    is_packed: bool = False
 
 
 def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckResult, ColumnNotes]:
@@ -154,18 +160,35 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
     rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
-    found = edge_cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
-    edges = (case for case in found if _fits(case, context))
     data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
     return Plan(
-        cases=itertools.chain(data, as_batches(edges, domain=context.domain) if asked.is_batched else edges),
+        cases=itertools.chain(data, _edges(context, asked, signature, rows)),
         drawn=drawn.filter(lambda case: _fits(case, context)),
-        n_drawn=context.settings.examples // share,
+        n_drawn=context.settings.examples // (share * asked.share),
         seed=context.seed,
         budget_s=context.settings.budget_s,
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
     )
+
+
+def _edges(
+    context: CheckContext, asked: Search, signature: Signature, rows: Table | Tensors | None
+) -> Iterator[Case | Batch]:
+    envelope, domain = asked.envelope, context.domain
+    if asked.is_packed and isinstance(signature.inputs, ColumnSchema):
+        known = rows if isinstance(rows, Table) else None
+        packed = packed_cases(signature, envelope=envelope, example=known, domain=domain, raised=RAISED)
+        left = None if envelope is first_envelope(context.model) else 1
+        for batch in packed:
+            if batch.case.params and left is not None:
+                left -= 1
+            if left is None or left >= 0:
+                yield batch
+        return
+    found = edge_cases(signature, example=rows, domain=domain, envelopes=(envelope,), raised=RAISED)
+    edges = (case for case in found if _fits(case, context))
+    yield from as_batches(edges, domain=domain) if asked.is_batched else edges
 
 
 def _fits(case: Case, context: CheckContext) -> bool:

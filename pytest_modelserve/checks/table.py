@@ -11,10 +11,12 @@ from ..results import CheckResult, Judges
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
+from .envelopes import envelopes_agree, why_one_envelope
 from .lint import signature_lint
 from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .replays import replays_stored
+from .round_trips import round_trip_input, round_trip_output
 from .searches import envelopes_by_signature, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
 from .validity import accepts_valid, matches_output_schema
@@ -78,6 +80,33 @@ CHECKS: Final = (
         run=matches_output_schema,
         why_not=why_no_inputs,
         takes_cases=True,
+    ),
+    Check(
+        name="round_trip_input",
+        judges=Judges.SERVER,
+        purpose="What the model receives is what the client sent: each value, type, column and row, in every envelope.",
+        presets=DEFAULT,
+        run=round_trip_input,
+        why_not=why_no_inputs,
+        variants=envelopes_by_signature,
+        takes_cases=True,
+    ),
+    Check(
+        name="round_trip_output",
+        judges=Judges.MODEL,
+        purpose="What the client decodes is what the model returned, to the last digit; JSON can carry all of it.",
+        presets=DEFAULT,
+        run=round_trip_output,
+        why_not=why_no_inputs,
+        takes_cases=True,
+    ),
+    Check(
+        name="envelopes_agree",
+        judges=Judges.SERVER,
+        purpose="The same rows get the same answer in every envelope, with row labels, and with columns in any order.",
+        presets=DEFAULT,
+        run=envelopes_agree,
+        why_not=why_one_envelope,
     ),
     Check(
         name="rejects_invalid",

@@ -13,18 +13,36 @@ import logging
 import os
 import re
 import sys
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from .config import WorkerConfig
-
-Predict = Callable[[Any, Optional[Mapping[str, Any]]], Any]
 
 _LOAD = "_load_pyfunc"  # the name that MLflow requires of every loader module
 _logger = logging.getLogger("modelserve.worker")
 
 
-def load_model(config: WorkerConfig) -> Predict:
-    """Load the model and return the call of its predict function: `(data, params) -> predictions`.
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in two steps, between which one can see what it is given.
+
+    Attributes:
+        convert: Turns what a request carries into what predict is given.
+        predict: Calls the predict function with converted data and params.
+        takes_params: Whether the predict function is given the params.
+    """
+
+    convert: Callable[[Any], Any]
+    predict: Callable[[Any, Optional[Mapping[str, Any]]], Any]
+    takes_params: bool
+
+    def __call__(self, data: Any, params: Optional[Mapping[str, Any]]) -> Any:
+        """Convert the data and predict."""
+        return self.predict(self.convert(data), params)
+
+
+def load_model(config: WorkerConfig) -> LoadedModel:
+    """Load the model.
 
     Raises:
         Exception: Whatever the loader raises.
@@ -42,12 +60,12 @@ def load_model(config: WorkerConfig) -> Predict:
     predict = getattr(implementation, loader.get("predict_fn") or "predict")
     convert = _example_format(config)
     try:
-        takes_params = _takes_params(predict)
+        takes_params = takes_params_of(predict)
     except ValueError:  # compiled, without a signature: MLflow looks at it in each call, and fails there
-        return lambda _data, _params: _takes_params(predict)
+        return LoadedModel(convert, lambda _data, _params: takes_params_of(predict), takes_params=False)
     if takes_params:
-        return lambda data, params: predict(convert(data), params=params)
-    return lambda data, _params: predict(convert(data))
+        return LoadedModel(convert, lambda data, params: predict(data, params=params), takes_params=True)
+    return LoadedModel(convert, lambda data, _params: predict(data), takes_params=False)
 
 
 def missing_module(error: BaseException) -> Optional[str]:
@@ -95,7 +113,12 @@ def _model_config(declared: Optional[Mapping[str, Any]]) -> Optional[Dict[str, A
     return config or None
 
 
-def _takes_params(predict: Callable[..., Any]) -> bool:
+def takes_params_of(predict: Callable[..., Any]) -> bool:
+    """Tell whether a predict function is given params, as MLflow decides it.
+
+    Raises:
+        ValueError: It is compiled and has no signature.
+    """
     parameter = inspect.signature(predict).parameters.get("params")
     return parameter is not None and parameter.kind is not inspect.Parameter.VAR_KEYWORD
 

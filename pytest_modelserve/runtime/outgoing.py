@@ -94,10 +94,10 @@ def _from_pandas(value: Any) -> Any:
     if pd is None:
         return None
     if isinstance(value, pd.DataFrame):
-        columns = tuple(_column(name, value.iloc[:, at]) for at, name in enumerate(value.columns))
+        columns = tuple(as_column(name, value.iloc[:, at]) for at, name in enumerate(value.columns))
         return TableValue(columns, len(value), _row_labels(value.index))
     if isinstance(value, pd.Series):
-        return SeriesValue(_column(value.name, value), _row_labels(value.index))
+        return SeriesValue(as_column(value.name, value), _row_labels(value.index))
     if value is pd.NaT or value is getattr(pd, "NA", pd.NaT):
         return Missing.NAT if value is pd.NaT else Missing.NA
     if isinstance(value, pd.Timestamp):
@@ -118,7 +118,8 @@ def _row_labels(index: Any) -> Optional[Tuple[Any, ...]]:
     return tuple(index.tolist())
 
 
-def _column(name: Any, series: Any) -> ColumnValue:
+def as_column(name: Any, series: Any) -> ColumnValue:
+    """Return a series of pandas as a column."""
     np: Any = sys.modules["numpy"]
     dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "biufcmM":

@@ -1,7 +1,7 @@
 """Writes any value that travels as a JSON tree with raw buffers beside it, and reads it back without loss.
 
-A JSON object with the key `$` is a tag; everything else is itself. Python's json keeps big integers, -0.0, NaN and
-infinities; lone surrogates pass because text is encoded with `surrogatepass`.
+A JSON object with the key `$` is a tag; everything else is itself. Python's json keeps big integers, -0.0, the usual
+NaN and infinities; lone surrogates pass because text is encoded with `surrogatepass`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,20 @@ import base64
 import datetime as dt
 import json
 import math
+import operator
 import re
+import struct
 import sys
 from dataclasses import fields
 from typing import Any, Callable, Dict, FrozenSet, List, Tuple, Type, Union
 
 from .values import (
     ColumnValue,
+    ExactAxis,
+    ExactFields,
+    ExactFrame,
+    ExactMasked,
+    ExactPart,
     ExceptionRecord,
     Missing,
     OpaqueValue,
@@ -43,11 +50,18 @@ _RECORDS: Dict[str, Type[Any]] = {
     "opaque": OpaqueValue,
     "location": SourceLocation,
     "exception": ExceptionRecord,
+    "frame": ExactFrame,
+    "part": ExactPart,
+    "axis": ExactAxis,
+    "masked": ExactMasked,
+    "fields": ExactFields,
 }
 _RECORD_TAGS: Dict[Type[Any], str] = {kind: tag for tag, kind in _RECORDS.items()}
 _RECORD_FIELDS: Dict[Type[Any], Tuple[str, ...]] = {kind: tuple(f.name for f in fields(kind)) for kind in _RECORD_TAGS}
 _ENUMS: Dict[str, Type[Any]] = {"storage": Storage, "missing": Missing}
 _ENUM_TAGS: Dict[Type[Any], str] = {kind: tag for tag, kind in _ENUMS.items()}
+_NAN = struct.Struct(">d")
+_PLAIN_NAN = _NAN.pack(math.nan)  # what reading the JSON text NaN gives
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
@@ -84,8 +98,8 @@ class TreeWriter:
             tuple: self._tuple,
             dict: self._dict,
             bytes: self._bytes,
-            bytearray: self._bytes,
-            dt.datetime: self._iso("datetime"),
+            bytearray: self._bytearray,
+            dt.datetime: self._datetime,
             dt.date: self._iso("date"),
             dt.time: self._iso("time"),
         }
@@ -102,7 +116,7 @@ class TreeWriter:
             TreeError: It is nested deeper than 256, or holds a value that does not travel.
         """
         if type(value) in _PLAIN:
-            return value
+            return value if value == value else _as_nan(value)  # noqa: PLR0124 # NaN alone differs from itself
         if depth > MAX_DEPTH:
             raise TreeError("it is nested deeper than {} levels, or holds itself".format(MAX_DEPTH))
         writer = self._writers.get(type(value))
@@ -117,7 +131,9 @@ class TreeWriter:
 
     def _list(self, value: List[Any], depth: int) -> Any:
         kinds = set(map(type, value))
-        if kinds <= _PLAIN or (kinds == {int} and min(value) >= _INT_LOW and max(value) < _INT_HIGH):
+        if kinds <= _PLAIN and not (float in kinds and any(map(operator.ne, value, value))):  # some NaN
+            return value
+        if kinds == {int} and min(value) >= _INT_LOW and max(value) < _INT_HIGH:
             return value
         return [self.write(item, depth + 1) for item in value]
 
@@ -132,6 +148,18 @@ class TreeWriter:
 
     def _bytes(self, value: Buffer, _depth: int) -> Any:
         return {TAG: "bytes", "base64": base64.b64encode(value).decode("ascii")}
+
+    def _bytearray(self, value: Buffer, depth: int) -> Any:
+        return {**self._bytes(value, depth), "mutable": True}
+
+    def _datetime(self, value: dt.datetime, _depth: int) -> Any:
+        node: Dict[str, Any] = {TAG: "datetime", "iso": value.isoformat()}
+        zone = getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "zone", None)  # zoneinfo's, pytz's
+        if type(zone) is str:
+            node["zone"] = zone
+        if value.fold:
+            node["fold"] = 1
+        return node
 
     @staticmethod
     def _iso(tag: str) -> Callable[[Any, int], Any]:
@@ -156,7 +184,8 @@ class TreeWriter:
     def _array(self, value: Any, depth: int) -> Any:
         if value.dtype.kind not in _RAW_KINDS:
             items = self._list(value.ravel().tolist(), depth)
-            return {TAG: "objects", "shape": list(value.shape), "items": items}
+            node = {TAG: "objects", "shape": list(value.shape), "items": items}
+            return node if value.dtype == object else {**node, "dtype": str(value.dtype)}
         if value.dtype.itemsize == 0:  # an array of empty texts; numpy reads no buffer of such items
             value = value.astype(value.dtype.kind + "1")
         node = {TAG: "array", "dtype": value.dtype.str, "shape": list(value.shape)}
@@ -165,12 +194,18 @@ class TreeWriter:
 
     def _scalar(self, value: Any, depth: int) -> Any:
         if isinstance(value, (str, bytes)):  # an array of one would lose NULs at its end
-            return str.__str__(value) if isinstance(value, str) else self._bytes(value, depth)
+            plain = str.__str__(value) if isinstance(value, str) else self._bytes(value, depth)
+            return {TAG: "numpy text", "of": plain}
         return {TAG: "scalar", "of": self._array(self._numpy.asarray(value), depth)}
 
     def _add(self, buffer: Buffer) -> int:
         self.buffers.append(buffer)
         return len(self.buffers) - 1
+
+
+def _as_nan(value: float) -> Any:
+    bits = _NAN.pack(value)
+    return value if bits == _PLAIN_NAN else {TAG: "nan", "bits": bits.hex()}
 
 
 def as_json(tree: Any) -> bytes:
@@ -205,7 +240,9 @@ class _TagReader:
             "tuple": lambda node: tuple(node["items"]),
             "dict": lambda node: dict(node["items"]),
             "bytes": lambda node: base64.b64decode(node["base64"], validate=True),
-            "datetime": lambda node: dt.datetime.fromisoformat(node["iso"]),
+            "nan": lambda node: _NAN.unpack(bytes.fromhex(node["bits"]))[0],
+            "numpy text": lambda node: node["of"],  # here Python's own will do
+            "datetime": lambda node: dt.datetime.fromisoformat(node["iso"]).replace(fold=node.get("fold", 0)),
             "date": lambda node: dt.date.fromisoformat(node["iso"]),
             "time": lambda node: dt.time.fromisoformat(node["iso"]),
             "scalar": lambda node: node["of"][()],

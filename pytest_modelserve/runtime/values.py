@@ -70,6 +70,71 @@ class SeriesValue:
     index: Optional[Tuple[Any, ...]] = None
 
 
+@dataclass(frozen=True, eq=False)
+class ExactAxis:
+    """The labels of the rows or columns of an `ExactFrame`.
+
+    Attributes:
+        length: How many there are.
+        labels: An array or a list, or None for a range from 0; a label of several levels is a tuple.
+        dtype: The name of the pandas dtype.
+        names: The name of each level.
+    """
+
+    length: int
+    labels: Any
+    dtype: str
+    names: Tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactPart:
+    """Columns of one dtype of an `ExactFrame`.
+
+    Attributes:
+        positions: Which columns, or None for all.
+        dtype: The name of the pandas dtype.
+        values: An array of rows and columns, or the list of the cells of one column.
+        nulls: Of one column with a mask, where it is null.
+        categories: Of one categorical column, the categories in order.
+        is_ordered: Whether the order of the categories means something.
+    """
+
+    positions: Optional[Tuple[int, ...]]
+    dtype: str
+    values: Any
+    nulls: Any = None
+    categories: Any = None
+    is_ordered: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ExactFrame:
+    """A data frame, or a series where `is_series`, with all that a record keeps and an answer does not need."""
+
+    parts: Tuple[ExactPart, ...]
+    columns: ExactAxis
+    index: ExactAxis
+    is_series: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class ExactMasked:
+    """A masked array of numpy, the values below the mask included."""
+
+    values: Any
+    mask: Any
+
+
+@dataclass(frozen=True, eq=False)
+class ExactFields:
+    """A structured array of numpy: one array for each field."""
+
+    names: Tuple[str, ...]
+    arrays: Tuple[Any, ...]
+    shape: Tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class TimestampValue:
     """A `pandas.Timestamp`.

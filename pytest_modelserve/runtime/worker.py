@@ -10,16 +10,17 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import Any, BinaryIO, Dict, Iterator, NoReturn, Optional
 
-from .calls import Call, CallLog
+from .calls import CallLog
 from .config import read_config
 from .frames import FrameError, LibraryMissing, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
 from .intake import as_model_input
-from .loading import Predict, load_model, missing_module
+from .loading import LoadedModel, load_model, missing_module
 from .outgoing import encode_predictions
 from .raised import describe_exception
+from .spy import Spy, WatchedCall
+from .store import print_error
 
 EXIT_BROKEN = 1
 EXIT_LOAD_FAILED = 3
@@ -31,17 +32,19 @@ def serve(config_file: str, fd: int) -> NoReturn:
     """Serve the model over the socket `fd` until it closes; the process ends here."""
     config = read_config(config_file)
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
-    log = CallLog(config.calls_file)
+    spy = Spy(CallLog(config.calls_file), config.calls_file)
     channel = _Channel(fd)
     started = time.perf_counter()
     try:
-        predict = load_model(config)
+        model = load_model(config)
     except BaseException as error:  # SystemExit too: whatever ends the loading is reported
         channel.send(encode_message(LoadFailed(describe_exception(error), missing_module(error))))
         _print_exception(error)
         end_process(EXIT_LOAD_FAILED)
-    channel.send(encode_message(Ready(platform.python_version(), _versions(), time.perf_counter() - started)))
-    desk = _Desk(channel, predict, log)
+    elapsed_s = time.perf_counter() - started
+    spy.note_loaded()
+    channel.send(encode_message(Ready(platform.python_version(), _versions(), elapsed_s)))
+    desk = _Desk(channel, model, spy)
     for _ in range(config.predict_threads):
         threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
     threading.Event().wait()
@@ -111,10 +114,10 @@ def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
 class _Desk:
     """Answers requests, in as many threads as run `work`."""
 
-    def __init__(self, channel: _Channel, predict: Predict, log: CallLog) -> None:
+    def __init__(self, channel: _Channel, model: LoadedModel, spy: Spy) -> None:
         self._channel = channel
-        self._predict = predict
-        self._log = log
+        self._model = model
+        self._spy = spy
 
     def work(self) -> NoReturn:
         """Answer requests one after the other, for ever."""
@@ -126,22 +129,21 @@ class _Desk:
             end_process(EXIT_BROKEN)
 
     def _answer(self, request: PredictRequest) -> None:
-        number = self._log.next_number()
-        started = time.perf_counter()
+        watched = self._spy.watch(request.id, is_kept=bool(request.id))
         try:
-            value = self._predict(as_model_input(request.data), request.params)
+            data = self._model.convert(as_model_input(request.data))
+            watched.note_received(data, request.params, has_params=self._model.takes_params)
+            value = self._model.predict(data, request.params)
         except BaseException as error:  # whatever a model raises is an answer
-            self._answer_raised(request, Call(request.id, number, time.perf_counter() - started), error)
+            self._answer_raised(request, watched, error)
             return
-        call = Call(request.id, number, time.perf_counter() - started)
-        answer = encode_predictions(request.seq, value, call.elapsed_s)
-        self._log.append(call)
+        elapsed_s = watched.note_returned(value)
+        answer = encode_predictions(request.seq, value, elapsed_s)
         self._channel.send(answer)
 
-    def _answer_raised(self, request: PredictRequest, call: Call, error: BaseException) -> None:
-        record = describe_exception(error)
-        self._log.append(Call(call.id, call.number, call.elapsed_s, record))
-        self._channel.send(encode_message(Raised(request.seq, record, call.elapsed_s)))
+    def _answer_raised(self, request: PredictRequest, watched: WatchedCall, error: BaseException) -> None:
+        record, elapsed_s = watched.note_raised(error)
+        self._channel.send(encode_message(Raised(request.seq, record, elapsed_s)))
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             end_process(_exit_code(error))  # as MLflow's server, which does not survive them
 
@@ -160,13 +162,7 @@ def _versions() -> Dict[str, str]:
 
 
 def _print_exception(error: BaseException) -> None:
-    _print_error(describe_exception(error).traceback)
-
-
-def _print_error(text: str) -> None:
-    """Write to standard error itself: the model may have closed or replaced `sys.stderr`."""
-    with suppress(OSError):
-        os.write(2, text.encode("utf-8", "backslashreplace"))
+    print_error(describe_exception(error).traceback)
 
 
 def _ignore(_signal: int, _frame: Optional[Any]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import json
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
+import numpy as np
 import pytest
 
 from pytest_modelserve.cases import Case, Table, Tensors
@@ -17,6 +21,14 @@ from pytest_modelserve.checks.calls import Call, RaisedException
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.judge import Exchange
 from pytest_modelserve.checks.outcome import classify
+from pytest_modelserve.checks.recorded import (
+    Missing,
+    RecordedColumn,
+    RecordedIndex,
+    RecordedOpaque,
+    RecordedTable,
+    RecordedTimestamp,
+)
 from pytest_modelserve.client import ModelClient
 from pytest_modelserve.client.exchange import REQUEST_ID_HEADER
 from pytest_modelserve.client.invocation import ErrorKind, ExchangeError, Invocation, Request
@@ -26,6 +38,15 @@ from pytest_modelserve.errors import DecodeError
 from pytest_modelserve.model.example import InputExample
 from pytest_modelserve.model.flavor import PyfuncFlavor
 from pytest_modelserve.model.mlmodel import Model
+from pytest_modelserve.runtime.calls import CallLog as SpyLog
+from pytest_modelserve.runtime.frames import read_message
+from pytest_modelserve.runtime.intake import as_model_input
+from pytest_modelserve.runtime.outgoing import encode_predictions as encode_message
+from pytest_modelserve.runtime.spy import Spy
+from pytest_modelserve.scoring.encode import encode_predictions
+from pytest_modelserve.scoring.errors import NotEncodable, ScoringError
+from pytest_modelserve.scoring.inputs import InputReader
+from pytest_modelserve.scoring.media import parse_content_type
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
 from pytest_modelserve.signature import Signature, request_schema
@@ -104,10 +125,68 @@ def exchanged() -> Callable[..., Exchange]:
     return make_exchange
 
 
+class BlockWriter:
+    """Writes contents as a spy does, from what their reader shall make of them."""
+
+    def __init__(self) -> None:
+        self._buffers: list[bytes] = []
+
+    def write(self, values: Mapping[str, object]) -> bytes:
+        text = json.dumps({name: self._tree(value) for name, value in values.items()}).encode()
+        sizes = [len(buffer) for buffer in self._buffers]
+        return struct.pack(f"!II{len(sizes)}Q", len(text), len(sizes), *sizes) + text + b"".join(self._buffers)
+
+    def _tree(self, value: Any) -> Any:
+        writers: dict[type, Callable[[Any], Any]] = {
+            np.ndarray: self._array,
+            np.generic: lambda scalar: {"$": "scalar", "of": self._array(np.asarray(scalar))},
+            Missing: lambda missing: {"$": "missing", "value": missing.value},
+            bytes: lambda piece: {"$": "bytes", "base64": base64.b64encode(piece).decode()},
+            tuple: lambda items: {"$": "tuple", "items": self._tree([*items])},
+            list: lambda items: [*map(self._tree, items)],
+            dict: lambda pairs: {"$": "dict", "items": [[*map(self._tree, pair)] for pair in pairs.items()]},
+        }
+        found = [write(value) for kind, write in writers.items() if isinstance(value, kind)]
+        return found[0] if found else self._record(value) if dataclasses.is_dataclass(value) else value
+
+    def _record(self, value: Any) -> Any:
+        if isinstance(value, RecordedTable):
+            parts = {"$": "tuple", "items": [self._part(at, column) for at, column in enumerate(value.columns)]}
+            names = [column.name for column in value.columns]
+            columns = value.labels or RecordedIndex(labels=tuple(names), dtype="object")
+            items = [parts, self._axis(len(names), columns), self._axis(value.n_rows, value.index), False]
+            return {"$": "frame", "items": items}
+        tag = {RecordedTimestamp: "timestamp", RecordedOpaque: "opaque"}[type(value)]
+        return {"$": tag, "items": [self._tree(getattr(value, one.name)) for one in dataclasses.fields(value)]}
+
+    def _part(self, at: int, column: RecordedColumn) -> Any:
+        categories = None if column.categories is None else self._tree([*column.categories])
+        cells = [self._tree((at,)), column.dtype, self._tree([*column.values])]
+        return {"$": "part", "items": [*cells, None, categories, column.is_ordered]}
+
+    def _axis(self, length: int, index: RecordedIndex | None) -> Any:
+        if index is None:
+            return {"$": "axis", "items": [length, None, "int64", self._tree((None,))]}
+        return {"$": "axis", "items": [length, self._tree([*index.labels]), index.dtype, self._tree(index.names)]}
+
+    def _array(self, array: np.ndarray[Any, Any]) -> Any:
+        if array.dtype == object:
+            return {"$": "objects", "shape": [*array.shape], "items": [self._tree(cell) for cell in array.ravel()]}
+        self._buffers.append(array.tobytes())
+        shape, at = [*array.shape], len(self._buffers) - 1
+        return {"$": "array", "dtype": array.dtype.str, "shape": shape, "buffer": at}
+
+
+Seen = Callable[[dict[str, Any]], Mapping[str, object]]
+
+
 class FakeServer:
     """A scoring server in this process: takes rows as JSON Schema allows, and writes each call as a worker does.
 
     It dies, hangs or comes back as `predict` says by raising `ConnectionResetError` or `TimeoutError`.
+
+    Attributes:
+        seen: Makes of a body the `data` and `params` that the spy shall have seen; None for a server without a spy.
     """
 
     def __init__(self, signature: Signature | None, predict: Callable[[list[Any]], object], folder: Path) -> None:
@@ -116,6 +195,7 @@ class FakeServer:
         self.folder = folder
         self.requests: list[httpx.Request] = []
         self.restarts = 0
+        self.seen: Seen | None = None
         self._validator = jsonschema.Draft202012Validator(request_schema(signature or Signature(), admit_either=True))
 
     def take_only(self, schema: dict[str, Any]) -> None:
@@ -163,18 +243,30 @@ class FakeServer:
         except TimeoutError as error:
             raise httpx.ReadTimeout(str(error)) from error
         except Exception as error:  # noqa: BLE001 # whatever the model of a test raises
-            self._write_call(request, make_raised(error, deliberate=isinstance(error, ValueError)))
+            self._write_call(request, document, make_raised(error, deliberate=isinstance(error, ValueError)))
             return httpx.Response(500, json={"message": str(error)})
-        self._write_call(request, None)
+        self._write_call(request, document, None, value=predictions)
         return httpx.Response(200, json={"predictions": predictions})
 
-    def _write_call(self, request: httpx.Request, raised: RaisedException | None) -> None:
+    def _write_call(
+        self, request: httpx.Request, document: dict[str, Any], raised: RaisedException | None, **returned: object
+    ) -> None:
         exception = None
         if raised is not None:
             exception = {**dataclasses.asdict(raised), "deliberate": raised.is_deliberate}
         line = {"id": request.headers[REQUEST_ID_HEADER], "call": 1, "elapsed_s": 0.1, "exception": exception}
+        if self.seen is not None:
+            line["received"] = self._write_block(self.seen(document))
+            line["returned"] = self._write_block(returned) if returned else None
         with self.calls_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+    def _write_block(self, values: Mapping[str, object]) -> dict[str, int]:
+        block = BlockWriter().write(values)
+        with self.calls_path.with_suffix(".bin").open("ab") as file:
+            offset = file.tell()
+            file.write(block)
+        return {"offset": offset, "length": len(block)}
 
 
 def rows_of(document: dict[str, Any]) -> list[Any]:
@@ -201,6 +293,12 @@ def make_model(signature: Signature | None, folder: Path) -> Model:
 
 
 @pytest.fixture
+def write_block() -> Callable[[Mapping[str, object]], bytes]:
+    """Write contents as a spy does."""
+    return lambda values: BlockWriter().write(values)
+
+
+@pytest.fixture
 def serve(tmp_path: Path) -> Callable[..., CheckContext]:
     """Build what a check works with, around a function that predicts."""
 
@@ -210,9 +308,11 @@ def serve(tmp_path: Path) -> Callable[..., CheckContext]:
         *,
         example: Table | Tensors | None = None,
         domain: Domain | None = None,
+        seen: Seen | None = None,
         **settings: Any,
     ) -> CheckContext:
         served = FakeServer(signature, predict, tmp_path)
+        served.seen = seen
         given = None if example is None else InputExample(body=b"{}", document={}, data=None, payload=example)
         environment = Environment(
             manager="uv",
@@ -235,5 +335,69 @@ def serve(tmp_path: Path) -> Callable[..., CheckContext]:
             seed=7,
             facts={"model": "models:/m/1"},
         )
+
+    return build
+
+
+class SpiedServer(FakeServer):
+    """The scoring server's own reading and writing in this process, and the worker's own spy, around a model.
+
+    Attributes:
+        on_way: May change what reaches the model: takes data, params and the request, and returns the data.
+        on_return: May change the body of an answer.
+        is_recording: Whether the spy keeps contents.
+    """
+
+    on_way: Callable[[Any, Any, httpx.Request], Any]
+    on_return: Callable[[bytes], bytes]
+    is_recording: bool = True
+
+    def __init__(self, signature: Signature, predict: Callable[..., object], folder: Path) -> None:
+        super().__init__(signature, predict, folder)
+        self.on_way = lambda data, _params, _request: data
+        self.on_return = lambda body: body
+        self._reader = InputReader(signature)
+        self._spies: dict[Path, Spy] = {}
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        if request.url.path == "/ping":
+            return httpx.Response(200)
+        try:
+            read = self._reader.read(parse_content_type([request.headers["content-type"]]), request.content)
+        except ScoringError as error:
+            return httpx.Response(error.code.status, json={"message": error.message})
+        path = self.calls_path
+        spy = self._spies.setdefault(path, Spy(SpyLog(str(path)), str(path)))
+        watched = spy.watch(request.headers[REQUEST_ID_HEADER], is_kept=self.is_recording)
+        data = self.on_way(as_model_input(read.data), read.params, request)
+        watched.note_received(data, read.params, has_params=read.params is not None)
+        try:
+            predictions = self.predict(data)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error)) from error
+        except Exception as error:  # noqa: BLE001 # whatever the model of a test raises
+            watched.note_raised(error)
+            return httpx.Response(500, json={"message": str(error)})
+        watched.note_returned(predictions)
+        message = read_message(io.BytesIO(encode_message(1, predictions, 0.1)))
+        try:
+            body = encode_predictions(message.value).body  # type: ignore[union-attr] # or it is not encodable
+        except (NotEncodable, AttributeError):
+            return httpx.Response(500, json={"message": "no"}, headers={"X-Modelserve-Decided-By": "encoder"})
+        return httpx.Response(200, content=self.on_return(body), headers=JSON)
+
+
+@pytest.fixture
+def spied(serve: Callable[..., CheckContext], tmp_path: Path) -> Callable[..., CheckContext]:
+    """Build what a check works with, around a model behind the scoring server's own codec and spy."""
+
+    def build(predict: Callable[[Any], object], signature: Signature, **changes: Any) -> CheckContext:
+        names = ("on_way", "on_return", "is_recording")
+        served = SpiedServer(signature, predict, tmp_path)
+        for name in names:
+            setattr(served, name, changes.pop(name, getattr(served, name)))
+        context = serve(predict, signature, **changes)
+        return dataclasses.replace(context, model=served.model, served=served)
 
     return build

@@ -17,8 +17,9 @@ def lines_of(path: Path) -> list[dict[str, object]]:
 def test_a_call_that_returned(tmp_path: Path) -> None:
     CallLog(str(tmp_path / "calls")).append(Call("r-1", 1, 0.5))
 
+    bare = {"received": None, "returned": None}
     assert lines_of(tmp_path / "calls") == [
-        {"id": "r-1", "call": 1, "outcome": "returned", "elapsed_s": 0.5, "exception": None}
+        {"id": "r-1", "call": 1, "outcome": "returned", "elapsed_s": 0.5, "exception": None, **bare}
     ]
 
 

@@ -17,6 +17,8 @@ import numpy as np
 import psutil
 import pytest
 
+from pytest_modelserve.checks.calls import CallLog
+from pytest_modelserve.checks.recorded import RecordedTable
 from pytest_modelserve.runtime import frames
 from pytest_modelserve.runtime.frames import (
     ColumnValue,
@@ -175,6 +177,45 @@ def test_a_prediction_and_its_record(make_spec: MakeSpec) -> None:
         assert not is_running(link.pid)
 
     run(scenario())
+
+
+def test_the_spy_tells_what_the_model_was_given_and_returned(make_spec: MakeSpec) -> None:
+    source = """
+        import sys
+
+        class Model:
+            def predict(self, data, params=None):
+                answer = data["a"].tolist()
+                data["a"] = None
+                import colorsys
+                return answer
+
+        def _load_pyfunc(path):
+            sys.modules.pop("colorsys", None)
+            return Model()
+    """
+    spec = make_spec(source)
+    table = TableValue((ColumnValue("a", Storage.ARRAY, np.array([2**53 + 1])),), 1)
+
+    async def scenario() -> None:
+        async with started(spec) as link:
+            await link.predict(table, {"k": np.float32(0.1)}, request_id="r-1")
+            await link.predict(table, {"k": 1})
+
+    run(scenario())
+    log = CallLog(spec.calls_file)
+    call, silent = log.find("r-1"), log.find("")
+    assert call is not None
+    assert silent is not None
+    received = call.received.value
+    assert isinstance(received, RecordedTable)
+    assert [(column.name, column.dtype, column.values) for column in received.columns] == [("a", "int64", (2**53 + 1,))]
+    assert (call.params.value, call.returned.value) == ({"k": np.float32(0.1)}, [2**53 + 1])
+    assert not silent.received.is_recorded
+    modules = map(json.loads, spec.calls_file.with_name("modules.jsonl").read_text().splitlines())
+    phases = {module["name"]: module["phase"] for module in modules}
+    assert (phases["own_loader"], phases["colorsys"]) == ("load", "predict")
+    assert not any("_modelserve_runtime" in name or name == "__main__" for name in phases)
 
 
 def test_predictions_run_at_the_same_time(make_spec: MakeSpec) -> None:

@@ -1,0 +1,60 @@
+"""Records which modules the model's process has imported, and from where."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from typing import Any, List, Optional, Set, Tuple
+
+from .store import GrowingFile
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class ModuleLog:
+    """Appends one JSON line for each module that was not there before: its name, its file, and when it came."""
+
+    def __init__(self, path: str) -> None:
+        self._file = GrowingFile(path)
+        self._known: Set[str] = set()
+        self._n_known = 0
+        self._lock = threading.Lock()
+
+    @property
+    def path(self) -> str:
+        """Return the file."""
+        return self._file.path
+
+    def note(self, phase: str) -> None:
+        """Write the modules that are new; cheap where there is none.
+
+        Raises:
+            OSError: They cannot be written.
+        """
+        if len(sys.modules) == self._n_known:
+            return
+        with self._lock:
+            self._n_known = len(sys.modules)
+            new = [(name, module) for name, module in list(sys.modules.items()) if name not in self._known]
+            self._known.update(name for name, _ in new)
+            lines = _lines_of(new, phase)
+            if lines:
+                self._file.append(lines)
+
+
+def _lines_of(modules: List[Tuple[str, Any]], phase: str) -> bytes:
+    files = [(name, _file_of(module)) for name, module in modules]
+    theirs = [(name, file) for name, file in files if file is None or not file.startswith(_OWN_FOLDER)]
+    texts = [json.dumps({"name": str(name), "file": file, "phase": phase}) for name, file in theirs]
+    return "".join(text + "\n" for text in texts).encode("ascii")
+
+
+def _file_of(module: Any) -> Optional[str]:
+    """Return the file of a module, without waking those that load themselves when they are looked at."""
+    try:
+        file = object.__getattribute__(module, "__dict__").get("__file__")
+    except Exception:  # anything may stand in sys.modules
+        return None
+    return file if isinstance(file, str) else None
