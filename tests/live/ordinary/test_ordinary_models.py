@@ -1,13 +1,13 @@
 """Ordinary models, saved by MLflow untouched and never adapted to us, pass at the defaults: the gate cries no wolf.
 
-MODELSERVE_TEST_SEEDS=1,2,3 searches with each of the seeds.
+MODELSERVE_TEST_SEEDS=1,2,3 judges all of them with each of the seeds; without it, the greater half is judged once.
 """
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
@@ -17,73 +17,118 @@ import pytest
 LEAST_REQUESTS: Final = 300  # the fewest that one of them was seen to get is 480, a tensor's
 LEAST_PREDICTED: Final = 200
 EXAMPLE_AND_MORE: Final = 20  # predicted by the check that sends valid requests one by one
-CHECKS: Final = frozenset(
+SENDING: Final = frozenset(  # checks that are nothing without requests
     {
-        "environment_restores",
         "server_starts",
-        "signature_lint",
         "predicts_input_example",
         "accepts_valid",
         "matches_output_schema",
+        "round_trip_input",
+        "round_trip_output",
         "rejects_invalid",
         "rejects_malformed",
     }
 )
-SEEDS: Final = os.environ.get("MODELSERVE_TEST_SEEDS", "1").split(",")
+CHECKS: Final = SENDING | {"environment_restores", "signature_lint"}
+SEEDS: Final = os.environ.get("MODELSERVE_TEST_SEEDS", "")
 IRIS: Final = frozenset(f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width"))
-PETAL: Final = frozenset({"petal length (cm)", "petal width (cm)"})
+NONE: Final = frozenset[str]()
+
 ADVISED: Final[
     Mapping[str, AbstractSet[str]]
-] = {  # the columns that each model does not take in full, which its author is to be told
-    "iris_forest": IRIS,  # numbers beyond float32
-    "iris_probabilities": IRIS,  # numbers near the largest float64, which its scaler makes infinite
-    "penguins_onehot": {"island", "sex"},  # categories that it never saw
+] = {  # the columns that a model does not take in full, as its author is told
+    # forests take no number beyond float32, and scalers make those near the largest float64 infinite
+    "iris_forest": IRIS,
+    "iris_probabilities": IRIS,
+    "iris_outliers": NONE,
+    "wine_clusters": {"alcohol", "flavanoids"},
+    "cancer_calibrated": {"mean smoothness"},
+    "engel_process": NONE,
+    "digits_neighbors": NONE,
+    # encoders meet categories that they never saw; what may be null, as a signature says, may not always be left out
+    "penguins_onehot": {"island", "sex"},
     "penguins_imputed": {"species", "sex", "bill_length_mm", "flipper_length_mm"},
-    "flights_histogram": {"air_time"},  # may be null, as the signature says, but not left out, as it says too
-    "diabetes_xgboost": set(),
-    "cancer_xgboost": set(),
+    "tips_ignored": NONE,
+    "flights_flags": NONE,
+    "flights_histogram": {"air_time"},
+    "cars_neighbors": {"Horsepower"},
+    "seattle_dates": NONE,
+    "airports_text": NONE,
+    "tips_records": NONE,
+    "diabetes_xgboost": NONE,
     "flights_lightgbm": {"air_time"},
-    "airports_text": set(),
-    "digits_neighbors": set(),
+    "carriers_catboost": NONE,
+    # an author's own code refuses what it was not made for
+    "affairs_threshold": NONE,
+    "digits_png": {"image"},  # bytes that are no picture
+    "stocks_arrays": {"prices"},  # fewer than two, and prices of zero
+    "penguins_nested": NONE,
+    "penguins_typed": NONE,
+    "sunspots_years": {"year"},
+    "affairs_binomial": NONE,
+    "iris_onnx": {"0"},  # nothing is predicted at the ends of float32
 }
-NETS: Final = {"digits_perceptron": set[str](), "digits_convolution": set[str]()}
+ADVISED_TOO: Final[Mapping[str, AbstractSet[str]]] = {  # more of the same kinds, judged where seeds are asked for
+    "iris_bayes": NONE,
+    "wine_bins": NONE,
+    "cancer_svc": {"mean smoothness"},
+    "diabetes_power": {"bmi"},
+    "linnerud_targets": NONE,
+    "penguins_ordinal": {"bill_length_mm"},
+    "penguins_labels": {"bill_length_mm", "flipper_length_mm"},
+    "carriers_target": NONE,
+    "cars_iterative": {"Horsepower"},
+    "airports_hashed": NONE,
+    "cars_bayes": NONE,
+    "cancer_xgboost": NONE,
+    "cars_xgboost": {"Horsepower"},
+    "iris_lightgbm": NONE,
+    "tips_lightgbm": NONE,
+    "weather_catboost": NONE,
+    "tips_categories": NONE,
+    "engel_quantiles": NONE,
+    "countries_least_squares": {"continent", "gdpPercap"},
+    "penguins_onnx": {"bill_length_mm", "bill_depth_mm", "flipper_length_mm"},
+}
+NETS: Final[Mapping[str, AbstractSet[str]]] = {"digits_perceptron": {"0"}}
+NETS_TOO: Final[Mapping[str, AbstractSet[str]]] = {"digits_convolution": {"0"}}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test builds the environment that trains them
 
 
+def _asked(some: Iterable[str], more: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the names and seeds to judge."""
+    seeds = SEEDS.split(",") if SEEDS else ["1"]
+    return [(name, seed) for name in (*some, *(more if SEEDS else ())) for seed in seeds]
+
+
 def test_every_ordinary_model_is_judged(ordinary: Path) -> None:
-    assert {path.parent.name for path in ordinary.glob("*/MLmodel")} == set(ADVISED)
+    assert {path.parent.name for path in ordinary.glob("*/MLmodel")} == {*ADVISED, *ADVISED_TOO}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ADVISED)
+@pytest.mark.parametrize(("name", "seed"), _asked(ADVISED, ADVISED_TOO))
 def test_ordinary_models_pass(
     name: str, seed: str, ordinary: Path, contract: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    _assert_passes(contract, ordinary / name, seed, record_property, ADVISED[name])
+    run = contract(ordinary / name, "--model-env-manager", "uv", "--model-seed", seed)
+    record_property("ordinary", _as_row(name, seed, run))
+    _assert_passes(run, {**ADVISED, **ADVISED_TOO}[name])
 
 
 def test_every_net_is_judged(nets: Path) -> None:
-    assert {path.parent.name for path in nets.glob("*/MLmodel")} == set(NETS)
+    assert {path.parent.name for path in nets.glob("*/MLmodel")} == {*NETS, *NETS_TOO}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(("name", "seed"), _asked(NETS, NETS_TOO))
 def test_nets_pass(
     name: str, seed: str, nets: Path, contract: Any, record_property: Callable[[str, object], None]
 ) -> None:
-    _assert_passes(contract, nets / name, seed, record_property, NETS[name])
+    run = contract(nets / name, "--model-env-manager", "uv", "--model-seed", seed)
+    record_property("ordinary", _as_row(name, seed, run))
+    _assert_passes(run, {**NETS, **NETS_TOO}[name])
 
 
-def _assert_passes(
-    contract: Any,
-    model: Path,
-    seed: str,
-    record_property: Callable[[str, object], None],
-    advised: AbstractSet[str],
-) -> None:
-    run = contract(model, "--model-env-manager", "uv", "--model-seed", seed)
-    record_property("ordinary", _as_row(model.name, seed, run))
+def _assert_passes(run: Any, advised: AbstractSet[str]) -> None:
     assert run.exit_code == 0, run.output
     assert run.report["verdict"] == run.model["verdict"] == "pass"
     _assert_was_checked(run.model)
@@ -113,8 +158,8 @@ def _assert_was_checked(model: dict[str, Any]) -> None:
         families[check["name"].partition("[")[0]].append(check)
     assert families.keys() >= CHECKS
     for name, checks in families.items():
-        assert all(check["outcome"] == "passed" for check in checks), name
-        assert name in {"environment_restores", "signature_lint"} or all(check["requests"] for check in checks), name
+        assert all(check["outcome"] == "passed" or not check["applies"] for check in checks), name
+        assert name not in SENDING or all(check["requests"] for check in checks), name
     assert sum(check["requests"] for check in model["checks"]) > LEAST_REQUESTS
     assert sum(check["accepted"] for check in model["checks"]) > LEAST_PREDICTED
     for name in ("accepts_valid", "matches_output_schema"):

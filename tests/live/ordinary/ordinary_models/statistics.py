@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np  # noqa: F401 # the formula names it
 import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from statsmodels.datasets import engel, fair
@@ -19,9 +18,9 @@ def engel_quantiles() -> Ordinary:
 
 
 def countries_least_squares() -> Ordinary:
-    """Least squares, with a logarithm and a category in the formula."""
+    """Least squares, with a square and a category in the formula."""
     frame = countries()
-    model = smf.ols("lifeExp ~ np.log(gdpPercap) + C(continent) + year", frame).fit()
+    model = smf.ols("lifeExp ~ gdpPercap + I(gdpPercap ** 2) + C(continent) + year", frame).fit()
     example = frame[["gdpPercap", "continent", "year"]].sample(5, random_state=SEED)
     return Ordinary(flavor="statsmodels", model=model, example=example)
 
