@@ -87,7 +87,7 @@ ADVISED_TOO: Final[Mapping[str, AbstractSet[str]]] = {  # more of the same kinds
     "weather_catboost": NONE,
     "tips_categories": NONE,
     "engel_quantiles": NONE,
-    "countries_least_squares": {"continent", "gdpPercap"},
+    "countries_least_squares": {"gdpPercap"},
     "penguins_onnx": {"bill_length_mm", "bill_depth_mm", "flipper_length_mm"},
 }
 NETS: Final[Mapping[str, AbstractSet[str]]] = {"digits_perceptron": {"0"}}
