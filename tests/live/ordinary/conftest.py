@@ -62,7 +62,7 @@ def _training_python(cache_dir: Path, pins: Path) -> Path:
 def _run(*command: str | Path) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "MLFLOW"))}
     indexes, _flags = as_uv(read_pip_settings(clean), clean, ())  # as the models' environments are built
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env={**clean, **indexes})
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=800, env={**clean, **indexes})
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
