@@ -17,7 +17,7 @@ from typing import Final
 
 from . import casebook, errors
 from .checks.data_rows import read_rows
-from .checks.table import CHECKS
+from .checks.table import CHECKS, STATIC_RULES
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
 from .environment.eviction import CachedEnvironment, list_cached, prune
 from .environment.managers import MANAGERS
@@ -236,9 +236,14 @@ def _explain(asked: argparse.Namespace) -> int:
 def _explanations() -> dict[str, str]:
     """Return what each rule, check and error means, by name."""
     rules = {one.id: f"{one.expectation.value} (contract, section {one.section})\n{one.why}" for one in RULES}
+    static = {
+        one.id: f"{one.weight} of {check}\n{one.meaning}\n{one.mend}"
+        for check, table in STATIC_RULES.items()
+        for one in table
+    }
     checks = {check.name: f"a check that judges the {check.judges.value}\n{check.purpose}" for check in CHECKS}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    return {**rules, **checks, **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds}}
+    return {**rules, **static, **checks, **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds}}
 
 
 def _replay(asked: argparse.Namespace) -> int:

@@ -76,7 +76,8 @@ class Advice:
     Attributes:
         text: A sentence that stands alone.
         column: The column, tensor or parameter that it is about; empty where it is about none.
-        kind: `refused`, `overflow` or `no_prediction` of values; `note` of anything else.
+        kind: `refused`, `overflow` or `no_prediction` of values; a rule's id of `signature_lint`; `note` of anything
+            else.
         domain: The line of a domain, as TOML, that settles it; empty where none does.
     """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest_modelserve
 from pytest_modelserve import fixtures, plugin
-from pytest_modelserve.checks.table import CHECKS, PRESETS
+from pytest_modelserve.checks.table import CHECKS, PRESETS, STATIC_RULES
 from pytest_modelserve.options import OPTIONS
 from pytest_modelserve.strategies.rules import RULES
 
@@ -60,6 +60,12 @@ def rules() -> Iterator[str]:
     yield "| rule | about | the server must | why |\n|---|---|---|---|"
     for rule in RULES:
         yield f"| `{rule.id}` | {rule.section} | {rule.expectation.value} | {rule.why} |"
+    for check, table in STATIC_RULES.items():
+        yield f"## Of `{check}`"
+        yield "Held without a request. A *breach* fails the check; *advice* is printed and fails nothing."
+        yield "| rule | weight | what it says | what to do |\n|---|---|---|---|"
+        for static in table:
+            yield f"| `{static.id}` | {static.weight} | {static.meaning} | {static.mend} |"
 
 
 def api() -> Iterator[str]:

@@ -11,6 +11,7 @@ from ..errors import DecodeError
 from ..results import Advice, CheckResult, Judges, Outcome, notes
 from ..wire.breach import Place
 from ..wire.json_text import parse_json
+from ..wire.values import show_value
 from .arrival import ArrivalJudge
 from .conclusion import left_out
 from .context import CheckContext
@@ -45,15 +46,22 @@ def round_trip_input(context: CheckContext, variant: str) -> CheckResult:
         if call is None or not call.received.is_recorded or isinstance(exchange.case.payload, RawBody):
             return watch.unseen(exchange)
         watch.compared += 1
-        for name, declared, dtype in arrival.narrowed(call):
-            watch.advise(
-                f"column {name} is declared {declared} and arrives as {dtype}, which changed none of its values"
-            )
         wrong = arrival.difference(exchange.case, call)
-        return None if wrong is None else _as_arrival(exchange, wrong)
+        if wrong is not None:
+            return _as_arrival(exchange, wrong)
+        narrowed = arrival.narrowed(call)
+        if narrowed and context.settings.strict:
+            return _as_arrival(exchange, _as_width(*narrowed[0]))
+        for name, declared, dtype in narrowed:
+            watch.advise(f"column {name} is declared {declared} and arrives as {dtype}, which changed no value of it")
+        return None
 
     asked = Search(check=check, envelope=Envelope(variant), judges=Judges.SERVER, share=SHARE, is_packed=True)
     return watch.concluded(asked, judge)
+
+
+def _as_width(name: str, declared: str, dtype: str) -> Difference:
+    return Difference(kind="width", path=f"the dtype of {show_value(name)}", before=declared, after=dtype, name=name)
 
 
 def _as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
@@ -130,7 +138,7 @@ class _Watch:
         if self.lost is not None:
             reason = f"it ended with a request that cost the server, which accepts_valid tells: {self.lost.title}"
             return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
-        if not self.compared and result.accepted:
+        if not self.compared and (result.accepted or self.context.cases):
             return left_out(self.check, self.judges, NOBODY_READ if self.recorded else NO_CONTENTS)
         return result
 

@@ -14,6 +14,7 @@ from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
 from .outputs import OutputJudge
+from .parity import LOCAL, UNPROVEN_BY_LOCAL
 
 
 def environment_restores(context: CheckContext, _: str) -> CheckResult:
@@ -24,7 +25,7 @@ def environment_restores(context: CheckContext, _: str) -> CheckResult:
         judges=Judges.ENVIRONMENT,
         outcome=Outcome.PASSED,
         elapsed_s=environment.elapsed_s,
-        advice=notes(environment.notes),
+        advice=notes([*environment.notes, *([UNPROVEN_BY_LOCAL] if environment.manager == LOCAL else [])]),
     )
 
 

@@ -12,7 +12,9 @@ from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
 from .envelopes import envelopes_agree, why_one_envelope
-from .lint import signature_lint
+from .lint import LINT_RULES, signature_lint
+from .params import params_enforced, why_no_params
+from .parity import PARITY_RULES, environment_parity
 from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .replays import replays_stored
@@ -43,7 +45,7 @@ CHECKS: Final = (
     Check(
         name="signature_lint",
         judges=Judges.SIGNATURE,
-        purpose="The model has a signature, and its own input example keeps it.",
+        purpose="The model has a signature that callers and servers can work with, and its own input example keeps it.",
         presets=SMOKE,
         run=signature_lint,
     ),
@@ -109,6 +111,14 @@ CHECKS: Final = (
         why_not=why_one_envelope,
     ),
     Check(
+        name="params_enforced",
+        judges=Judges.SERVER,
+        purpose="Each declared param arrives as it was sent or as its default, and none in a later request.",
+        presets=DEFAULT,
+        run=params_enforced,
+        why_not=why_no_params,
+    ),
+    Check(
         name="rejects_invalid",
         judges=Judges.SERVER,
         purpose="Each single thing that the signature forbids is refused before the model sees it.",
@@ -127,7 +137,17 @@ CHECKS: Final = (
         variants=malformed_rules,
         takes_cases=True,
     ),
+    Check(
+        name="environment_parity",
+        judges=Judges.ENVIRONMENT,
+        purpose="Every recorded pin is met, the packages agree with each other, and the model imports nothing else.",
+        presets=DEFAULT,
+        run=environment_parity,
+    ),
 )
+
+STATIC_RULES: Final = {"signature_lint": LINT_RULES, "environment_parity": PARITY_RULES}
+"""The rules of the checks that send nothing, by the check."""
 
 BY_NAME: Final = {check.name: check for check in CHECKS}
 

@@ -58,16 +58,20 @@ def test_what_was_left_out_is_no_evidence(run: Any, options: tuple[str, ...], ve
 def test_what_passes_only_when_it_is_run_again_does_not_end_well(run: Any, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        from _pytest.runner import runtestprotocol
-        from pytest_modelserve.checks import lint
+        from dataclasses import replace
 
-        honest, lint._problem = lint._problem, lambda context: lint._failure("odd", "odd", "", "")
+        from _pytest.runner import runtestprotocol
+        from pytest_modelserve.checks.lint import check as lint
+        from pytest_modelserve.checks.lint.rule import Found
+
+        honest = lint.LINT_RULES
+        lint.LINT_RULES = (replace(honest[0], find=lambda linted: iter([Found(title="odd")])),)
 
         def pytest_runtest_protocol(item, nextitem):  # as plugins do that run failed items again
             for report in runtestprotocol(item, nextitem=nextitem, log=False):
                 report.outcome = "passed" if report.failed else report.outcome
                 item.ihook.pytest_runtest_logreport(report=report)
-            lint._problem = honest
+            lint.LINT_RULES = honest
             runtestprotocol(item, nextitem=nextitem)
             return True
         """

@@ -227,6 +227,9 @@ def test_domain_of_a_model_without_example_says_where_rows_could_come_from(capsy
     ("name", "told"),
     [
         ("null_in_required", "reject (contract, section 1)"),
+        ("examples_disagree", "breach of signature_lint"),
+        ("optional_without_null", "advice of signature_lint"),
+        ("unmet_pin", "breach of environment_parity"),
         ("server_starts", "a check that judges the server"),
         ("ServerExited", "Report a server that ended by itself."),
     ],

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as Pep508
-
 from ..freeze import freeze_running
 from ..interpreter import minor_of
-from ..requirements import Requirement
+from ..pins import find_unmet, versions_of
 from ..restoration import Environment, RestoreRequest
 from ..spec import BUILD_TOOLS
 
@@ -51,24 +48,8 @@ def _notes(request: RestoreRequest, freeze: Sequence[str]) -> Iterator[str]:
         yield "the model has no environment files, so nothing could be compared"
     if wanted and minor_of(wanted) != minor_of(running):
         yield f"the model recorded Python {wanted}; local runs {running}"
-    versions = dict(line.split("==", 1) for line in freeze)
-    unmet = [text for each in request.spec.requirements if (text := _unmet(each, versions))]
-    if unmet:
+    wanted_here = [each for each in request.spec.requirements if each.name and each.name not in BUILD_TOOLS]
+    found = find_unmet(wanted_here, versions_of(freeze), python_version=running)
+    if unmet := [each.text for each in found]:
         more = f" and {len(unmet) - _SHOWN} more" if len(unmet) > _SHOWN else ""
         yield f"local differs from the model's requirements: {'; '.join(unmet[:_SHOWN])}{more}"
-
-
-def _unmet(requirement: Requirement, versions: dict[str, str]) -> str:
-    """Say what is there instead of a requirement; empty where it is met or cannot be compared."""
-    if not requirement.name or requirement.name in BUILD_TOOLS:
-        return ""
-    try:
-        wanted = Pep508(requirement.text.partition(" --")[0])
-    except InvalidRequirement:  # an editable line; what it installs has no version to compare
-        return ""
-    if wanted.marker and not wanted.marker.evaluate():
-        return ""
-    there = versions.get(requirement.name)
-    if there is None:
-        return "" if requirement.is_constraint else f"{requirement.text} is not installed"
-    return "" if wanted.specifier.contains(there, prereleases=True) else f"{requirement.text}, installed is {there}"

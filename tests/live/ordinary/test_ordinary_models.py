@@ -29,7 +29,7 @@ SENDING: Final = frozenset(  # checks that are nothing without requests
         "rejects_malformed",
     }
 )
-CHECKS: Final = SENDING | {"environment_restores", "signature_lint"}
+CHECKS: Final = SENDING | {"environment_restores", "environment_parity", "signature_lint"}
 SEEDS: Final = os.environ.get("MODELSERVE_TEST_SEEDS", "")
 IRIS: Final = frozenset(f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width"))
 NONE: Final = frozenset[str]()

@@ -152,8 +152,17 @@ def test_a_column_in_another_width_is_advice_once(spied: Spied) -> None:
     result = round_trip_input(spied(healthy, narrow, example=example, on_way=on_way), "dataframe_split")
     assert result.outcome is Outcome.PASSED
     assert [one.text for one in result.advice] == [
-        "column a is declared float32 and arrives as float64, which changed none of its values"
+        "column a is declared float32 and arrives as float64, which changed no value of it"
     ]
+
+
+def test_a_column_in_another_width_is_a_failure_where_strict(spied: Spied) -> None:
+    narrow = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="id", type=DataType.INTEGER),)))
+    example = Table(columns=("id",), rows=((0,),))
+    wide = of_column("id", lambda column: column.astype("int64"))
+    result = round_trip_input(spied(healthy, narrow, example=example, on_way=wide, strict=True), "dataframe_split")
+    assert result.failure is not None
+    assert result.failure.title == 'the dtype of "id": sent int32, the model received int64, in dataframe_split'
 
 
 def test_tensors_are_compared(spied: Spied) -> None:

@@ -173,7 +173,13 @@ def test_a_name_that_is_no_check_is_told_with_the_nearest(serve: Serve) -> None:
 
 def test_what_cannot_apply_is_left_out(serve: Serve) -> None:
     names = {check.name for check, _ in applying(serve(healthy, None).model)}
-    assert names == {"environment_restores", "server_starts", "signature_lint", "replays_stored"}
+    assert names == {
+        "environment_restores",
+        "server_starts",
+        "signature_lint",
+        "replays_stored",
+        "environment_parity",
+    }
 
 
 def test_the_user_opts_out_of_a_check_with_a_reason(serve: Serve) -> None:
