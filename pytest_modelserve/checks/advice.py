@@ -15,7 +15,7 @@ import numpy as np
 from ..domain import ColumnDomain, Domain, Origin, as_toml
 from ..results import Advice
 from .columns import ABSENT, NULL, Cells, ColumnNotes, Name, Suspicion
-from .coverage import is_categorical, shown
+from .coverage import is_categorical, is_formatted, shown
 from .judge import Exchange
 from .outcome import RequestOutcome
 
@@ -42,7 +42,9 @@ def as_advice(notes: ColumnNotes) -> Iterator[Advice]:
     for kind, (columns, rest) in blamed.items():
         for name, suspicions in columns.items():
             yield from _of_column(notes, kind, name, suspicions, domain_line(notes, name, guilty[name]))
-        for suspicion in {one.judgement.key: one for one in reversed(rest)}.values():
+        closed = {name for name in columns if kind == REFUSED and is_categorical(notes, name)}
+        left = [one for one in rest if not closed & one.cells.keys()]  # an unseen category explains a refusal
+        for suspicion in {one.judgement.key: one for one in reversed(left)}.values():
             yield Advice(text=suspicion.judgement.title, kind=kind)
 
 
@@ -69,16 +71,21 @@ def _of_column(notes: ColumnNotes, kind: str, name: Name, suspicions: list[Suspi
         )
     others = [one for one in suspicions if one not in left_out]
     if others:
-        where = "" if line else _WHERE
-        is_closed = kind == REFUSED and is_categorical(notes, name)
-        todo = "it is taken for categorical: declare its values" if is_closed else "declare which values it takes"
         yield Advice(
             text=f'column "{column}" {_VERBS[kind]} {shown(list(_cells(name, others).values()))}'
-            f"{_because(others[0])}; {todo}{where}",
+            f"{_because(others[0])}; {_todo(notes, kind, name)}{'' if line else _WHERE}",
             column=column,
             kind=kind,
             domain=line,
         )
+
+
+def _todo(notes: ColumnNotes, kind: str, name: Name) -> str:
+    if kind == REFUSED and is_categorical(notes, name):
+        return "it is taken for categorical: declare its values"
+    if kind == REFUSED and is_formatted(notes, name):
+        return "its bytes are taken to be of one format: send more of it by --model-data, or declare its values"
+    return "declare which values it takes"
 
 
 def _because(suspicion: Suspicion) -> str:

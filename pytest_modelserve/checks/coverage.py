@@ -16,6 +16,9 @@ from .columns import ABSENT, NULL, ColumnNotes, Name, type_of
 CATEGORICAL: Final = frozenset({DataType.STRING, DataType.INTEGER, DataType.LONG, *"iuUSO"})
 """Types whose values may be the names of categories: of columns, and the kinds of numpy's for tensors."""
 
+FORMATTED: Final = DataType.BINARY
+"""The type whose values have a format, a picture's or an archive's: no bytes that we make up are of it."""
+
 BOOLEAN: Final = frozenset({DataType.BOOLEAN, "b"})
 LEVELS: Final = 2  # one value is a constant; two show that the model looks at the column
 SHOWN: Final = 3  # values that a line names
@@ -34,9 +37,17 @@ def untested(notes: ColumnNotes, domain: Domain) -> Iterator[str]:
 
 def is_categorical(notes: ColumnNotes, name: Name) -> bool:
     """Tell whether all unseen values of a text or integer column were refused: then its values are categories."""
+    return type_of(notes.signature, name) in CATEGORICAL and _refuses_unseen(notes, name)
+
+
+def is_formatted(notes: ColumnNotes, name: Name) -> bool:
+    """Tell whether all unseen values of a column of bytes were refused: then its values are of one format."""
+    return type_of(notes.signature, name) is FORMATTED and _refuses_unseen(notes, name)
+
+
+def _refuses_unseen(notes: ColumnNotes, name: Name) -> bool:
     beyond = _levels(notes, name) - notes.known.get(name, {}).keys()
-    refused = refused_values(notes, name).keys() - {NULL, ABSENT}
-    return type_of(notes.signature, name) in CATEGORICAL and bool(refused) and not beyond
+    return not beyond and bool(refused_values(notes, name).keys() - {NULL, ABSENT})
 
 
 def refused_values(notes: ColumnNotes, name: Name) -> dict[Hashable, object]:
@@ -78,4 +89,5 @@ def _is_tested(notes: ColumnNotes, name: Name, domain: Domain) -> bool:
     kind = type_of(notes.signature, name)
     if len(accepted) < LEVELS:
         return False
-    return kind in BOOLEAN or is_categorical(notes, name) or bool(accepted - notes.known.get(name, {}).keys())
+    is_closed = is_categorical(notes, name) or is_formatted(notes, name)
+    return kind in BOOLEAN or is_closed or bool(accepted - notes.known.get(name, {}).keys())

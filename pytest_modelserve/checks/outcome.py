@@ -47,6 +47,9 @@ ACCIDENTS: Final = frozenset(
 )
 """Exceptions that nobody raises to refuse a value, and all that derive from them."""
 
+DECODER_FOLDERS: Final = ("/PIL/",)
+"""Folders of libraries that refuse bytes by an OSError that they raise themselves, such as UnidentifiedImageError."""
+
 OVERFLOWS: Final = frozenset({"ArithmeticError", "IntCastingNaNError", "OutOfBoundsDatetime", "OutOfBoundsTimedelta"})
 """Arithmetic on the ends of a type: advice at level extreme, not a failure. The last three are pandas' own."""
 
@@ -77,8 +80,10 @@ def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
     bases = _bases(exception)
     kind, module, message = exception.type, exception.module, exception.message
-    if bases & ACCIDENTS or is_native_accident(kind, module, message):
+    if is_native_accident(kind, module, message):
         return False
+    if bases & ACCIDENTS:
+        return _is_refusal_of_bytes(exception, bases)
     if exception.is_deliberate:
         return True
     file = str(exception.last_frame.get("file", ""))
@@ -94,3 +99,9 @@ def is_overflow(exception: RaisedException) -> bool:
 
 def _bases(exception: RaisedException) -> frozenset[str]:
     return frozenset(name.rpartition(".")[2] for name in exception.mro)
+
+
+def _is_refusal_of_bytes(exception: RaisedException, bases: frozenset[str]) -> bool:
+    """Tell whether a decoder raised, itself, for the bytes; a file that it cannot open, the interpreter raises for."""
+    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
+    return exception.is_deliberate and "OSError" in bases and any(folder in file for folder in DECODER_FOLDERS)

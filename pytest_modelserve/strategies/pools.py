@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -106,7 +106,9 @@ def pool_of(name: str | int | None, entries: Iterable[Entry], *, is_unique: bool
 
 
 def value_entries(kind: ValueType, examples: Sequence[object], said: ColumnDomain | None) -> Iterator[Entry]:
-    """Yield the values of a type, nearest first: the example's, the domain's, ten times the example's, the edges."""
+    """Yield the values of a type, nearest first: the example's, the domain's, one between and ten times the example's,
+    the edges.
+    """
     known = [value for value in examples if value is not None]
     yield from (
         Entry(value=value, name="", level=Level.EXAMPLE) for value in first_of_each(known, _itself)[:_MAX_EXAMPLES]
@@ -115,6 +117,7 @@ def value_entries(kind: ValueType, examples: Sequence[object], said: ColumnDomai
         yield from _declared(kind, said)
     if not known and (said is None or not said.says_values):
         yield Entry(value=base_value(kind), name="", level=Level.EXAMPLE)
+    yield from _between(kind, known)
     yield from _tenfold(kind, known)
     for edge in edges(kind, base=known[0] if known else None):
         yield Entry(value=edge.value, name=edge.name, level=edge.level)
@@ -140,6 +143,25 @@ def _limit(kind: ValueType, limit: object, name: str, *, up: bool) -> Iterator[E
             if not -_INT_ENDS[kind] <= value < _INT_ENDS[kind]:
                 return
     yield Entry(value=value, name=name, level=Level.EXAMPLE)
+
+
+def _between(kind: ValueType, known: Sequence[object]) -> Iterator[Entry]:
+    """Yield the middle of the example's numbers or dates: a model that refuses all but a range takes it."""
+    found: list[Any] = (
+        [value for value in known if _is_ordered(value)] if kind in _NUMBERS | {DataType.DATETIME} else []
+    )
+    if not found:
+        return
+    least, most = min(found), max(found)
+    is_real = kind in {DataType.FLOAT, DataType.DOUBLE}
+    middle = least / 2 + most / 2 if is_real else least + (most - least) // 2
+    yield Entry(value=middle, name="between the example's", level=level_of(middle))
+
+
+def _is_ordered(value: object) -> bool:
+    """Tell whether a value is a number or a date, and neither NaN nor NaT."""
+    is_known = isinstance(value, int | float | np.datetime64) and not isinstance(value, bool)
+    return is_known and value == value  # noqa: PLR0124 # NaN and NaT
 
 
 def _tenfold(kind: ValueType, known: Sequence[object]) -> Iterator[Entry]:

@@ -1,96 +1,153 @@
-"""Ordinary models, saved by MLflow untouched and never adapted to us, pass at the defaults: the gate cries no wolf."""
+"""Ordinary models, saved by MLflow untouched and never adapted to us, pass at the defaults: the gate cries no wolf.
+
+MODELSERVE_TEST_SEEDS=1,2,3 judges all of them with each of the seeds; without it, the greater half is judged once.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import subprocess
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from filelock import FileLock
-from uv import find_uv_bin
 
-HERE: Final = Path(__file__).parent
-SCRIPT: Final = HERE / "make_ordinary_models.py"
-PYTHON: Final = "3.11"  # the pins have wheels for it, and the models record it
 LEAST_REQUESTS: Final = 300  # the fewest that one of them was seen to get is 480, a tensor's
 LEAST_PREDICTED: Final = 200
 EXAMPLE_AND_MORE: Final = 20  # predicted by the check that sends valid requests one by one
-CHECKS: Final = frozenset(
+SENDING: Final = frozenset(  # checks that are nothing without requests
     {
-        "environment_restores",
         "server_starts",
-        "signature_lint",
         "predicts_input_example",
         "accepts_valid",
         "matches_output_schema",
+        "round_trip_input",
+        "round_trip_output",
         "rejects_invalid",
         "rejects_malformed",
-        "environment_parity",
     }
 )
-STATIC: Final = frozenset({"environment_restores", "signature_lint", "environment_parity"})  # send nothing
+CHECKS: Final = SENDING | {"environment_restores", "environment_parity", "signature_lint"}
+SEEDS: Final = os.environ.get("MODELSERVE_TEST_SEEDS", "")
 IRIS: Final = frozenset(f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width"))
-ADVISED: Final = {  # the columns that each model does not take in full, which its author is to be told
-    "iris_forest": IRIS,  # numbers beyond float32
-    "iris_probabilities": IRIS,  # numbers near the largest float64, which its scaler makes infinite
-    "penguins_onehot": {"island", "sex"},  # categories that it never saw
+NONE: Final = frozenset[str]()
+
+ADVISED: Final[
+    Mapping[str, AbstractSet[str]]
+] = {  # the columns that a model does not take in full, as its author is told
+    # forests take no number beyond float32, and scalers make those near the largest float64 infinite
+    "iris_forest": IRIS,
+    "iris_probabilities": IRIS,
+    "iris_outliers": NONE,
+    "wine_clusters": {"alcohol", "flavanoids"},
+    "cancer_calibrated": {"mean smoothness"},
+    "engel_process": NONE,
+    "digits_neighbors": NONE,
+    # encoders meet categories that they never saw; what may be null, as a signature says, may not always be left out
+    "penguins_onehot": {"island", "sex"},
     "penguins_imputed": {"species", "sex", "bill_length_mm", "flipper_length_mm"},
-    "flights_histogram": {"air_time"},  # may be null, as the signature says, but not left out, as it says too
-    "diabetes_xgboost": set(),
-    "cancer_xgboost": set(),
+    "tips_ignored": NONE,
+    "flights_flags": NONE,
+    "flights_histogram": {"air_time"},
+    "cars_neighbors": {"Horsepower"},
+    "seattle_dates": NONE,
+    "airports_text": NONE,
+    "tips_records": NONE,
+    "diabetes_xgboost": NONE,
     "flights_lightgbm": {"air_time"},
-    "airports_text": set(),
-    "digits_neighbors": set(),
+    "carriers_catboost": NONE,
+    # an author's own code refuses what it was not made for
+    "affairs_threshold": NONE,
+    "digits_png": {"image"},  # bytes that are no picture
+    "stocks_arrays": {"prices"},  # fewer than two, and prices of zero
+    "penguins_nested": NONE,
+    "penguins_typed": NONE,
+    "sunspots_years": {"year"},
+    "affairs_binomial": NONE,
+    "iris_onnx": {"0"},  # nothing is predicted at the ends of float32
 }
+ADVISED_TOO: Final[Mapping[str, AbstractSet[str]]] = {  # more of the same kinds, judged where seeds are asked for
+    "iris_bayes": NONE,
+    "wine_bins": NONE,
+    "cancer_svc": {"mean smoothness"},
+    "diabetes_power": {"bmi"},
+    "linnerud_targets": NONE,
+    "penguins_ordinal": {"bill_length_mm"},
+    "penguins_labels": {"bill_length_mm", "flipper_length_mm"},
+    "carriers_target": NONE,
+    "cars_iterative": {"Horsepower"},
+    "airports_hashed": NONE,
+    "cars_bayes": NONE,
+    "cancer_xgboost": NONE,
+    "cars_xgboost": {"Horsepower"},
+    "iris_lightgbm": NONE,
+    "tips_lightgbm": NONE,
+    "weather_catboost": NONE,
+    "tips_categories": NONE,
+    "engel_quantiles": NONE,
+    "countries_least_squares": {"gdpPercap"},
+    "penguins_onnx": {"bill_length_mm", "bill_depth_mm", "flipper_length_mm"},
+}
+NETS: Final[Mapping[str, AbstractSet[str]]] = {"digits_perceptron": {"0"}}
+NETS_TOO: Final[Mapping[str, AbstractSet[str]]] = {"digits_convolution": {"0"}}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # the first test builds the environment that trains them
 
 
-@pytest.fixture(scope="session")
-def training_python(cache_dir: Path) -> Path:
-    """An interpreter with what the script needs, built from its pins once for a cache."""
-    pins = HERE / "requirements.txt"
-    home = cache_dir / "training" / hashlib.sha256(PYTHON.encode() + pins.read_bytes()).hexdigest()[:16]
-    python = home / "bin" / "python"
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{home}.lock"):
-        if not (home / "complete").exists():
-            _run(find_uv_bin(), "venv", "--clear", "--python", PYTHON, home)
-            _run(find_uv_bin(), "pip", "install", "--python", python, "--requirements", pins)
-            (home / "complete").touch()
-    return python
-
-
-@pytest.fixture(scope="session")
-def ordinary(training_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the models."""
-    folder = tmp_path_factory.mktemp("ordinary")
-    _run(training_python, SCRIPT, folder)
-    return folder
-
-
-def _run(*command: str | Path) -> None:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "MLFLOW"))}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=clean)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+def _asked(some: Iterable[str], more: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the names and seeds to judge."""
+    seeds = SEEDS.split(",") if SEEDS else ["1"]
+    return [(name, seed) for name in (*some, *(more if SEEDS else ())) for seed in seeds]
 
 
 def test_every_ordinary_model_is_judged(ordinary: Path) -> None:
-    assert {path.parent.name for path in ordinary.glob("*/MLmodel")} == set(ADVISED)
+    assert {path.parent.name for path in ordinary.glob("*/MLmodel")} == {*ADVISED, *ADVISED_TOO}
 
 
-@pytest.mark.parametrize("name", ADVISED)
-def test_ordinary_models_pass(name: str, ordinary: Path, contract: Any) -> None:
-    run = contract(ordinary / name, "--model-env-manager", "uv")
+@pytest.mark.parametrize(("name", "seed"), _asked(ADVISED, ADVISED_TOO))
+def test_ordinary_models_pass(
+    name: str, seed: str, ordinary: Path, contract: Any, record_property: Callable[[str, object], None]
+) -> None:
+    run = contract(ordinary / name, "--model-env-manager", "uv", "--model-seed", seed)
+    record_property("ordinary", _as_row(name, seed, run))
+    _assert_passes(run, {**ADVISED, **ADVISED_TOO}[name])
+
+
+def test_every_net_is_judged(nets: Path) -> None:
+    assert {path.parent.name for path in nets.glob("*/MLmodel")} == {*NETS, *NETS_TOO}
+
+
+@pytest.mark.parametrize(("name", "seed"), _asked(NETS, NETS_TOO))
+def test_nets_pass(
+    name: str, seed: str, nets: Path, contract: Any, record_property: Callable[[str, object], None]
+) -> None:
+    run = contract(nets / name, "--model-env-manager", "uv", "--model-seed", seed)
+    record_property("ordinary", _as_row(name, seed, run))
+    _assert_passes(run, {**NETS, **NETS_TOO}[name])
+
+
+def _assert_passes(run: Any, advised: AbstractSet[str]) -> None:
     assert run.exit_code == 0, run.output
     assert run.report["verdict"] == run.model["verdict"] == "pass"
     _assert_was_checked(run.model)
-    advised = {advice["column"] for check in run.model["checks"] for advice in check["advice"]} - {""}
-    assert advised == ADVISED[name], run.output
+    told = {advice["column"] for check in run.model["checks"] for advice in check["advice"]} - {""}
+    assert told == advised, run.output
+
+
+def _as_row(name: str, seed: str, run: Any) -> dict[str, Any]:
+    """Return what the table says of a run; each text of advice once, however many checks gave it."""
+    checks = run.model["checks"] if run.report else ()
+    return {
+        "name": name,
+        "seed": seed,
+        "verdict": run.report.get("verdict", "none"),
+        "requests": sum(check["requests"] for check in checks),
+        "accepted": sum(check["accepted"] for check in checks),
+        "seconds": run.elapsed_s,
+        "advice": list(dict.fromkeys(advice["text"] for check in checks for advice in check["advice"])),
+    }
 
 
 def _assert_was_checked(model: dict[str, Any]) -> None:
@@ -101,8 +158,8 @@ def _assert_was_checked(model: dict[str, Any]) -> None:
         families[check["name"].partition("[")[0]].append(check)
     assert families.keys() >= CHECKS
     for name, checks in families.items():
-        assert all(check["outcome"] == "passed" for check in checks), name
-        assert name in STATIC or all(check["requests"] for check in checks), name
+        assert all(check["outcome"] == "passed" or not check["applies"] for check in checks), name
+        assert name not in SENDING or all(check["requests"] for check in checks), name
     assert sum(check["requests"] for check in model["checks"]) > LEAST_REQUESTS
     assert sum(check["accepted"] for check in model["checks"]) > LEAST_PREDICTED
     for name in ("accepts_valid", "matches_output_schema"):

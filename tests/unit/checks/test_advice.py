@@ -21,10 +21,13 @@ SIGNATURE = Signature(
         columns=(ColumnSpec(name="a", type=DataType.DOUBLE), ColumnSpec(name="b", type=DataType.DOUBLE, required=False))
     )
 )
+TEXTS = Signature(
+    inputs=ColumnSchema(columns=tuple(ColumnSpec(name=name, type=DataType.STRING) for name in ("a", "b")))
+)
 Tell = Callable[..., list[Advice]]
 
 
-def rows_of(*rows: tuple[float | None, ...]) -> Case:
+def rows_of(*rows: tuple[float | str | bytes | None, ...]) -> Case:
     return Case(payload=Table(columns=("a", "b")[: len(rows[0])], rows=rows), level=Level.EXTREME)
 
 
@@ -33,9 +36,13 @@ def tell(exchanged: Callable[..., Any], raised: Callable[..., Any]) -> Tell:
     """Return the advice on what a model took and refused, its example being 1 and 2 unless told."""
 
     def told(
-        *, taken: list[Case], refused: list[Case], message: str = "no", example: tuple[float, float] = (1.0, 2.0)
+        *,
+        taken: list[Case],
+        refused: list[Case],
+        message: str = "no",
+        example: tuple[float | str, float | str] = (1.0, 2.0),
     ) -> list[Advice]:
-        notes = ColumnNotes.of(SIGNATURE, rows_of(example))
+        notes = ColumnNotes.of(TEXTS if isinstance(example[0], str) else SIGNATURE, rows_of(example))
         for case in taken:
             notes.note(exchanged(case), None)
         for case in refused:
@@ -97,3 +104,24 @@ def test_what_the_model_said_is_cut_at_a_mark(tell: Tell) -> None:
     assert "(ValueError: Too large)" in short.text
     (long,) = tell(taken=[], refused=[rows_of((1e39, 2.0))], message="x" * 500)
     assert f"{'x' * 99}…)" in long.text
+
+
+def test_a_row_of_unseen_categories_needs_no_advice_beside_that_of_its_columns(tell: Tell) -> None:
+    alone = [rows_of(("new", "sea")), rows_of(("land", "new"))]
+    told = tell(taken=[], refused=[*alone, rows_of(("newer", "newer"))], example=("land", "sea"))
+    assert [(one.column, one.kind) for one in told] == [("a", "refused"), ("b", "refused")]
+
+
+def test_a_row_that_no_category_explains_is_told(tell: Tell) -> None:
+    told = tell(taken=[rows_of(("known", "known"))], refused=[rows_of(("new", "new"))], example=("land", "sea"))
+    assert [one.column for one in told] == [""]
+
+
+def test_bytes_of_a_format_are_told_as_such(exchanged: Callable[..., Any], raised: Callable[..., Any]) -> None:
+    signature = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="a", type=DataType.BINARY),)))
+    notes = ColumnNotes.of(signature, rows_of((b"png one",), (b"png two",)))
+    exchange = exchanged(rows_of((b"",)), raised=raised(ValueError("no image"), deliberate=True))
+    notes.note(exchange, judge_outcome(exchange))
+    (advice,) = as_advice(notes)
+    assert (advice.column, advice.kind) == ("a", "refused")
+    assert "of one format" in advice.text

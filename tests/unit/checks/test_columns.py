@@ -103,6 +103,9 @@ def row(value: object) -> Case:
         (Array(items=DataType.LONG), [[1], [2]], [], [[3]], False),
         (Array(items=DataType.LONG), [[1]], [[1, 2]], [], True),
         (DataType.BINARY, [b"a"], [b"b"], [], True),
+        (DataType.BINARY, [b"a"], [], [b"x"], False),
+        (DataType.BINARY, [b"a", b"b"], [], [b"x"], True),  # two of a format
+        (DataType.BINARY, [b"a", b"b"], [], [], False),
     ],
 )
 def test_what_counts_as_tested(

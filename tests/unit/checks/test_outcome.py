@@ -80,6 +80,21 @@ def test_a_native_library_refuses_by_a_bare_runtime_error(file: str, raised: Rai
     assert not is_refusal(raised(RuntimeError, last_frame={"file": "code/torch_model.py"}))
 
 
+@pytest.mark.parametrize(
+    ("kind", "mro"),
+    [
+        ("UnidentifiedImageError", ("PIL.UnidentifiedImageError", "OSError", "Exception")),
+        ("OSError", ("OSError", "Exception")),  # of an image that is cut short
+    ],
+)
+def test_a_decoder_refuses_bytes_by_an_error_of_files(kind: str, mro: tuple[str, ...], raised: Raised) -> None:
+    there = {"file": "/env/lib/PIL/ImageFile.py"}
+    assert is_refusal(raised(OSError, type=kind, mro=mro, deliberate=True, last_frame=there))
+    assert not is_refusal(raised(OSError, type=kind, mro=mro, deliberate=False, last_frame=there))
+    assert not is_refusal(raised(OSError, type=kind, mro=mro, deliberate=True, last_frame={"file": "model.py"}))
+    assert not is_refusal(raised(KeyError, deliberate=True, last_frame=there))
+
+
 def test_no_memory_is_no_refusal_of_a_native_library(raised: Raised) -> None:
     mro = ("torch.OutOfMemoryError", "RuntimeError", "Exception")
     assert not is_refusal(raised(RuntimeError, type="OutOfMemoryError", module="torch", mro=mro))
