@@ -24,6 +24,7 @@ from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_told
+from .fresh import tried_afresh
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
@@ -122,7 +123,7 @@ def _checked(
         )
         judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
         found = search(plan, judge, is_costly=_is_lasting)
-    failure, flaky = as_told(context, name, found.breaches)
+    failure, flaky = as_told(context, name, tried_afresh(context, found.breaches, judge_outcome))
     texts = [judgement.title for judgement in found.advice.values()]
     if len(cases) < len(found_cases):
         texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
