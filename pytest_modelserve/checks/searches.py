@@ -34,6 +34,8 @@ OTHER_ENVELOPES_SHARE: Final = (
     5  # the envelopes after the first draw so many times fewer cases: the model sees the same
 )
 
+ENDED_BY_LOSS: Final = "it ended with a request that cost the server, which accepts_valid tells"
+
 OF_COLUMNS: Final = (
     Envelope.DATAFRAME_SPLIT,
     Envelope.DATAFRAME_RECORDS,
@@ -139,14 +141,28 @@ def first_envelope(model: Model) -> Envelope:
     return Envelope(found[0])
 
 
+def good_case(context: CheckContext) -> Case | None:
+    """Return the one good request of a model: the input example, else the first that the signature allows."""
+    signature = context.model.signature
+    if context.example_case is not None or signature is None or signature.inputs is None:
+        return context.example_case
+    envelope = first_envelope(context.model)
+    return next(edge_cases(signature, domain=context.domain, envelopes=(envelope,), raised=RAISED), None)
+
+
 def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
     """Return why nothing is proven although nothing failed, or nothing."""
     if exchanges.doubt:
         return exchanges.doubt
     if not found.is_complete:
-        budget = f"{context.settings.budget_s:g} s"
-        return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
+        return out_of_time(context)
     return ""
+
+
+def out_of_time(context: CheckContext) -> str:
+    """Return the reason of a check whose time did not do for what it sends in any case."""
+    budget = f"{context.settings.budget_s:g} s"
+    return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
 
 
 def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
@@ -169,7 +185,7 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
     example = context.example_case
     if context.cases:
         return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
-    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
+    rows = context.example_rows
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
     data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)

@@ -28,7 +28,7 @@ from .round_trips import round_trip_input, round_trip_output
 from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .statelessness import stateless, stateless_variants, why_not_repeated
+from .statelessness import stateless, stateless_variants
 from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
@@ -133,7 +133,7 @@ CHECKS: Final = (
         purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
         presets=DEFAULT,
         run=stateless,
-        why_not=why_not_repeated,
+        why_not=why_no_request,
         variants=stateless_variants,
     ),
     Check(
