@@ -176,7 +176,7 @@ CHECKS: Final = (
         judges=Judges.SERVER,
         purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
         "some on which the model raised, health and the input example are answered as before; others are answered "
-        "meanwhile.",
+        "meanwhile. The preset full sends a body as long as may be.",
         presets=DEFAULT,
         run=survives,
         why_not=why_no_request,
@@ -203,7 +203,7 @@ CHECKS: Final = (
         name="latency",
         judges=Judges.MODEL,
         purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
-        "show; it fails only beyond a budget (`--model-max-p99` and its like).",
+        "show; it fails only beyond a budget (`--model-max-p99` and its like). The preset full measures longer.",
         presets=DEFAULT,
         run=latency,
         why_not=why_no_request,
