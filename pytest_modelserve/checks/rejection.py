@@ -12,7 +12,7 @@ from typing import Final
 from ..cases import Case, Envelope, Expectation
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, notes
-from ..search.loop import Plan, draw, search
+from ..search.loop import REPLAYS, Plan, draw, search
 from ..server.backends import ServeSettings
 from ..signature import Signature
 from ..strategies.edge_cases import case_fingerprint
@@ -184,6 +184,8 @@ class _Healthy:
             return None
         if after.outcome is RequestOutcome.PREDICTED and not has_cost_a_server:
             return None
+        if not has_cost_a_server and not is_lost(after) and self._is_flaky():
+            return None  # accepts_valid tells it of the same request
         became = "it took a fresh server" if has_cost_a_server else after.outcome.value
         return Judgement(
             key=HEALTH,
@@ -193,6 +195,11 @@ class _Healthy:
             received=f"{after.invocation.status}",
             exchange=after,
         )
+
+    def _is_flaky(self) -> bool:
+        """Tell whether the good request, with nothing between, is predicted only sometimes, whatever came before."""
+        fates = {self._exchanges.send(self._base).outcome is RequestOutcome.PREDICTED for _ in range(REPLAYS)}
+        return len(fates) > 1
 
 
 def _is_lasting(judgement: Judgement) -> bool:

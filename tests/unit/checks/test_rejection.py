@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -267,3 +268,15 @@ def test_what_the_model_raises_on_every_request_is_told_by_other_checks(serve: S
 
     result = rejects_malformed(serve(broken, SIGNATURE, example=EXAMPLE), "split_index")
     assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED), result.failure
+
+
+def test_a_model_that_raises_now_and_then_does_not_fail_the_checks_of_the_server(serve: Serve) -> None:
+    calls = itertools.count()
+
+    def sometimes(rows: list[Any]) -> object:
+        if next(calls) % 3:
+            raise ValueError(f"busy with {len(rows)} rows")
+        return healthy(rows)
+
+    result = rejects_malformed(serve(sometimes, SIGNATURE, example=EXAMPLE, request_timeout_s=10.0), "no_envelope")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None)
