@@ -109,6 +109,7 @@ class CheckContext:
         stored: The ids of the cases that earlier runs have stored; what this run stores is replayed by the next.
         history: What the checks of this model have learned so far; the same object for all of them.
         cases: Where stored cases are replayed, these alone are sent in place of a search.
+        takes_cases: Whether the check that runs sends `cases`, where there are any.
         on_exchange: Told of each exchange, as it ends.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
@@ -125,6 +126,7 @@ class CheckContext:
     stored: frozenset[str] = frozenset()
     history: History = field(default_factory=History)
     cases: tuple[Case, ...] = ()
+    takes_cases: bool = True
     on_exchange: Callable[[Exchange], None] = _unwatched
     is_crowded: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from ..errors import SettingError, did_you_mean
@@ -271,7 +272,7 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
-    result = check.run(context, variant)
+    result = check.run(replace(context, takes_cases=check.takes_cases), variant)
     return redacted(result) if context.settings.redact else result
 
 

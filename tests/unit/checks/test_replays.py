@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from collections.abc import Callable
@@ -196,3 +197,18 @@ def test_a_failure_says_what_its_rule_means(serve: Serve) -> None:
     failure = run_titled(context, "rejects_invalid[text_for_number]").failure
     assert failure is not None
     assert "Text is no number, even where it reads like one. (modelserve explain text_for_number)" in failure.text
+
+
+def test_only_what_a_single_case_shows_is_offered_as_a_regression_case(serve: Serve, tmp_path: Path) -> None:
+    context = serve(zero_crashes, SIGNATURE, example=EXAMPLE, cases_dir=tmp_path)
+    failure = run_titled(context, "accepts_valid[dataframe_split]").failure
+    assert failure is not None
+    assert f"modelserve keep {failure.case} for a regression case" in failure.text
+    numbers = itertools.count()
+    drawn = serve(
+        lambda rows: [{"y": float(next(numbers))} for _ in rows], SIGNATURE, example=EXAMPLE, cases_dir=tmp_path
+    )
+    told = run_titled(drawn, "stateless[repeat]").failure
+    assert told is not None
+    assert f"modelserve replay {told.case}" in told.text
+    assert "modelserve keep" not in told.text
