@@ -13,7 +13,7 @@ from typing import Final
 
 from ..cases import NO_PARAMS, Case, Level, Table
 from ..results import CheckResult, Judges, Outcome, notes
-from ..search.loop import Breach
+from ..search.loop import REPLAYS, Breach
 from ..search.minimizer import minimize
 from ..strategies.edge_cases import case_fingerprint
 from ..strategies.values import fingerprint
@@ -34,7 +34,6 @@ from .samples import Sample, Samples, edges, ordinary_cases
 NAME: Final = "batch_invariant"
 ROWS: Final = 24  # different ones, each sent alone
 MANY: Final = 100
-REPLAYS: Final = 5
 MAX_TRIES: Final = 40
 NUDGES: Final = 6  # of a row's numbers, to see whether its last digits decide the answer
 
@@ -302,5 +301,6 @@ def _judged(shown: _Shown, seen: int) -> Judgement:
             "replayed": f"{rate} showed it" if seen == REPLAYS else f"flaky: {rate} showed it",
             "alone": curl_of(shown.alone),
         },
+        plainly=f"row {shown.row} is answered otherwise {company} than alone",
         fix="If a row depends on the others on purpose, say --model-skip 'batch_invariant=why it does'.",
     )

@@ -23,7 +23,6 @@ TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
 TIMED: Final = 3  # requests whose median counts
 COSTLY_TRIES: Final = 3  # to make the first lost request small; each costs a restart, one that hangs its whole time
-RAISED: Final = frozenset({RequestOutcome.MODEL_CRASHED, RequestOutcome.MODEL_REFUSED})
 GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
 
 
@@ -148,8 +147,6 @@ class Exchanges:
         call = self._calls.find(invocation.request_id)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
-        if outcome in RAISED:
-            self._history.note_raised(case)
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         if self._on_exchange is not None:
             self._on_exchange(exchange)

@@ -55,7 +55,7 @@ def replays_stored(context: CheckContext, run: RunCheck, can_replay: Callable[[s
         replay(context, stored, run, is_kept=is_kept)
         for store, is_kept in _stores(context)
         for stored in store.all_of(context.model.uri)
-        if can_replay(stored.check)
+        if can_replay(stored.check) and (is_kept or stored.id in context.stored)
     ]
     broken = [one for one in replays if one.result.failure is not None]
     doubtful = [one for one in replays if one.result.outcome is Outcome.INCONCLUSIVE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from ..errors import SettingError, did_you_mean
@@ -28,7 +29,7 @@ from .round_trips import round_trip_input, round_trip_output
 from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .statelessness import stateless, stateless_variants, why_not_repeated
+from .statelessness import stateless, stateless_variants
 from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
@@ -133,7 +134,7 @@ CHECKS: Final = (
         purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
         presets=DEFAULT,
         run=stateless,
-        why_not=why_not_repeated,
+        why_not=why_no_request,
         variants=stateless_variants,
     ),
     Check(
@@ -176,7 +177,7 @@ CHECKS: Final = (
         judges=Judges.SERVER,
         purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
         "some on which the model raised, health and the input example are answered as before; others are answered "
-        "meanwhile.",
+        "meanwhile. The preset full sends a body as long as may be.",
         presets=DEFAULT,
         run=survives,
         why_not=why_no_request,
@@ -203,7 +204,7 @@ CHECKS: Final = (
         name="latency",
         judges=Judges.MODEL,
         purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
-        "show; it fails only beyond a budget (`--model-max-p99` and its like).",
+        "show; it fails only beyond a budget (`--model-max-p99` and its like). The preset full measures longer.",
         presets=DEFAULT,
         run=latency,
         why_not=why_no_request,
@@ -271,7 +272,7 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
-    result = check.run(context, variant)
+    result = check.run(replace(context, takes_cases=check.takes_cases), variant)
     return redacted(result) if context.settings.redact else result
 
 

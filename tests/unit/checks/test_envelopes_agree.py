@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Case, Envelope, Table, Tensors
+from pytest_modelserve.checks.anchor import STOCHASTIC, UNSTEADY
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.envelopes import STOCHASTIC, UNSTEADY, envelopes_agree, why_one_envelope
+from pytest_modelserve.checks.envelopes import CHANGED, envelopes_agree, why_one_envelope
 from pytest_modelserve.checks.forms import all_forms, as_plain, form_of
 from pytest_modelserve.checks.recorded import RecordedColumn, RecordedSeries, RecordedTable
 from pytest_modelserve.checks.recorded_key import recorded_key
@@ -158,8 +159,18 @@ def test_a_model_that_differs_from_itself_is_left_to_stateless(spied: Spied) -> 
     counts = itertools.count()
     context = spied(lambda frame: pd.DataFrame({"y": [float(next(counts))] * len(frame)}), SIGNATURE, example=EXAMPLE)
     result = envelopes_agree(context, "")
-    assert (result.outcome, result.applies, result.reason) == (Outcome.SKIPPED, False, UNSTEADY)
+    assert (result.outcome, result.applies, result.reason) == (Outcome.SKIPPED, True, UNSTEADY)
     assert result.requests == 0
+
+
+def test_a_request_that_changes_its_answer_is_no_proof_for_or_against_its_forms(spied: Spied) -> None:
+    counts = itertools.count()
+
+    def drifting(frame: pd.DataFrame) -> object:
+        return healthy(frame) if len(frame) > 1 else pd.DataFrame({"y": [float(next(counts))]})
+
+    result = envelopes_agree(spied(drifting, SIGNATURE, example=EXAMPLE), "")
+    assert (result.outcome, result.reason, result.failure) == (Outcome.INCONCLUSIVE, CHANGED, None)
 
 
 def test_a_model_that_is_declared_stochastic_is_left_out(spied: Spied) -> None:

@@ -226,7 +226,7 @@ def test_without_inputs_nothing_can_carry_params(serve: Serve) -> None:
 
 def test_answers_that_differ_in_the_last_digits_are_the_same(serve: Serve) -> None:
     model = healthy(*ALL)
-    model.answer = lambda rows, calls: [{"x": 1.0 + calls * 1e-8, "y": None, "z": [True, "a"]} for _ in rows]
+    model.answer = lambda rows, calls: [{"x": 1.0 + calls * 1e-11, "y": None, "z": [True, "a"]} for _ in rows]
     result, _ = model.check(serve)
     assert (result.outcome, result.advice) == (Outcome.PASSED, ())
 
@@ -326,3 +326,8 @@ def test_a_model_that_takes_no_params_is_told(serve: Serve, monkeypatch: pytest.
     )
     result = params_enforced(context, "")
     assert [advice.text for advice in result.advice] == [TAKES_NONE]
+
+
+def test_a_slow_model_ends_within_the_budget(serve: Serve) -> None:
+    result, sent = healthy(*ALL).check(serve, budget_s=1e-9)
+    assert (result.outcome, len(sent)) == (Outcome.INCONCLUSIVE, 3)  # which only measure how long it takes
