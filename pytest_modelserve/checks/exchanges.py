@@ -179,7 +179,7 @@ class Exchanges:
 
     def _connect(self) -> None:
         self._client = self._served.connect(timeout_s=self._timeout_s)
-        self._calls = CallLog(self._served.calls_path)
+        self._calls = CallLog(self._served.calls_path, is_from_now=True)
 
 
 def _has_loss(lanes: Sequence[Sequence[Exchange]]) -> bool:
