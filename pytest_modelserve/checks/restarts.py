@@ -45,9 +45,7 @@ class _Apart:
 def from_another_process(context: CheckContext, exchanges: Exchanges) -> Trial:
     """Send requests to the server that all share, then to a private one in reverse order, and compare the answers."""
     samples = Samples(context, exchanges)
-    cases = itertools.chain(
-        param_edges(context, WITH_PARAMS), ordinary_cases(context, n_edges=MOST, n_drawn=N_DRAWN)
-    )
+    cases = itertools.chain(param_edges(context, WITH_PARAMS), ordinary_cases(context, n_edges=MOST, n_drawn=N_DRAWN))
     known = samples.taken(cases, MOST)
     if not known:
         return Trial(doubt=NOTHING_TAKEN)
