@@ -29,10 +29,11 @@ from .judge import Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .row_cases import merged_rows, nudged, of_rows, row_cases_of, shape_of
 from .rows import why_quantized
-from .samples import Sample, Samples, edges, ordinary_cases
+from .samples import Sample, Samples, edges, gaps, ordinary_cases
 
 NAME: Final = "batch_invariant"
 ROWS: Final = 24  # different ones, each sent alone
+GAPS: Final = 4  # of them with a missing value, for which another row's may be taken
 MANY: Final = 100
 MAX_TRIES: Final = 40
 NUDGES: Final = 6  # of a row's numbers, to see whether its last digits decide the answer
@@ -139,6 +140,7 @@ class _Batches:
         example = self._context.example_case
         if example is not None:
             yield from row_cases_of(replace(example, params=NO_PARAMS), ROWS // 3)
+        yield from gaps(self._context, GAPS)
         yield from (case for case in edges(self._context, ROWS, n_rows=1) if not case.params)
         for case in ordinary_cases(self._context, n_edges=0, n_drawn=ROWS // 2):
             yield from row_cases_of(replace(case, params=NO_PARAMS), 3)

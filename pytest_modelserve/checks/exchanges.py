@@ -73,6 +73,23 @@ class Exchanges:
             on_exchange=context.on_exchange,
         )
 
+    @classmethod
+    def of_private(cls, context: CheckContext) -> Exchanges:
+        """Return the exchanges with the server that nobody else uses.
+
+        Raises:
+            ServerError: That server did not get ready.
+        """
+        timeout_s = context.settings.request_timeout_s
+        served = context.served.private()
+        return cls(served, timeout_s=timeout_s, history=context.history, on_exchange=context.on_exchange)
+
+    def count_in(self, others: Exchanges) -> None:
+        """Count the requests of other exchanges of the same check, too."""
+        self.requests += others.requests
+        self.accepted += others.accepted
+        self.lost_once += others.lost_once
+
     def send(self, case: Case) -> Exchange:
         """Send a case and return what became of it."""
         if known := self._history.find_loss(case):
@@ -176,7 +193,7 @@ class Exchanges:
 
     def _connect(self) -> None:
         self._client = self._served.connect(timeout_s=self._timeout_s)
-        self._calls = CallLog(self._served.calls_path)
+        self._calls = CallLog(self._served.calls_path, is_from_now=True)
 
 
 def _has_loss(lanes: Sequence[Sequence[Exchange]]) -> bool:

@@ -41,7 +41,6 @@ UNSEEN: Final = (
     "what the model received was not recorded, so that it is only proven that declared params are taken, and that they "
     "do not change later answers"
 )
-TAKES_NONE: Final = "the model's `predict` takes no params, although its signature declares some: they change nothing"
 UNSTEADY: Final = "the model answers the same request differently, so that nothing was read from its answers"
 
 
@@ -123,7 +122,7 @@ def _cases(context: CheckContext, signature: Signature, base: Case) -> Iterator[
     is_few = len(pools) <= MAX_ALONE
     most = MAX_VALUES // len(pools) if is_few else ROUNDS
     chosen = {str(pool.name): entries for pool in pools if (entries := _chosen(pool.strict, most))}
-    yield from [nothing] * ANCHORS
+    yield from [nothing] * (1 + ANCHORS)
     if is_few:
         for name, entries in chosen.items():
             for entry in entries:
@@ -162,7 +161,6 @@ class _Watch:
     breaches: dict[str, Breach[Judgement]] = field(default_factory=dict)
     has_seen: bool = False
     is_unsteady: bool = False
-    takes_none: bool = False
     anchors: list[Exchange] = field(default_factory=list)
     last: Case | None = None
 
@@ -176,7 +174,7 @@ class _Watch:
 
     def advice(self) -> Iterator[str]:
         if not self.has_seen:
-            yield TAKES_NONE if self.takes_none else UNSEEN
+            yield UNSEEN
         if self.is_unsteady:
             yield UNSTEADY
 
@@ -188,8 +186,7 @@ class _Watch:
     def _arrival(self, exchange: Exchange) -> Judgement | None:
         received = self.arrived(exchange)
         if received is None:
-            self.takes_none = self.takes_none or _is_recorded(exchange, "received")
-            return None
+            return self._untaken(exchange)
         self.has_seen = True
         for spec in self.signature.params or ():
             is_sent = spec.name in exchange.case.params
@@ -200,6 +197,24 @@ class _Watch:
             if not is_same(spec, wanted, there):
                 return self._wrong(exchange, spec, wanted, typed(there), is_sent=is_sent)
         return None
+
+    def _untaken(self, exchange: Exchange) -> Judgement | None:
+        """Return what it means that a call has data on record and no params: `predict` is never given any."""
+        if not _is_recorded(exchange, "received"):
+            return None
+        self.has_seen = True
+        if not exchange.case.params:
+            return None
+        names = ", ".join(spec.name for spec in self.signature.params or ())
+        return Judgement(
+            key="takes_none",
+            is_breach=True,
+            title=f"the signature declares params ({names}), and the model's predict takes none: they change nothing",
+            expected=f"{exchange.case.label} at the model",
+            received="predict is called without params",
+            exchange=exchange,
+            fix="Give predict the argument `params`, or log the model without params in its signature.",
+        )
 
     def _wrong(self, exchange: Exchange, spec: ParamSpec, wanted: object, there: str, *, is_sent: bool) -> Judgement:
         after = f", after a request with {self.last.label}" if self.last is not None and self.last.params else ""
@@ -214,14 +229,17 @@ class _Watch:
         )
 
     def _leftover(self, exchange: Exchange) -> Judgement | None:
-        """Return what an answer without params shows of the request before: it must be what it was at first."""
-        if exchange.case.params or exchange.outcome is not RequestOutcome.PREDICTED:
+        """Return what an answer without params shows of the request before: it must be what it was at first.
+
+        The very first answer does not count, since it may show what another check has sent before.
+        """
+        if self.last is None or exchange.case.params or exchange.outcome is not RequestOutcome.PREDICTED:
             return None
         if len(self.anchors) < ANCHORS:
             self.anchors.append(exchange)
             self.is_unsteady = self.is_unsteady or not self._agree(self.anchors[0], exchange)
             return None
-        if self.is_unsteady or self.last is None or self._agree(self.anchors[0], exchange):
+        if self.is_unsteady or self._agree(self.anchors[0], exchange):
             return None
         return self._proven(exchange, self.last)
 

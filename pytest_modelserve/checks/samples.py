@@ -127,6 +127,16 @@ def any_edges(context: CheckContext, most: int) -> list[Case]:
     return _spread(_made(context), most)
 
 
+def gaps(context: CheckContext, most: int) -> list[Case]:
+    """Return single rows in which a value is missing, spread over the columns; not every server takes each of them."""
+    plain = (case for case in _made(context) if case.level <= Level.PLAUSIBLE and case.n_rows == 1)
+    return _spread((case for case in plain if _has_gap(case) and _is_carried(case, context)), most)
+
+
+def _has_gap(case: Case) -> bool:
+    return isinstance(case.payload, Table) and any(cell is None for row in case.payload.rows for cell in row)
+
+
 def param_edges(context: CheckContext, most: int) -> list[Case]:
     """Return ordinary cases with parameters, spread over all of them; none where the model declares none."""
     return _spread((case for case in _made(context) if case.params and _is_ordinary(case, context)), most)

@@ -1,4 +1,5 @@
-"""Whether a model answers a request by that request alone: repeated, between others, and at the same time as others.
+"""Whether a model answers a request by that request alone: repeated, between others, at the same time as others, and in
+another process.
 
 Source: `CONTRACT` section 4, "Stateless".
 """
@@ -24,6 +25,7 @@ from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import Judgement
+from .restarts import from_another_process
 from .samples import Sample, Samples, disturbers, ordinary_cases, param_edges
 
 REPEATED: Final = 11  # requests, each sent some six times
@@ -180,4 +182,5 @@ _VARIANTS: Final[Mapping[str, Callable[[CheckContext, Exchanges], Trial]]] = {
     "repeat": repeat,
     "interleave": interleave,
     "concurrent": concurrent,
+    "restart": from_another_process,
 }

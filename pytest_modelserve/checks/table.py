@@ -123,7 +123,7 @@ CHECKS: Final = (
     Check(
         name="params_enforced",
         judges=Judges.SERVER,
-        purpose="Each declared param arrives as it was sent or as its default, and none in a later request.",
+        purpose="Each declared param reaches the model as it was sent or as its default, and none a later request.",
         presets=DEFAULT,
         run=params_enforced,
         why_not=why_no_params,
@@ -131,7 +131,8 @@ CHECKS: Final = (
     Check(
         name="stateless",
         judges=Judges.MODEL,
-        purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
+        purpose="The same request gets the same answer again: repeated, after others, at the same time as others, and "
+        "from another process of the same model.",
         presets=DEFAULT,
         run=stateless,
         why_not=why_no_request,

@@ -245,6 +245,18 @@ def test_one_request_has_all_params_and_no_flat_envelope_carries_them(spied: Spi
     assert not {case.envelope for case in forms} & {Envelope.CSV, Envelope.PARQUET}
 
 
+def test_edge_values_of_text_are_sent_in_every_envelope(spied: Spied) -> None:
+    """Words that readers of CSV take for null among them, which a few batches of the example must not crowd out."""
+    signature = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="key", type=DataType.STRING),)))
+    example = Table(columns=("key",), rows=(("ada",), ("grace",)))
+    told: dict[str, set[object]] = {}
+    for case in all_forms(spied(healthy, signature, example=example), signature):
+        if isinstance(case.payload, Table) and case.payload.index is None:
+            told.setdefault(case.envelope.value, set()).update(cell for row in case.payload.rows for cell in row)
+    assert {"dataframe_records", "inputs", "csv"} <= told.keys()
+    assert all({"NaN", "null", "None", "", "001"} <= cells for cells in told.values())
+
+
 def test_columns_without_names_go_by_position(spied: Spied) -> None:
     example = Table(columns=(0, 1), rows=((1.5, 2.5),))
     forms = list(all_forms(spied(healthy, UNNAMED, example=example), UNNAMED))

@@ -39,7 +39,7 @@ WITH_PARAMS = Signature(
     inputs=INPUTS, outputs=OUTPUTS, params=(ParamSpec(name="scale", type=DataType.DOUBLE, default=1.0),)
 )
 EXAMPLE = Table(columns=("age", "bmi", "plan"), rows=((30, 21.5, "basic"), (40, 33.25, "pro")))
-VARIANTS = ("repeat", "interleave", "concurrent")
+VARIANTS = ("repeat", "interleave", "concurrent", "restart")
 
 
 def score(row: dict[str, Any]) -> float:
@@ -81,8 +81,9 @@ def test_a_pure_function_passes(variant: str, serve: Serve) -> None:
 
 def test_the_checks_of_behaviour_stay_below_three_hundred_requests(serve: Serve) -> None:
     context = serve(healthy, WITH_PARAMS, example=EXAMPLE)
-    results = [stateless(context, variant) for variant in VARIANTS]
+    *results, of_two_processes = [stateless(context, variant) for variant in VARIANTS]
     assert sum(result.requests for result in (*results, batch_invariant(context, ""))) <= 300
+    assert of_two_processes.requests <= 20
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
