@@ -192,7 +192,11 @@ def as_markdown(tally: Tally) -> str:
 
 def _as_item(key: Key) -> str:
     module, function, was, becomes = key
-    return f"`{module}.{function}`: ``{was}`` became ``{becomes}``" if function else f"`{module}`: ``{was}`` became ``{becomes}``"
+    return (
+        f"`{module}.{function}`: ``{was}`` became ``{becomes}``"
+        if function
+        else f"`{module}`: ``{was}`` became ``{becomes}``"
+    )
 
 
 PAGE: Final = """# Mutants of the enforcement

@@ -261,9 +261,7 @@ def measure_reach(older: str | None) -> Reach:
             raise SystemExit(f"Tests fail without any change: {', '.join(found['failed'])}")
         kept.write_text(json.dumps(found))
     found = json.loads(kept.read_text())
-    tests = {
-        module: {int(line): tests for line, tests in lines.items()} for module, lines in found["tests"].items()
-    }
+    tests = {module: {int(line): tests for line, tests in lines.items()} for module, lines in found["tests"].items()}
     return Reach(found["seconds"], tests)
 
 
@@ -283,7 +281,9 @@ def trace(session: Any) -> dict[str, Any]:
     measured.stop()
     data = measured.get_data()
     tests = {
-        Path(file).stem: {line: [test for test in found if test] for line, found in data.contexts_by_lineno(file).items()}
+        Path(file).stem: {
+            line: [test for test in found if test] for line, found in data.contexts_by_lineno(file).items()
+        }
         for file in data.measured_files()
     }
     return {"seconds": seconds, "tests": tests, "failed": failed}
