@@ -14,13 +14,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import psutil
-
-from mutations import Mutant
 from mutations import Mutant
 
 MEMORY_BYTES: Final = 2 << 30  # a loop without an end fills a list, too
@@ -70,7 +69,7 @@ def stream_fork(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
     process.join()
 
 
-def _stream(work: Callable[[Callable[[Any], None]], None], pipe: Any) -> None:
+def _stream(work: Callable[[Callable[[Any], None]], None], pipe: Connection) -> None:
     silence()
     try:
         work(lambda told: pipe.send(("told", told)))
@@ -115,7 +114,7 @@ def silence() -> None:
     os.dup2(nowhere, 2)
 
 
-def _run(work: Callable[[Mutant], str | None], mutant: Mutant, report: Any) -> None:
+def _run(work: Callable[[Mutant], str | None], mutant: Mutant, report: Connection) -> None:
     silence()
     limit = psutil.Process().memory_info().vms + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -127,7 +126,7 @@ def _run(work: Callable[[Mutant], str | None], mutant: Mutant, report: Any) -> N
     report.send(("killer", killer))
 
 
-def _outcome(mutant: Mutant, report: Any) -> Outcome:
+def _outcome(mutant: Mutant, report: Connection) -> Outcome:
     """Return what a fork told before it ended; nothing where a timer or the memory's limit ended it."""
     try:
         kind, told = report.recv()
@@ -174,11 +173,13 @@ def load_instead(name: str, file: Path, text: str) -> None:
     """Let the next import of a module take another text."""
 
     class Loader(importlib.machinery.SourceFileLoader):
-        def get_code(self, fullname: str) -> CodeType:
+        def get_code(self, _fullname: str) -> CodeType:
             return compile(text, self.path, "exec")
 
     class Finder(importlib.abc.MetaPathFinder):
-        def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        def find_spec(
+            self, fullname: str, _path: Sequence[str] | None, _target: ModuleType | None = None
+        ) -> importlib.machinery.ModuleSpec | None:
             if fullname != name:
                 return None
             return importlib.util.spec_from_file_location(name, file, loader=Loader(name, str(file)))

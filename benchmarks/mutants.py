@@ -18,6 +18,7 @@ tests are collected and loads the changed module instead.
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import json
 import os
@@ -33,6 +34,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from mutant_forks import Outcome, exchange, load_instead, run_forks, stream_fork
 from mutant_report import Reasons, Tally, as_markdown, as_text
 from mutations import Mutant, find_mutants
@@ -47,7 +49,7 @@ TESTS: Final = ("tests/unit/scoring", "tests/unit/strategies/test_against_scorin
 IN_PROCESSES: Final = ("test_main.py", "test_worker_link.py")  # they start servers, which no mutant reaches
 
 
-NEW_S: Final = 0.1  # what a test may cost that nobody has measured
+NEW_S: Final = 0.01  # what a test may cost that nobody has measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,16 @@ class Reach:
         lines = range(first, last + 1) if mutant.is_inside else by_line
         found = {test for line in lines for test in by_line.get(line, ())}
         new = items.keys() - self.seconds.keys()  # of which an older measurement knows nothing
-        return [items[test] for test in (*sorted(new), *self._mixed(found & items.keys(), killers))]
+        return [items[test] for test in self._mixed((found & items.keys()) | new, killers)]
 
     def _mixed(self, found: Iterable[str], killers: Counter[str]) -> list[str]:
         """Return what killed most first, then one case of each test after the other, the quick ones first."""
         place: Counter[str] = Counter()
         ordered: list[tuple[int, int, float, str]] = []
-        for test in sorted(found, key=lambda test: (self.seconds[test], test)):
+        for test in sorted(found, key=lambda test: (self.seconds.get(test, NEW_S), test)):
             name = test.partition("[")[0]
             place[name] += 1
-            ordered.append((-killers[test], place[name], self.seconds[test], test))
+            ordered.append((-killers[test], place[name], self.seconds.get(test, NEW_S), test))
         return [test for *_, test in sorted(ordered)]
 
 
@@ -170,7 +172,8 @@ def judge(
     def judge_inside(report: Callable[[Any], None]) -> None:
         """In a fork that has collected the tests, and forks again for each mutant."""
 
-        def loop(session: Any) -> None:
+        def loop(session: pytest.Session) -> None:
+            gc.freeze()  # or every fork copies the memory that it only looks at
             items = {item.nodeid: item for item in session.items}
 
             def work(mutant: Mutant) -> str | None:
@@ -189,14 +192,20 @@ def judge(
         load_instead(f"pytest_modelserve.scoring.{mutant.module}", file, mutant.apply(texts[mutant.module]))
         found: list[str | None] = []
 
-        def loop(session: Any) -> None:
+        def loop(session: pytest.Session) -> None:
+            gc.freeze()  # or every fork copies the memory that it only looks at
             items = {item.nodeid: item for item in session.items}
             if not session.testsfailed:
                 found.append(
                     run_until_failure(session, reach.pick(mutant, killers, items), reach.seconds, options.budget)
                 )
 
-        run_pytest(loop)
+        own = [file for file in (f"{TESTS[0]}/test_{mutant.module}.py", f"{TESTS[0]}/test_refusals.py") if Path(file).exists()]
+        for files in (own, TESTS):  # most are killed without collecting everything
+            found.clear()
+            run_pytest(loop, files)
+            if not found or found[0]:
+                break
         return found[0] if found else "collection"
 
     if inside:
@@ -206,13 +215,11 @@ def judge(
         yield mutant, outcome
 
 
-def run_pytest(loop: Callable[[Any], None]) -> None:
+def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> None:
     """Collect the tests and hand them to a loop of our own."""
-    import pytest
-
     class Loop:
         @pytest.hookimpl(tryfirst=True)
-        def pytest_runtestloop(self, session: Any) -> bool:
+        def pytest_runtestloop(self, session: pytest.Session) -> bool:
             loop(session)
             return True
 
@@ -220,15 +227,15 @@ def run_pytest(loop: Callable[[Any], None]) -> None:
         ignored = [f"--ignore={TESTS[0]}/{name}" for name in IN_PROCESSES]
         warm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before pytest could rewrite it
         plugins = [*warm, "-p", "no:randomly", "-p", "no:xdist", "-o", f"cache_dir={cache}", "-o", "timeout=60"]
-        pytest.main([*TESTS, *ignored, "-q", "-s", *plugins], plugins=[Loop()])
+        pytest.main([*files, *ignored, "-q", "-s", "--tb=native", "--assert=plain", *plugins], plugins=[Loop()])
 
 
-def run_each(session: Any, items: Sequence[Any]) -> Iterator[tuple[str, bool]]:
+def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[str, bool]]:
     """Run tests one after the other and yield each one's id before it runs, and again with whether it failed."""
     failed: list[str] = []
 
     class Watch:
-        def pytest_runtest_logreport(self, report: Any) -> None:
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
             if report.failed:
                 failed.append(report.nodeid)
 
@@ -241,7 +248,7 @@ def run_each(session: Any, items: Sequence[Any]) -> Iterator[tuple[str, bool]]:
     session.config.pluginmanager.unregister(watch)
 
 
-def run_until_failure(session: Any, items: Sequence[Any], seconds: dict[str, float], budget_s: float) -> str | None:
+def run_until_failure(session: pytest.Session, items: Sequence[Any], seconds: dict[str, float], budget_s: float) -> str | None:
     """Run tests until one fails, whose id comes back; the process ends where one burns far more than it used to."""
     spent = list(accumulate(seconds.get(item.nodeid, NEW_S) for item in items))
     within = [item for item, so_far in zip(items, [0.0, *spent], strict=False) if not budget_s or so_far < budget_s]
@@ -265,7 +272,7 @@ def measure_reach(older: str | None) -> Reach:
     return Reach(found["seconds"], tests)
 
 
-def trace(session: Any) -> dict[str, Any]:
+def trace(session: pytest.Session) -> dict[str, Any]:
     """Run every test, and tell the lines of `scoring` that each reaches."""
     import coverage
 

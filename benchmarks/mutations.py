@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -181,9 +180,9 @@ class _Finder(ast.NodeVisitor):
 
     def _drop(self, node: ast.stmt) -> None:
         is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if isinstance(node, ast.Expr) and not is_text and not self._is_log(node.value):
-            self._replace(node, "pass")
-        elif isinstance(node, ast.Raise | ast.Continue | ast.Break) and self._alone is not node:
+        if (isinstance(node, ast.Expr) and not is_text and not self._is_log(node.value)) or (
+            isinstance(node, ast.Raise | ast.Continue | ast.Break) and self._alone is not node
+        ):
             self._replace(node, "pass")
         elif isinstance(node, ast.Assign) and self._function is not None:
             target = node.targets[0]
@@ -196,7 +195,7 @@ class _Finder(ast.NodeVisitor):
     def _is_log(node: ast.expr) -> bool:
         return isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_logger.")
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._names.append(node.name)
         outer, self._function = self._function, self._function or node
         if outer is None:
@@ -211,29 +210,29 @@ class _Finder(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._names.append(node.name)
         for child in node.body:
             self.visit(child)
         self._names.pop()
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # noqa: N802 # its annotation is left alone
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:  # its annotation is left alone
         if node.value is not None and not ast.unparse(node.annotation).startswith("TypeAlias"):
             self.visit(node.value)
 
-    def visit_Import(self, _node: ast.Import) -> None:  # noqa: N802
+    def visit_Import(self, _node: ast.Import) -> None:
         """Leave imports alone."""
 
-    def visit_ImportFrom(self, _node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, _node: ast.ImportFrom) -> None:
         """Leave imports alone."""
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: N802
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
         old, new = ARITHMETIC[type(node.op)]
         self._replace_between(node.target, node.value, re.escape(f"{old}="), f"{new}=")
         self._replace_between(node.target, node.value, re.escape(f"{old}="), "=")
         self.generic_visit(node)
 
-    def visit_Raise(self, node: ast.Raise) -> None:  # noqa: N802
+    def visit_Raise(self, node: ast.Raise) -> None:
         if isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
             if new := ERRORS.get(node.exc.func.id):
                 known = f"{new},".encode() in self._raw or f"{new}\n".encode() in self._raw
@@ -242,12 +241,12 @@ class _Finder(ast.NodeVisitor):
             self.generic_visit(node)
             self._is_text = outer
 
-    def visit_Return(self, node: ast.Return) -> None:  # noqa: N802
+    def visit_Return(self, node: ast.Return) -> None:
         if node.value is not None and not isinstance(node.value, ast.Constant):
             self._replace(node.value, "None")
         self.generic_visit(node)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:  # noqa: N802
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.type is not None:
             self._replace(node.type, "()")
             if isinstance(node.type, ast.Tuple):
@@ -267,17 +266,17 @@ class _Finder(ast.NodeVisitor):
         self._replace(test, f"(({text}) or True)" if has_name else "True")
         self._replace(test, f"(({text}) and False)" if has_name else "False")
 
-    def visit_If(self, node: ast.If) -> None:  # noqa: N802
+    def visit_If(self, node: ast.If) -> None:
         self._decide(node.test)
         if len(node.body) == 1 and not node.orelse:
             self._alone = node.body[0]
         self.generic_visit(node)
 
-    def visit_While(self, node: ast.While) -> None:  # noqa: N802
+    def visit_While(self, node: ast.While) -> None:
         self._decide(node.test)
         self.generic_visit(node)
 
-    def visit_IfExp(self, node: ast.IfExp) -> None:  # noqa: N802
+    def visit_IfExp(self, node: ast.IfExp) -> None:
         self._decide(node.test)
         self.generic_visit(node)
 
@@ -288,7 +287,7 @@ class _Finder(ast.NodeVisitor):
 
     # expressions
 
-    def visit_Compare(self, node: ast.Compare) -> None:  # noqa: N802
+    def visit_Compare(self, node: ast.Compare) -> None:
         sides = [node.left, *node.comparators]
         for at, op in enumerate(node.ops):
             old, news = COMPARISONS[type(op)]
@@ -297,7 +296,7 @@ class _Finder(ast.NodeVisitor):
                 self._replace_between(sides[at], sides[at + 1], pattern, new)
         self.generic_visit(node)
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> None:  # noqa: N802
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
         old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
         for left, right in zip(node.values, node.values[1:], strict=False):
             self._replace_between(left, right, rf"\b{old}\b", new)
@@ -306,25 +305,25 @@ class _Finder(ast.NodeVisitor):
             self._replace(node, f"({f' {old} '.join(f'({part})' for part in kept)})")
         self.generic_visit(node)
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
         if isinstance(node.op, ast.Not | ast.USub | ast.Invert):
             self._replace(node, f"({self._source(node.operand)})")
         self.generic_visit(node)
 
-    def visit_BinOp(self, node: ast.BinOp) -> None:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> None:
         if type(node.op) in ARITHMETIC:
             old, new = ARITHMETIC[type(node.op)]
             self._replace_between(node.left, node.right, re.escape(old), new)
         self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> None:
         if self._is_log(node):
             return
         name = ast.unparse(node.func)
         if name in CALLS:
             self._replace(node.func, CALLS[name])
         if isinstance(node.func, ast.Attribute):
-            start, end = self._span(node.func)
+            _start, end = self._span(node.func)
             if new := METHODS.get(node.func.attr):
                 self._add(end - len(node.func.attr), end, new)
             if node.func.attr in PLAIN_METHODS and not node.args:
@@ -342,9 +341,9 @@ class _Finder(ast.NodeVisitor):
                 self.visit(keyword.value)
         self._is_text = outer
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         if isinstance(node.value, ast.Name) and node.value.id in ENUMS and node.attr.isupper():
-            start, end = self._span(node)
+            _start, end = self._span(node)
             self._add(end - len(node.attr), end, self._other_member(node.value.id, node.attr))
         self.generic_visit(node)
 
@@ -360,10 +359,10 @@ class _Finder(ast.NodeVisitor):
         }[enum]
         return first[1] if member == first[0] else first[0]
 
-    def visit_Set(self, node: ast.Set) -> None:  # noqa: N802
+    def visit_Set(self, node: ast.Set) -> None:
         self._drop_elements(node, "{", "}")
 
-    def visit_Tuple(self, node: ast.Tuple) -> None:  # noqa: N802
+    def visit_Tuple(self, node: ast.Tuple) -> None:
         if isinstance(node.ctx, ast.Load) and self._function is None:
             self._drop_elements(node, "(", ",)")
         else:
@@ -375,20 +374,20 @@ class _Finder(ast.NodeVisitor):
             self._replace(node, f"{opening}{', '.join(kept)}{closing}")
         self.generic_visit(node)
 
-    def visit_Dict(self, node: ast.Dict) -> None:  # noqa: N802
+    def visit_Dict(self, node: ast.Dict) -> None:
         for key in node.keys if self._function is None else ():
             if key is not None and not isinstance(key, ast.Constant):
                 self._replace(key, f'("no key", {self._source(key)})')
         self.generic_visit(node)
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:  # noqa: N802
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         is_text = any(isinstance(part, ast.Constant) and " " in str(part.value) for part in node.values)
         if is_text or self._is_text:
             return
         if any(isinstance(part, ast.FormattedValue) for part in node.values):
             self._replace(node, '""')
 
-    def visit_Constant(self, node: ast.Constant) -> None:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> None:
         value = node.value
         if isinstance(value, bool):
             self._replace(node, str(not value))

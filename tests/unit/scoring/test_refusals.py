@@ -34,7 +34,7 @@ def column(kind: Any, name: str | int | None = "x", *, required: bool = True) ->
 def tensors(*specs: tuple[str | None, str, tuple[int, ...]]) -> Signature:
     return Signature(
         inputs=TensorSchema(
-            tensors=tuple(TensorSpec(name=name, dtype=kind, shape=shape) for name, kind, shape in specs)
+            tensors=tuple(TensorSpec(name=name, dtype=dtype, shape=size) for name, dtype, size in specs)
         )
     )
 
