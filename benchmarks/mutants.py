@@ -49,7 +49,7 @@ TESTS: Final = ("tests/unit/scoring", "tests/unit/strategies/test_against_scorin
 IN_PROCESSES: Final = ("test_main.py", "test_worker_link.py")  # they start servers, which no mutant reaches
 
 
-NEW_S: Final = 0.01  # what a test may cost that nobody has measured
+NEW_S: Final = 0.002  # what a test may cost that nobody has measured
 
 
 @dataclass(frozen=True, slots=True)

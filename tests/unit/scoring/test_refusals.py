@@ -50,6 +50,7 @@ def with_params(given: Any) -> dict[str, Any]:
 
 TABLE = columns(column(DataType.LONG), column(DataType.LONG, "y", required=False))
 UNNAMED = columns(column(DataType.LONG, None), column(DataType.LONG, None))
+PAIR = Array(items=DataType.LONG)
 PERSONS = columns(column(PERSON))
 LISTS = columns(column(Array(items=Array(items=DataType.LONG))))
 MAPS = columns(column(Map(values=DataType.LONG)))
@@ -91,6 +92,7 @@ NOT_PARSED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (TABLE, split([1, 2, 3], columns=["y", "x", "x"]), {"column": "x"}),
     (TABLE, split([1, 2], index=0), {}),
     (TABLE, split([1, 2], index=[[0]]), {}),
+    (TABLE, split([1, 2], index=[{}]), {}),
     (TABLE, split([1, 2], index=[0, 1]), {}),
     (TABLE, {"dataframe_records": {}}, {}),
     (TABLE, records({"x": 1}, [1], [2]), {"row": 1}),
@@ -100,6 +102,10 @@ NOT_PARSED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (TABLE, {"inputs": 1}, {}),
     (TABLE, {"inputs": [{"x": 1}, 2, 3]}, {"row": 1}),
     (UNNAMED, {"inputs": [[1, 2], [3], [4]]}, {"row": 1}),
+    (UNNAMED, records([1, 2], {"0": 1}), {"row": 1}),
+    (UNNAMED, records({"0": 1, "1": 1}, [1, 2]), {"row": 1}),
+    (columns(column(DataType.LONG)), {"inputs": 1}, {}),
+    (columns(column(DataType.LONG, None)), {"inputs": None}, {}),
     (HINT, records({"age": 1}), {}),
     (HINT, {"inputs": {"age": 1}}, {}),
     (NAMED, {"inputs": [1]}, {}),
@@ -126,6 +132,7 @@ NOT_ALLOWED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (columns(column(DataType.DATETIME)), records({"x": None}, {"x": "9999-12-01"}), {"column": "x", "row": 1}),
     (UNNAMED, {"inputs": {"0": [1], "1": [1], "2": [1]}}, {}),
     (UNNAMED, records({"u": 1, "v": 1}), {}),
+    (columns(column(PAIR, None), column(PAIR, None)), {"inputs": {"u": [1], "v": [1]}}, {}),
     (LISTS, records({"x": []}, {"x": [[1], [2, "3"]]}), {"column": "x", "row": 1, "path": "[1][1]"}),
     (LISTS, records({"x": [[0]]}, {"x": [[], 1]}), {"column": "x", "row": 1, "path": "[1]"}),
     (LISTS, records({"x": [[0]]}, {"x": 1}), {"column": "x", "row": 1}),
