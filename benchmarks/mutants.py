@@ -200,7 +200,11 @@ def judge(
                     run_until_failure(session, reach.pick(mutant, killers, items), reach.seconds, options.budget)
                 )
 
-        own = [file for file in (f"{TESTS[0]}/test_{mutant.module}.py", f"{TESTS[0]}/test_refusals.py") if Path(file).exists()]
+        own = [
+            file
+            for file in (f"{TESTS[0]}/test_{mutant.module}.py", f"{TESTS[0]}/test_refusals.py")
+            if Path(file).exists()
+        ]
         for files in (own, TESTS):  # most are killed without collecting everything
             found.clear()
             run_pytest(loop, files)
@@ -217,6 +221,7 @@ def judge(
 
 def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> None:
     """Collect the tests and hand them to a loop of our own."""
+
     class Loop:
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -248,7 +253,9 @@ def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[st
     session.config.pluginmanager.unregister(watch)
 
 
-def run_until_failure(session: pytest.Session, items: Sequence[Any], seconds: dict[str, float], budget_s: float) -> str | None:
+def run_until_failure(
+    session: pytest.Session, items: Sequence[Any], seconds: dict[str, float], budget_s: float
+) -> str | None:
     """Run tests until one fails, whose id comes back; the process ends where one burns far more than it used to."""
     spent = list(accumulate(seconds.get(item.nodeid, NEW_S) for item in items))
     within = [item for item, so_far in zip(items, [0.0, *spent], strict=False) if not budget_s or so_far < budget_s]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -17,6 +19,8 @@ from pytest_modelserve.runtime.frames import (
     TreeError,
     Unencodable,
 )
+from pytest_modelserve.scoring.app import create_app
+from pytest_modelserve.scoring.errors import EXCERPT_LENGTH, excerpt, name_kind
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType
@@ -232,3 +236,73 @@ def test_errors_are_what_the_document_says(serve: Any) -> None:
 def test_the_document_lists_the_media_that_can_carry_the_data(serve: Any, declared: Any, media: set[str]) -> None:
     document = serve(declared).request("GET", "/openapi.json").json()
     assert set(document["paths"]["/invocations"]["post"]["requestBody"]["content"]) == media
+
+
+@pytest.mark.parametrize("has_worker", [True, False])
+def test_the_worker_runs_while_the_server_does(serve: Any, has_worker: bool) -> None:
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def run_worker() -> AsyncIterator[None]:
+        told.append("started")
+        yield
+        told.append("stopped")
+
+    server = serve()
+    app = create_app(server.settings, server.slot, run_worker if has_worker else None)
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            told.append("serving")
+
+    asyncio.run(live())
+    assert told == (["started", "serving", "stopped"] if has_worker else ["serving"])
+
+
+def test_a_request_id_that_is_none_is_not_sent_back(serve: Any) -> None:
+    answer = serve().post({"inputs": [1]}, X_Modelserve_Request_Id="a" * 129)
+    assert answer.status_code == 400
+    assert "X-Modelserve-Request-Id" not in answer.headers
+    assert "request_id" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (1, "1"),
+        (1.5, "1.5"),
+        ("a", "'a'"),
+        ("\ud800", "'\\ud800'"),
+        ([1, 2], "a list of 2"),
+        ((1,), "a list of 1"),
+        ({"a": 1}, "an object of 1"),
+        ("a" * 78, "'" + "a" * 78 + "'"),
+        ("a" * 79, "'" + "a" * 78 + "…"),
+        (10**79, "1" + "0" * 79),
+        (10**80, "1" + "0" * 78 + "…"),
+    ],
+)
+def test_an_excerpt_is_short_and_in_the_words_of_json(value: Any, text: str) -> None:
+    assert excerpt(value) == text
+    assert len(text) <= EXCERPT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "null"),
+        (True, "a boolean"),
+        (1, "an integer"),
+        (1.5, "a number"),
+        ("", "a string"),
+        ([], "a list"),
+        ((), "a list"),
+        ({}, "an object"),
+        (1j, "complex"),
+    ],
+)
+def test_a_value_is_called_what_json_calls_it(value: Any, kind: str) -> None:
+    assert name_kind(value) == kind

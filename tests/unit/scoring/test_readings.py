@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,10 @@ def cells_of(table: Any, name: str | int) -> list[Any]:
         (Array(items=AnyType()), [WIDE]),
         (Map(values=AnyType()), {"a": WIDE}),
         (Object(properties=(Property(name="a", type=AnyType()),)), {"a": WIDE}),
-        (Object(properties=(Property(name="b", type=DataType.LONG), Property(name="a", type=AnyType()))),
-         {"b": 1, "a": WIDE}),
+        (
+            Object(properties=(Property(name="b", type=DataType.LONG), Property(name="a", type=AnyType()))),
+            {"b": 1, "a": WIDE},
+        ),
     ],
 )
 def test_wide_integers_stay_integers_wherever_any_value_may_stand(kind: Any, value: Any) -> None:
@@ -125,10 +128,17 @@ def test_only_free_first_dimensions_are_one_batch() -> None:
     ("spec", "given", "message"),
     [
         (ParamSpec(name="p", type=PERSON, default=None), {"age": "1"}, "Param 'p', at .age, is a string ('1'),"),
-        (ParamSpec(name="p", type=PERSON, default=(), shape=(-1,)), [{"age": 1}, {"age": "1"}],
-         "Param 'p', at [1].age, is a string"),
+        (
+            ParamSpec(name="p", type=PERSON, default=(), shape=(-1,)),
+            [{"age": 1}, {"age": "1"}],
+            "Param 'p', at [1].age, is a string",
+        ),
         (ParamSpec(name="p", type=DataType.LONG, default=(), shape=(-1,)), [1, "1"], "Param 'p', at [1], is a string"),
-        (ParamSpec(name="p", type=DataType.LONG, default=(), shape=(-1,)), 1, "Param 'p' is an integer (1), not a list"),
+        (
+            ParamSpec(name="p", type=DataType.LONG, default=(), shape=(-1,)),
+            1,
+            "Param 'p' is an integer (1), not a list",
+        ),
         (ParamSpec(name="p", type=DataType.LONG, default=1), [1], "Param 'p' is a list"),
     ],
 )
@@ -155,5 +165,18 @@ def test_a_param_is_refused_with_its_place(spec: ParamSpec, given: Any, message:
 def test_a_csv_column_is_read_by_its_type_or_by_its_cells(kind: DataType | None, body: bytes, expected: Any) -> None:
     signature = None if kind is None else columns(("x", kind, False), ("y", DataType.LONG, True))
     found = cells_of(read(signature, body, Media.CSV), "x")
-    assert [None if cell != cell else cell for cell in found] == expected  # noqa: PLR0124 # NaN
-    assert [type(cell) for cell in found if cell == cell] == [type(cell) for cell in expected if cell is not None]  # noqa: PLR0124
+    plain = [None if isinstance(cell, float) and math.isnan(cell) else cell for cell in found]
+    assert plain == expected
+    assert list(map(type, plain)) == list(map(type, expected))
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b'\n"3",c\n\n'])
+def test_an_empty_line_is_passed_over_in_a_table_of_several_columns(end: bytes) -> None:
+    signature = columns(("x", DataType.LONG, True), ("y", DataType.STRING, True))
+    table = read(signature, b"x,y\n1,a\n\n2,b" + end, Media.CSV)
+    assert cells_of(table, "x") == [1, 2, 3][: 3 if b"3" in end else 2]
+
+
+def test_an_empty_line_is_null_in_a_table_of_one_column() -> None:
+    table = read(columns(("y", DataType.STRING, True)), b"y\na\n\nb\n", Media.CSV)
+    assert cells_of(table, "y") == ["a", None, "b"]

@@ -78,6 +78,10 @@ NOT_PARSED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (TABLE, b'{"inputs": [1,}', {"position": 14}),
     (TABLE, b"[" * 500 + b"]" * 500, {}),
     (TABLE, b'{"inputs": 1, "inputs": 2}', {"key": "'inputs'"}),
+    (TABLE, b'{"a": 1, "inputs": 1, "inputs" : 2}', {"key": "'inputs'"}),
+    (TABLE, b'{"inputs": 1, "inputs"\t:\n2}', {"key": "'inputs'"}),
+    (columns(column(AnyType())), b'{"inputs": {"x": [' + b'{"a":' * 300 + b"1" + b"}" * 300 + b"]}}", {}),
+    (columns(column(AnyType())), b'{"inputs": {"x": [' + b"[" * 300 + b"]" * 300 + b"]}}", {}),
     (TABLE, [], {}),
     (TABLE, {}, {}),
     (TABLE, {**split([1, 2]), **records({"x": 1})}, {}),
@@ -130,6 +134,10 @@ NOT_ALLOWED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (columns(column(DataType.DATETIME)), records({"x": None}, {"x": "now"}), {"column": "x", "row": 1}),
     (columns(column(DataType.DATETIME)), records({"x": None}, {"x": "2024-13-01"}), {"column": "x", "row": 1}),
     (columns(column(DataType.DATETIME)), records({"x": None}, {"x": "9999-12-01"}), {"column": "x", "row": 1}),
+    *(
+        (columns(column(DataType.DATETIME)), records({"x": None}, {"x": text}), {"column": "x", "row": 1})
+        for text in ("2262-04-12", "2262-05-01T00:00:00", "1677-09-21", "1677-01-01", "2300-01-01", "2024-02-30")
+    ),
     (UNNAMED, {"inputs": {"0": [1], "1": [1], "2": [1]}}, {}),
     (UNNAMED, records({"u": 1, "v": 1}), {}),
     (columns(column(PAIR, None), column(PAIR, None)), {"inputs": {"u": [1], "v": [1]}}, {}),
@@ -206,7 +214,13 @@ CSV: list[tuple[Signature, bytes, ErrorCode, dict[str, Any]]] = [
     (TABLE, b'x,y\n1,"2', ErrorCode.BAD_REQUEST, {"position": 6}),
     (TABLE, b"x\n1\nz", ErrorCode.INVALID_PARAMETER_VALUE, {"column": "x", "row": 1}),
     (MATRIX, b"0,1\n1,2", ErrorCode.INVALID_PARAMETER_VALUE, {}),
-    (columns(column(DataType.LONG), column(PERSON, "y")), b"x\n1", ErrorCode.INVALID_PARAMETER_VALUE, {"column": "y"}),
+    (
+        columns(column(DataType.LONG), column(PERSON, "y")),
+        b"x,y\n1,2",
+        ErrorCode.INVALID_PARAMETER_VALUE,
+        {"column": "y"},
+    ),
+    (UNNAMED, b"u,v,w\n1,2,3", ErrorCode.INVALID_PARAMETER_VALUE, {}),
     (HINT, b"age\n1", ErrorCode.INVALID_PARAMETER_VALUE, {}),
 ]
 
