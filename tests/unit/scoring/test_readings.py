@@ -160,6 +160,8 @@ def test_a_param_is_refused_with_its_place(spec: ParamSpec, given: Any, message:
         (None, b"x,y\ntrue,1\nFALSE,1\n", [True, False]),
         (None, b"x,y\n1.5,1\n1e2,1\n", [1.5, 100.0]),
         (None, b"x,y\n1e999,1\n-1,1\n", ["1e999", -1]),
+        (None, b"x,y\n" + b"1" * 401 + b",1\n", [int("1" * 401)]),
+        (None, b"x,y\n" + b"1" * 402 + b",1\n", ["1" * 402]),
     ],
 )
 def test_a_csv_column_is_read_by_its_type_or_by_its_cells(kind: DataType | None, body: bytes, expected: Any) -> None:

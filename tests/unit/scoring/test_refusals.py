@@ -209,7 +209,7 @@ CSV: list[tuple[Signature, bytes, ErrorCode, dict[str, Any]]] = [
     (TABLE, b"x\n\xff", ErrorCode.BAD_REQUEST, {"position": 2}),
     (TABLE, b"\n ", ErrorCode.BAD_REQUEST, {}),
     (TABLE, b"y,x,x\n1,2,3", ErrorCode.BAD_REQUEST, {"column": "x"}),
-    (TABLE, f"y,{LONG_NAME},{LONG_NAME}\n1,2,3".encode(), ErrorCode.BAD_REQUEST, {"column": LONG_NAME[:80]}),
+    (TABLE, f"y,{LONG_NAME},{LONG_NAME}\n".encode(), ErrorCode.BAD_REQUEST, {"column": LONG_NAME[:80]}),
     (TABLE, b"x,y\n1,2\n3", ErrorCode.BAD_REQUEST, {"row": 1}),
     (TABLE, b'x,y\n1,"2', ErrorCode.BAD_REQUEST, {"position": 6}),
     (TABLE, b"x\n1\nz", ErrorCode.INVALID_PARAMETER_VALUE, {"column": "x", "row": 1}),
