@@ -74,13 +74,18 @@ class Reach:
         return [items[test] for test in self._mixed((found & items.keys()) | new, killers)]
 
     def _mixed(self, found: Iterable[str], killers: Counter[str]) -> list[str]:
-        """Return what killed most first, then one case of each test after the other, the quick ones first."""
+        """Return what killed most first, then one case of each test after the other, the quick ones first.
+
+        New tests come before those: they are most often there for the mutants that lived.
+        """
         place: Counter[str] = Counter()
         ordered: list[tuple[int, int, float, str]] = []
         for test in sorted(found, key=lambda test: (self.seconds.get(test, NEW_S), test)):
             name = test.partition("[")[0]
             place[name] += 1
-            ordered.append((-killers[test], place[name], self.seconds.get(test, NEW_S), test))
+            ordered.append(
+                (-killers[test], place[name] if test in self.seconds else 0, self.seconds.get(test, NEW_S), test)
+            )
         return [test for *_, test in sorted(ordered)]
 
 
