@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from typing import Any
@@ -182,3 +183,17 @@ def test_an_empty_line_is_passed_over_in_a_table_of_several_columns(end: bytes) 
 def test_an_empty_line_is_null_in_a_table_of_one_column() -> None:
     table = read(columns(("y", DataType.STRING, True)), b"y\na\n\nb\n", Media.CSV)
     assert cells_of(table, "y") == ["a", None, "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1970-01-01", dt.datetime(1970, 1, 1)),
+        ("2024-02-29T12:30:00.123456", dt.datetime(2024, 2, 29, 12, 30, 0, 123456)),
+        ("1969-12-31T23:59:59.999999999", dt.datetime(1969, 12, 31, 23, 59, 59, 999999)),
+    ],
+)
+def test_a_type_hint_gets_dates_of_python(text: str, moment: dt.datetime) -> None:
+    schema = ColumnSchema(columns=(ColumnSpec(name=None, type=Map(values=Array(items=DataType.DATETIME))),))
+    signature = Signature(inputs=schema, is_from_type_hint=True)
+    assert read(signature, {"inputs": [{"a": [text]}]}) == [{"a": [moment]}]
