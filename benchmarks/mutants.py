@@ -166,7 +166,7 @@ def spread_sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutan
     ]
 
 
-def judge(
+def judge(  # noqa: C901 # what runs in which fork reads best side by side
     mutants: Sequence[Mutant], texts: dict[str, str], reach: Reach, options: argparse.Namespace
 ) -> Iterator[tuple[Mutant, Outcome]]:
     """Yield what came of each mutant."""

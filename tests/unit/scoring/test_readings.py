@@ -106,6 +106,7 @@ def test_a_tensor_without_a_name_is_what_stands_in_the_envelope(
         (columns(("x", DataType.LONG, True)), dict.fromkeys("abcde", 1), "it has 'a', 'b', 'c'"),
         (TWO_TENSORS, {"inputs": dict.fromkeys("tuvwxyz", 1)}, "has 't', 'u', 'v', 'w', 'x'"),
         (TWO_TENSORS, {"inputs": {}}, "the request has none"),
+        (columns(("x", PERSON, True)), {"dataframe_records": [{"x": {"age": 1, "z": 1}}]}, "unknown property 'z'"),
     ],
 )
 def test_a_refusal_names_the_first_of_what_it_found(signature: Signature, body: Any, ending: str) -> None:
@@ -160,6 +161,7 @@ def test_a_param_is_refused_with_its_place(spec: ParamSpec, given: Any, message:
         (None, b"x,y\n1,1\n,1\n", [1.0, None]),
         (None, b"x,y\ntrue,1\nFALSE,1\n", [True, False]),
         (None, b"x,y\n1.5,1\n1e2,1\n", [1.5, 100.0]),
+        (None, b"x,y\n1e-3,1\n2E+2,1\n-1.25E-1,1\n", [0.001, 200.0, -0.125]),
         (None, b"x,y\n1e999,1\n-1,1\n", ["1e999", -1]),
         (None, b"x,y\n" + b"1" * 401 + b",1\n", [int("1" * 401)]),
         (None, b"x,y\n" + b"1" * 402 + b",1\n", ["1" * 402]),
@@ -188,9 +190,9 @@ def test_an_empty_line_is_null_in_a_table_of_one_column() -> None:
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("1970-01-01", dt.datetime(1970, 1, 1)),
-        ("2024-02-29T12:30:00.123456", dt.datetime(2024, 2, 29, 12, 30, 0, 123456)),
-        ("1969-12-31T23:59:59.999999999", dt.datetime(1969, 12, 31, 23, 59, 59, 999999)),
+        ("1970-01-01", dt.datetime.fromisoformat("1970-01-01")),
+        ("2024-02-29T12:30:00.123456", dt.datetime.fromisoformat("2024-02-29T12:30:00.123456")),
+        ("1969-12-31T23:59:59.999999999", dt.datetime.fromisoformat("1969-12-31T23:59:59.999999")),
     ],
 )
 def test_a_type_hint_gets_dates_of_python(text: str, moment: dt.datetime) -> None:
