@@ -155,6 +155,7 @@ def test_a_param_is_refused_with_its_place(spec: ParamSpec, given: Any, message:
     [
         (DataType.STRING, b"x,y\n12,1\n-3.5,1\n", ["12", "-3.5"]),
         (DataType.STRING, b"x,y\n12,1\n,1\n", ["12", None]),
+        (DataType.BINARY, b"x,y\n1234,1\ntrue,1\n", [b"\xd7m\xf8", b"\xb6\xbb\x9e"]),
         (DataType.DOUBLE, b"x,y\n1,1\n1.5e3,1\n-0.5,1\n", [1.0, 1500.0, -0.5]),
         (DataType.LONG, b'x,y\n"1",1\n2,1\n', [1, 2]),
         (None, b'x,y\n"1",1\n2,1\n', ["1", 2]),
@@ -199,3 +200,10 @@ def test_a_type_hint_gets_dates_of_python(text: str, moment: dt.datetime) -> Non
     schema = ColumnSchema(columns=(ColumnSpec(name=None, type=Map(values=Array(items=DataType.DATETIME))),))
     signature = Signature(inputs=schema, is_from_type_hint=True)
     assert read(signature, {"inputs": [{"a": [text]}]}) == [{"a": [moment]}]
+
+
+@pytest.mark.parametrize("kind", [PERSON, Map(values=DataType.LONG), AnyType()])
+@pytest.mark.parametrize("envelope", ["inputs", "instances"])
+def test_a_list_of_objects_may_be_the_cells_of_the_only_column(kind: Any, envelope: str) -> None:
+    table = read(columns((None, kind, True)), {envelope: [{"age": 1}, {"age": 2}]})
+    assert cells_of(table, 0) == [{"age": 1}, {"age": 2}]
