@@ -1,4 +1,4 @@
-"""Headers and bodies by themselves, where a client between would tidy them."""
+"""Headers, bodies and answers by themselves, where a client or a server between would tidy them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.datastructures import Headers
 
+from pytest_modelserve.runtime.frames import OpaqueValue
 from pytest_modelserve.scoring.body import BodyTooLarge, read_body, read_request_id
 from pytest_modelserve.scoring.encode import encode_predictions
 from pytest_modelserve.scoring.errors import NotEncodable, NotParsed
 from pytest_modelserve.scoring.media import Media, UnsupportedMedia, parse_content_type, require_no_encoding
+from pytest_modelserve.scoring.unsigned import infer_array
 
 
 @pytest.mark.parametrize(
@@ -105,3 +108,31 @@ def test_an_answer_with_a_name_twice_tells_which() -> None:
     with pytest.raises(NotEncodable) as refused:
         encode_predictions({"a": 1, 1: 2, "1": 3})
     assert "the name '1' twice" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        (2**70, b'{"predictions":1180591620717411303424}'),
+        ("\ud800", b'{"predictions":"\\ud800"}'),
+        ({True: 1, False: 2, None: 3}, b'{"predictions":{"true":1,"false":2,"null":3}}'),
+        (
+            np.array(["2024-01-02T03:04:05.120", "2024-01-02"], "M8[ns]"),
+            b'{"predictions":["2024-01-02T03:04:05.120","2024-01-02T00:00:00.000"]}',
+        ),
+    ],
+)
+def test_an_answer_is_written(value: Any, body: bytes) -> None:
+    assert encode_predictions(value).body == body
+
+
+def test_a_value_that_json_cannot_carry_is_told_by_its_type() -> None:
+    with pytest.raises(NotEncodable) as refused:
+        encode_predictions([OpaqueValue("decimal.Decimal", "1")])
+    assert "'decimal.Decimal'" in refused.value.message
+
+
+@pytest.mark.parametrize("texts", [["a\0", "b"], ["b", "a\0"], ["a\0"]])
+def test_an_array_with_a_text_that_ends_in_nul_keeps_it(texts: list[str]) -> None:
+    found: Any = infer_array(texts, "inputs")
+    assert (found.dtype, found.tolist()) == (object, texts)
