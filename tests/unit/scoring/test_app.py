@@ -337,7 +337,7 @@ def test_every_kind_of_error_has_its_word_and_status(name: str, status: int) -> 
 def test_a_place_without_a_worker_is_unavailable(death: Any) -> None:
     slot = ModelSlot()
     if death is not None:
-        slot.worker = SimpleNamespace(death=death)  # type: ignore[assignment]
+        slot.worker = SimpleNamespace(death=death)
     with pytest.raises(ScoringError) as refused:
         slot.require()
     assert refused.value.code is ErrorCode.TEMPORARILY_UNAVAILABLE

@@ -47,7 +47,8 @@ NOT_READ = (
 @pytest.mark.parametrize("beside", [[], ["2024-05-06"], [None], ["2024-05-06T07Z"]])
 def test_a_form_is_read_whatever_stands_beside_it(text: str, instant: str, beside: list[str | None]) -> None:
     found = np.asarray(read_datetimes([text, *beside]))
-    assert (found.dtype, found[0]) == ("M8[ns]", np.datetime64(instant, "ns"))
+    assert found.dtype == np.dtype("M8[ns]")
+    assert found[0] == np.datetime64(instant, "ns")
     assert np.isnat(found[1:]).tolist() == [value is None for value in beside]
 
 
