@@ -75,6 +75,15 @@ def replays_stored(context: CheckContext, run: RunCheck, can_replay: Callable[[s
     )
 
 
+def forget(context: CheckContext, check: str) -> None:
+    """Remove the stored cases of a check that passed as a whole, since no single request of it can be replayed."""
+    if context.settings.cases_dir is not None:
+        store = CaseStore(context.settings.cases_dir)
+        for stored in store.all_of(context.model.uri):
+            if stored.check == check and stored.id in context.stored:
+                store.remove(stored)
+
+
 def _stores(context: CheckContext) -> Iterator[tuple[CaseStore, bool]]:
     settings = context.settings
     if settings.kept_dir is not None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges
+from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
 from .check import Check
@@ -24,7 +24,7 @@ from .params import params_enforced, why_no_params
 from .parity import PARITY_RULES, environment_parity
 from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
-from .replays import replays_stored
+from .replays import forget, replays_stored
 from .round_trips import round_trip_input, round_trip_output
 from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
@@ -274,6 +274,8 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if reason:
         return left_out(check.title(variant), check.judges, reason)
     result = check.run(replace(context, takes_cases=check.takes_cases), variant)
+    if result.outcome is Outcome.PASSED and not check.takes_cases:
+        forget(context, result.name)
     return redacted(result) if context.settings.redact else result
 
 
