@@ -237,3 +237,20 @@ def test_only_what_a_single_case_shows_is_offered_as_a_regression_case(serve: Se
     assert told is not None
     assert f"modelserve replay {told.case}" in told.text
     assert "modelserve keep" not in told.text
+
+
+def test_a_check_that_passes_as_a_whole_forgets_what_it_stored(serve: Serve, tmp_path: Path) -> None:
+    numbers = itertools.count()
+    drawn = serve(
+        lambda rows: [{"y": float(next(numbers))} for _ in rows], SIGNATURE, example=EXAMPLE, cases_dir=tmp_path
+    )
+    assert run_titled(drawn, "stateless[repeat]").outcome is Outcome.FAILED
+    stored = CaseStore(tmp_path).ids()
+    assert stored
+    steady = serve(healthy, SIGNATURE, example=EXAMPLE, cases_dir=tmp_path)
+    assert run_titled(steady, "stateless[repeat]").outcome is Outcome.PASSED
+    assert CaseStore(tmp_path).ids() == stored  # it may be of this very run
+    run_titled(replace(steady, stored=stored), "stateless[interleave]")
+    assert CaseStore(tmp_path).ids() == stored
+    run_titled(replace(steady, stored=stored), "stateless[repeat]")
+    assert CaseStore(tmp_path).ids() == frozenset()
