@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .given import given_input
     from .model.mlmodel import Model, read_model
     from .pipeline import serve, verify
+    from .results import Latency
     from .served import ServedModel
     from .settings import Settings
     from .signature import Signature
@@ -63,6 +64,7 @@ _HOMES = {
     "InstallFailed": "errors",
     "InterpreterMissing": "errors",
     "Invocation": "client",
+    "Latency": "results",
     "Level": "cases",
     "MissingExtra": "errors",
     "MlmodelError": "errors",
@@ -111,6 +113,7 @@ __all__ = [
     "InstallFailed",
     "InterpreterMissing",
     "Invocation",
+    "Latency",
     "Level",
     "MissingExtra",
     "MlmodelError",

@@ -48,12 +48,14 @@ class Case:
 
     Attributes:
         payload: What is sent.
-        envelope: How a Table or Tensors is wrapped; meaningless for the other payloads.
+        envelope: How a Table or Tensors is wrapped; of the other payloads it only says whether the answer is unified.
         params: The request's parameters; empty sends none.
         expectation: What the server must do.
         rule: The id of the contract's rule that the case exercises, such as `missing_column`.
         label: What is special, in a few words with the live value, such as `"age" = 2147483648 (above int32)`.
         level: The level of its farthest value.
+        held: The column whose cell in the last row, or the parameter, that breaks the rule: it stays as it is while the
+            case is made small, since without it the case is another one.
     """
 
     payload: Payload
@@ -63,6 +65,7 @@ class Case:
     rule: str = "valid"
     label: str = ""
     level: Level = Level.EXAMPLE
+    held: str | int | None = None
 
     @property
     def n_rows(self) -> int | None:

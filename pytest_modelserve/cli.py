@@ -27,12 +27,13 @@ from .model.example import example_rows
 from .model.mlmodel import Model, read_model
 from .options import BY_NAME, Option
 from .pipeline import read_subject, restore_environment
-from .served import launch_spec
 from .server.backends import backend_names
 from .server.sharing import ServerPool
 from .settings import Settings
 from .signature import ColumnSchema, request_schema, response_schema
 from .strategies.rules import RULES
+from .strategies.showcase import example_of
+from .subject import launch_spec
 from .wire.payloads import Table
 
 EXIT_BROKEN: Final = 1  # the contract
@@ -230,12 +231,15 @@ def _explain(asked: argparse.Namespace) -> int:
     if asked.name not in texts:
         raise SettingError(f"nothing is called {asked.name!r} here", fix=did_you_mean(asked.name, texts))
     sys.stdout.write(f"{asked.name}: {texts[asked.name]}\n")
+    if any(one.id == asked.name for one in RULES):
+        shown = example_of(asked.name)
+        sys.stdout.write(f"\n  example   {shown.request}\n  of        {shown.signature}\n")
     return 0
 
 
 def _explanations() -> dict[str, str]:
     """Return what each rule, check and error means, by name."""
-    rules = {one.id: f"{one.expectation.value} (contract, section {one.section})\n{one.why}" for one in RULES}
+    rules = {one.id: f"{one.wanted} (contract, section {one.section})\n{one.why}" for one in RULES}
     static = {
         one.id: f"{one.weight} of {check}\n{one.meaning}\n{one.mend}"
         for check, table in STATIC_RULES.items()

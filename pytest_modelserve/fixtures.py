@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .client import AsyncModelClient, ModelClient
+    from .client.meter import LatencyMeter
     from .environment.restoration import Environment
     from .served import ServedModel
     from .signature import Signature
@@ -89,6 +90,17 @@ def model_client(served_model: ServedModel) -> ModelClient:
 def async_model_client(served_model: ServedModel) -> AsyncModelClient:
     """Return an asynchronous client of the served model, for any event loop."""
     return served_model.async_client
+
+
+@pytest.fixture(scope="session")
+def latency(served_model: ServedModel) -> LatencyMeter:
+    """Return what measures the latency of a request of one's own: `latency(data).p99_s`; without data, of the example.
+
+    Requests arrive at a fixed rate, and each counts from the moment at which it was due, so that stalls show.
+    """
+    from .client.meter import LatencyMeter
+
+    return LatencyMeter(served_model.client, served_model.example_case)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ from .fixtures import CURRENT_ITEM, DRAWN_FROM, INPUTS, NO_MODEL, SERVED_MODEL
 from .model.example import example_rows
 from .request import Request
 from .run import Run
-from .served import Subject
 from .strategies import from_signature
+from .subject import Subject
 from .wire.frames import Frame, as_frame
 
 ARGUMENT: Final = "model_input"

@@ -32,10 +32,11 @@ from .model.example import read_example
 from .model.mlmodel import Model, read_model
 from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
-from .served import ServedModel, Subject, facts_of
+from .served import ServedModel, facts_of
 from .server.backends.environ import build_worker_env
 from .server.sharing import ServerPool
 from .settings import Settings
+from .subject import Subject
 
 WORKER: Final = Path(__file__).parent / "runtime" / "__main__.py"
 

@@ -10,10 +10,19 @@ import pytest
 
 from . import fixtures, options
 from .errors import SettingError
-from .fixtures import async_model_client, model_client, model_environment, model_signature, model_uri, served_model
+from .fixtures import (
+    async_model_client,
+    latency,
+    model_client,
+    model_environment,
+    model_signature,
+    model_uri,
+    served_model,
+)
 
 __all__ = [
     "async_model_client",
+    "latency",
     "model_client",
     "model_environment",
     "model_signature",

@@ -88,6 +88,55 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyBucket:
+    """One bar of a histogram.
+
+    Attributes:
+        upto_s: The longest latency that counts here, in seconds; the shortest is that of the bar before.
+        count: How many requests.
+    """
+
+    upto_s: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """How long requests took that arrived at a fixed rate, each counted from the moment at which it was due.
+
+    Attributes:
+        n: How many were sent.
+        n_failed: How many of them were not answered, or by an error.
+        rate: Arrivals a second.
+        p50_s: The median, in seconds.
+        p95_s: The 95th percentile.
+        p99_s: The 99th percentile.
+        max_s: The longest.
+        buckets: The histogram, from the shortest on; bars without requests are left out.
+    """
+
+    n: int
+    n_failed: int
+    rate: float
+    p50_s: float
+    p95_s: float
+    p99_s: float
+    max_s: float
+    buckets: tuple[LatencyBucket, ...] = ()
+
+    def __str__(self) -> str:
+        named = (("p50", self.p50_s), ("p95", self.p95_s), ("p99", self.p99_s), ("max", self.max_s))
+        shown = ", ".join(f"{name} {as_duration(seconds)}" for name, seconds in named)
+        failed = f", {self.n_failed} of them failed" if self.n_failed else ""
+        return f"{shown} ({self.n} requests at {self.rate:.3g} a second{failed})"
+
+
+def as_duration(seconds: float) -> str:
+    """Return a duration for reading, to three digits."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """How one check of one model ended.
 
@@ -102,6 +151,7 @@ class CheckResult:
         advice: What is no breach but worth knowing, one for each column and kind.
         failure: The breach, where it failed.
         applies: Whether it can say anything about this model; a skipped check that applies was not run.
+        latency: What it measured, where it measures latency.
     """
 
     name: str
@@ -114,6 +164,7 @@ class CheckResult:
     advice: tuple[Advice, ...] = ()
     failure: FailureDetail | None = None
     applies: bool = True
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +181,7 @@ class ModelReport:
         server: backend, version, cold_start_s.
         checks: In the order they ran.
         deselected: Names of checks that the user left out of this run.
+        latency: As the check of that name measured it.
     """
 
     uri: str
@@ -141,6 +193,7 @@ class ModelReport:
     server: Mapping[str, object] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     deselected: tuple[str, ...] = ()
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +245,14 @@ def check_result_from(document: Mapping[str, Any]) -> CheckResult:
         advice=tuple(Advice(**item) for item in document["advice"]),
         failure=None if failure is None else FailureDetail(**failure),
         applies=document["applies"],
+        latency=_latency_from(document["latency"]),
     )
+
+
+def _latency_from(document: Mapping[str, Any] | None) -> Latency | None:
+    if document is None:
+        return None
+    return Latency(**{**document, "buckets": tuple(LatencyBucket(**bucket) for bucket in document["buckets"])})
 
 
 _BY_WEIGHT: Final = (

@@ -21,8 +21,9 @@ from .options import BY_NAME, URI, settings_from, settings_from_marker, uris_fro
 from .pipeline import read_subject, restore_environment
 from .progress import TerminalProgress
 from .request import Request, without_slash
-from .served import ServedModel, Subject
+from .served import ServedModel
 from .settings import Settings
+from .subject import Subject
 
 
 @dataclass(slots=True)

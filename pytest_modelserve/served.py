@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from .checks.context import CheckContext
+from .cases import Case
+from .checks.context import CheckContext, as_example_case
 from .checks.history import History
 from .client import AsyncModelClient, ModelClient
 from .client.clients import DEFAULT_TIMEOUT_S
-from .domain import Domain
 from .environment.restoration import Environment
-from .model.example import InputExample
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
-from .server.backends import ServeRequest, ServeSettings, load_backend
+from .server.family import Ending
 from .server.launch import LaunchSpec
+from .server.private import PrivatePool, PrivateServers
 from .server.state import Server
-from .settings import Settings
 from .signature import as_text
-from .wire.payloads import Table
+from .subject import Subject, launch_spec
 
 CALLS_FILE: Final = "calls.jsonl"
+LOADS_FILE: Final = "loads.jsonl"
 SPIED: Final = frozenset({"builtin"})  # the backends whose server loads the model behind our spy
 TOLD_LIBRARIES: Final = frozenset(
     {
@@ -31,31 +32,6 @@ TOLD_LIBRARIES: Final = frozenset(
         *("statsmodels", "tensorflow", "torch", "xgboost"),
     }
 )
-_SEED_DIGITS: Final = 8  # of the model's digest: 32 bits are enough to tell models apart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """A model as far as it is known without running it.
-
-    Attributes:
-        model: The model directory, read.
-        example: Its input example, or None.
-        domain: Which values its columns take.
-        settings: How it is served and checked.
-        data: Rows of real data that it must take, or None.
-    """
-
-    model: Model
-    example: InputExample | None
-    domain: Domain
-    settings: Settings
-    data: Table | None = None
-
-    @property
-    def seed(self) -> int:
-        """Return the seed of every search: the one asked for, else one that only another model changes."""
-        return self.settings.seed if self.settings.seed is not None else int(self.model.digest[:_SEED_DIGITS], 16)
 
 
 class Servers(Protocol):
@@ -68,6 +44,10 @@ class Servers(Protocol):
     def restart(self, spec: LaunchSpec) -> Server:
         """Return a server that is not the one handed out before."""
         ...
+
+
+class SharedServers(Servers, PrivatePool, Protocol):
+    """Hands out servers that are shared, and runs others that are not."""
 
 
 def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> ModelFacts:
@@ -106,49 +86,12 @@ def _server(server: Server) -> dict[str, object]:
     return {"backend": server.backend, "cold_start_s": round(server.cold_start_s, 3)}
 
 
-def launch_spec(subject: Subject, environment: Environment, *, port: int = 0) -> LaunchSpec:
-    """Return what it takes to serve a model in its environment, on a port of one's own or any free one.
-
-    Raises:
-        ServerError: There is no backend of the name that the settings ask for.
-    """
-    model, example, settings = subject.model, subject.example, subject.settings
-    request = ServeRequest(
-        model_dir=model.path,
-        model_uri=model.uri,
-        model_digest=model.digest,
-        python=environment.python,
-        environment_prefix=environment.prefix,
-        environment_digest=environment.digest,
-        is_isolated=environment.manager != "local",
-        signature=model.signature_mapping,
-        is_signature_from_type_hint=model.is_signature_from_type_hint,
-        loader=model.pyfunc.fields,
-        env_vars=model.env_vars,
-        input_example=example.document if example else None,
-        probe_body=example.body if example else None,
-        settings=_serve_settings(settings),
-    )
-    return replace(load_backend(settings.server).launch(request), port=port)
-
-
-def _serve_settings(settings: Settings) -> ServeSettings:
-    usual = ServeSettings()
-    return replace(
-        usual,
-        startup_timeout_s=settings.startup_timeout_s,
-        load_timeout_s=settings.startup_timeout_s,
-        predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
-        pass_env=settings.pass_env,
-    )
-
-
-class ServedModel:
+class FollowedModel:
     """A model behind a running server, with clients that follow the server when it is replaced.
 
     Args:
         subject: The model.
-        environment: In which it runs; closed with this object.
+        environment: In which it runs.
         servers: Where the server comes from, and where it goes back to.
 
     Raises:
@@ -165,12 +108,16 @@ class ServedModel:
         timeout_s = subject.settings.request_timeout_s or DEFAULT_TIMEOUT_S
         self._client = ModelClient(url, signature=signature, timeout_s=timeout_s)
         self._async_client = AsyncModelClient(url, signature=signature, timeout_s=timeout_s)
-        self._history = History()
 
     @property
     def model(self) -> Model:
         """Return the model as it was read."""
         return self.subject.model
+
+    @property
+    def example_case(self) -> Case | None:
+        """Return the model's input example as a case, or None."""
+        return as_example_case(self.model, self.subject.example)
 
     @property
     def server(self) -> Server:
@@ -219,8 +166,103 @@ class ServedModel:
         """
         self._follow(self._servers.restart(self._spec))
 
-    def context(self) -> CheckContext:
-        """Return what the checks work with."""
+    def close(self) -> None:
+        """Close the client."""
+        self._client.close()
+
+    def _follow(self, server: Server) -> None:
+        if server.base_url != self._server.base_url:
+            self._client.move_to(server.base_url)
+            self._async_client.move_to(server.base_url)
+        self._server = server
+
+
+class PrivateModel(FollowedModel):
+    """A model behind a server that nobody else uses, which may be stopped or worn out.
+
+    Args:
+        subject: The model.
+        environment: In which it runs.
+        servers: Runs the server.
+
+    Raises:
+        ServerError: The server did not get ready.
+    """
+
+    def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers) -> None:
+        super().__init__(subject, environment, servers)
+        self._private = servers
+
+    @property
+    def canaries(self) -> Mapping[str, str]:
+        """Return where each secret was planted, and its text."""
+        return self._private.canaries
+
+    @property
+    def loads_path(self) -> Path:
+        """Return the file in which the running server records which files of the model it opens."""
+        return self._server.directory / LOADS_FILE
+
+    def temporary_files(self) -> tuple[str, ...]:
+        """Return the names of what stands in the server's temporary directory, also after it was stopped."""
+        return tuple(self._private.temporary_files())
+
+    def stop(self) -> Ending | None:
+        """Stop the server and tell how it went; `revive` starts another.
+
+        Raises:
+            ServerError: It does not stop.
+        """
+        return self._private.stop()
+
+    def close(self) -> None:
+        """Close the client and stop the server."""
+        super().close()
+        self._private.close()
+
+
+class ServedModel(FollowedModel):
+    """A model behind a running server that is shared by all who ask for the same.
+
+    Args:
+        subject: The model.
+        environment: In which it runs; closed with this object.
+        servers: Where the server comes from, and where it goes back to.
+
+    Raises:
+        ServerError: The server did not get ready.
+    """
+
+    def __init__(self, subject: Subject, environment: Environment, servers: SharedServers) -> None:
+        super().__init__(subject, environment, servers)
+        self._pool = servers
+        self._own: PrivateModel | None = None
+        self._history = History()
+
+    def private(self) -> PrivateModel:
+        """Return the model behind a healthy server that only this process uses, the same one at each call.
+
+        Raises:
+            ServerError: That server did not get ready.
+        """
+        if self._own is None:
+            build = partial(_planted_launch, self.subject, self.environment)
+            servers = PrivateServers(self._pool, build)
+            try:
+                self._own = PrivateModel(self.subject, self.environment, servers)
+            except BaseException:
+                servers.close()
+                raise
+        else:
+            self._own.revive()
+        return self._own
+
+    def context(self, *, is_crowded: bool = False) -> CheckContext:
+        """Return what the checks work with.
+
+        Args:
+            is_crowded: Whether other workers of this run use the machine, too.
+        """
         subject = self.subject
         return CheckContext(
             model=subject.model,
@@ -233,6 +275,7 @@ class ServedModel:
             data=subject.data,
             facts=self.facts(),
             history=self._history,
+            is_crowded=is_crowded,
         )
 
     def facts(self) -> Mapping[str, str]:
@@ -245,12 +288,17 @@ class ServedModel:
         }
 
     def close(self) -> None:
-        """Give the client and the environment back; the server goes with the last who uses it."""
-        self._client.close()
-        self.environment.close()
+        """Give the clients and the environment back; the shared server goes with the last who uses it.
 
-    def _follow(self, server: Server) -> None:
-        if server.base_url != self._server.base_url:
-            self._client.move_to(server.base_url)
-            self._async_client.move_to(server.base_url)
-        self._server = server
+        Raises:
+            ServerError: The private server does not stop.
+        """
+        super().close()
+        with ExitStack() as stack:
+            stack.callback(self.environment.close)
+            if self._own is not None:
+                stack.callback(self._own.close)
+
+
+def _planted_launch(subject: Subject, environment: Environment, planted: Mapping[str, str]) -> LaunchSpec:
+    return launch_spec(subject, environment, planted=planted)

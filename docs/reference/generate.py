@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest_modelserve
-from pytest_modelserve import fixtures, plugin
+from pytest_modelserve import fixtures, plugin, strategies
 from pytest_modelserve.checks.table import CHECKS, PRESETS, STATIC_RULES
 from pytest_modelserve.options import OPTIONS
 from pytest_modelserve.strategies.rules import RULES
+from pytest_modelserve.strategies.showcase import example_of
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Made by docs/reference/generate.py from the tables in the code; do not edit. -->"
@@ -53,19 +54,29 @@ def rules() -> Iterator[str]:
     yield "# Rules"
     yield NOTE
     yield (
-        "Each rule is a variant of `rejects_invalid` or `rejects_malformed`. *accept*: 200, and a right answer. "
-        "*reject*: 4xx with a JSON error body, the model not reached. *either*: both are legal, but never a 5xx, a "
-        "hang or a lost connection."
+        "Each rule is a variant of `rejects_invalid` or `rejects_malformed`; `accepts_valid` exercises those about "
+        "valid requests. *accept*: 200, and a right answer. *reject*: 4xx with a JSON error body, the model not "
+        "reached. *either*: both are legal, but never a 5xx, a hang or a lost connection. The example is one of the "
+        "requests that exercise a rule, for a model that takes what stands below it; `modelserve explain RULE` shows "
+        "the same."
     )
-    yield "| rule | about | the server must | why |\n|---|---|---|---|"
+    yield "| rule | about | the server must | why | example |\n|---|---|---|---|---|"
     for rule in RULES:
-        yield f"| `{rule.id}` | {rule.section} | {rule.expectation.value} | {rule.why} |"
+        shown_by = example_of(rule.id)
+        request = f"{in_cell(shown_by.request)}<br>{in_cell(shown_by.signature)}"
+        yield f"| `{rule.id}` | {rule.section} | {rule.wanted} | {rule.why} | {request} |"
     for check, table in STATIC_RULES.items():
         yield f"## Of `{check}`"
         yield "Held without a request. A *breach* fails the check; *advice* is printed and fails nothing."
         yield "| rule | weight | what it says | what to do |\n|---|---|---|---|"
         for static in table:
             yield f"| `{static.id}` | {static.weight} | {static.meaning} | {static.mend} |"
+
+
+def in_cell(code: str) -> str:
+    """Return code as a cell of a table holds it."""
+    escaped = code.replace("|", "\\|")
+    return f"`{escaped}`"
 
 
 def api() -> Iterator[str]:
@@ -89,6 +100,12 @@ def api() -> Iterator[str]:
     yield "| name | what it is |\n|---|---|"
     for name in pytest_modelserve.__all__:
         yield f"| `{name}` | {summary(getattr(pytest_modelserve, name))} |"
+    yield "## Names of `pytest_modelserve.strategies`"
+    yield "| name | what it is |\n|---|---|"
+    for name in strategies.__all__:
+        thing = getattr(strategies, name)
+        said = summary(thing) if callable(thing) else "The table of rules: see [Rules](rules.md)."
+        yield f"| `{name}` | {said} |"
 
 
 def summary(thing: object) -> str:

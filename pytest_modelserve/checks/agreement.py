@@ -7,6 +7,7 @@ algebra library, so that the last digits differ; a label may only flip where two
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias, TypeGuard
@@ -55,9 +56,15 @@ class Difference:
         """Tell whether it is one label in place of another."""
         return all(isinstance(value, str | int) and not isinstance(value, Told) for value in (self.one, self.other))
 
-    def __str__(self) -> str:
+    def told(self, first: str, second: str) -> str:
+        """Return the difference as a sentence; the words say where each value came from."""
         far = f" ({self.distance:.1e} apart, relative)" if math.isfinite(self.distance) else ""
-        return f"{self.path} is {_shown(self.one)} and {_shown(self.other)}{far}"
+        return f"{self.path} is {_shown(self.one)} {first}, but {_shown(self.other)} {second}{far}"
+
+
+_DATE: Final = re.compile(
+    r"(?P<whole>-?\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.(?P<part>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?"
+)
 
 
 @dataclass(slots=True)
@@ -179,7 +186,7 @@ class _Rule:
                 yield from self._leaves(left, other[key], place.key(key), _inside(declared, key))
         elif _is_number(one) and _is_number(other):
             yield from self._of_numbers(one, other, place, declared)
-        else:
+        elif not _is_one_moment(one, other, declared):
             yield _difference(place, one, other)
 
     def _of_numbers(self, one: float, other: float, place: Place, declared: object) -> Iterator[Difference]:
@@ -257,6 +264,16 @@ def _is_of_labels(declared: object) -> bool:
     if isinstance(declared, str):
         return np.dtype(declared).kind != "f"
     return isinstance(declared, DataType) and not declared.is_floating
+
+
+def _is_one_moment(one: object, other: object, declared: object) -> bool:
+    """Tell whether two dates differ in nothing but the digits that a server writes, which go by the whole column."""
+    is_date = declared in {None, DataType.DATETIME} or (isinstance(declared, str) and np.dtype(declared).kind == "M")
+    if not (is_date and isinstance(one, str) and isinstance(other, str)):
+        return False
+    found = [_DATE.fullmatch(text) for text in (one, other)]
+    moments = {(date["whole"], (date["part"] or "").rstrip("0"), date["zone"]) for date in found if date}
+    return all(found) and len(moments) == 1
 
 
 def _is_number(value: object) -> TypeGuard[float]:

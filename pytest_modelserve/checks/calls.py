@@ -175,7 +175,10 @@ class CallLog:
         if not isinstance(place, dict):
             return None
         if self._contents is None:
-            self._contents = _ContentsFile(self._path.with_suffix(".bin"))
+            try:
+                self._contents = _ContentsFile(self._path.with_suffix(".bin"))
+            except OSError as error:
+                raise self._broken(f"{error.strerror}: {error.filename}") from error
         return _Block(self._contents, place["offset"], place["length"])
 
 

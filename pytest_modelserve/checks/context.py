@@ -13,6 +13,7 @@ from ..domain import Domain
 from ..environment.restoration import Environment
 from ..model.example import InputExample
 from ..model.mlmodel import Model
+from ..server.family import Ending
 from ..server.state import Server
 from ..settings import Settings
 from ..wire.capacity import can_carry
@@ -61,6 +62,36 @@ def _unwatched(_: Exchange) -> None:
     return
 
 
+class PrivateServed(Served, Protocol):
+    """A model behind a server that nobody else uses, which a check may wear out or stop."""
+
+    @property
+    def canaries(self) -> Mapping[str, str]:
+        """Return where each secret was planted, and its text."""
+        ...
+
+    @property
+    def loads_path(self) -> Path:
+        """Return the file in which the running server records which files of the model it opens."""
+        ...
+
+    def temporary_files(self) -> tuple[str, ...]:
+        """Return the names of what stands in the server's temporary directory, also after it was stopped."""
+        ...
+
+    def stop(self) -> Ending | None:
+        """Stop the server and tell how it went; `restart` starts another."""
+        ...
+
+
+class SharedServed(Served, Protocol):
+    """A model behind a server that others use, too."""
+
+    def private(self) -> PrivateServed:
+        """Return the model behind a healthy server of its own, the same one at each call."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
     """One served model under check.
@@ -78,13 +109,14 @@ class CheckContext:
         history: What the checks of this model have learned so far; the same object for all of them.
         cases: Where stored cases are replayed, these alone are sent in place of a search.
         on_exchange: Told of each exchange, as it ends.
+        is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
     model: Model
     environment: Environment
     example: InputExample | None
     domain: Domain
-    served: Served
+    served: SharedServed
     settings: Settings
     seed: int
     facts: Mapping[str, str]
@@ -92,6 +124,7 @@ class CheckContext:
     history: History = field(default_factory=History)
     cases: tuple[Case, ...] = ()
     on_exchange: Callable[[Exchange], None] = _unwatched
+    is_crowded: bool = False
 
     @property
     def example_case(self) -> Case | None:

@@ -27,11 +27,11 @@ from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import Exchanges, has_cost_a_server, is_lost
 from .failures import as_told
-from .forms import all_forms, as_plain, carrying, form_of
+from .forms import all_forms, as_plain, form_of
 from .judge import Blame, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .recorded_key import recorded_key
-from .searches import doubt, first_envelope, why_no_inputs
+from .searches import doubt, first_envelope, valid_envelopes, why_no_inputs
 
 CHECK: Final = "envelopes_agree"
 REPEATS: Final = 3  # of a request whose answer differs from that to another form of it
@@ -45,7 +45,7 @@ def why_one_envelope(model: Model) -> str:
     """Return why there are no two forms of a request to compare, or nothing."""
     if reason := why_no_inputs(model):
         return reason
-    envelopes = [envelope.value for envelope in carrying(model)]
+    envelopes = valid_envelopes(model)
     return "" if len(envelopes) > 1 else f"only {envelopes[0]} can carry the model's inputs"
 
 
@@ -149,7 +149,7 @@ class _Trial:
         return Judgement(
             key=f"{form}:{key or difference.column or difference.path}",
             is_breach=True,
-            title=f"{reason}: {difference}",
+            title=f"{reason}: {difference.told(f'in {self._first.value}', f'in {form}')}",
             expected=f"the answer to {self._first.value}: {answer_of(plain)}",
             received=answer_of(other),
             exchange=other,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final
 
 from ..cases import Case
+from ..client import Invocation
 from ..errors import ServerError
 from .calls import CallLog
 from .context import CheckContext, Served
@@ -20,6 +23,7 @@ TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
 TIMED: Final = 3  # requests whose median counts
 COSTLY_TRIES: Final = 3  # to make the first lost request small; each costs a restart, one that hangs its whole time
+RAISED: Final = frozenset({RequestOutcome.MODEL_CRASHED, RequestOutcome.MODEL_REFUSED})
 GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
 
 
@@ -87,6 +91,21 @@ class Exchanges:
         self._history.note_loss(exchange)
         return exchange
 
+    def send_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
+        """Send the cases of each lane one after the other, all lanes at the same time, over a connection each.
+
+        Where that costs the server, all is sent once more to a fresh one.
+        """
+        found = self._sent_together(lanes)
+        if not _has_loss(found) or not self._has_restarted():
+            return found
+        again = self._sent_together(lanes)
+        if _has_loss(again):
+            self._has_restarted()
+        else:
+            self.lost_once += 1
+        return again
+
     @property
     def doubt(self) -> str:
         """Return why nothing is proven although nothing failed, or nothing."""
@@ -108,11 +127,29 @@ class Exchanges:
         self.close()
 
     def _sent(self, case: Case) -> Exchange:
+        return self._told(case, self._client.invoke(case))
+
+    def _sent_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
+        start = threading.Barrier(len(lanes))
+
+        def sent(lane: Sequence[Case]) -> list[Invocation]:
+            start.wait()
+            return [self._client.invoke(case) for case in lane]
+
+        with ThreadPoolExecutor(len(lanes)) as threads:
+            invocations = list(threads.map(sent, lanes))
+        return [
+            [self._told(case, invocation) for case, invocation in zip(lane, answers, strict=True)]
+            for lane, answers in zip(lanes, invocations, strict=True)
+        ]
+
+    def _told(self, case: Case, invocation: Invocation) -> Exchange:
         self.requests += 1
-        invocation = self._client.invoke(case)
         call = self._calls.find(invocation.request_id)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
+        if outcome in RAISED:
+            self._history.note_raised(case)
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         if self._on_exchange is not None:
             self._on_exchange(exchange)
@@ -143,6 +180,10 @@ class Exchanges:
     def _connect(self) -> None:
         self._client = self._served.connect(timeout_s=self._timeout_s)
         self._calls = CallLog(self._served.calls_path)
+
+
+def _has_loss(lanes: Sequence[Sequence[Exchange]]) -> bool:
+    return any(is_lost(exchange) for lane in lanes for exchange in lane)
 
 
 def has_cost_a_server(judgement: Judgement) -> bool:

@@ -91,6 +91,7 @@ def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> I
     yield "received", judgement.received
     if judgement.received != answer:
         yield "answer", answer
+    yield from judgement.facts.items()
     yield "decided by", judgement.blame.value
     if breach.case.rule in TOLD_RULES:
         yield "contract", f"{rule(breach.case.rule).why} (modelserve explain {breach.case.rule})"
@@ -102,6 +103,8 @@ def _in_full(context: CheckContext, breach: Breach[Judgement], answer: str) -> I
 
 def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
     """Return what to do about a failure of the model itself; any other is the server's, which its user cannot mend."""
+    if breach.finding.fix:
+        return breach.finding.fix
     raised = breach.finding.exception
     if raised is None:
         return ""
@@ -123,10 +126,10 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     """Yield the command lines that show a failure again: by hand, and by the check."""
     settings = context.settings
     uri = shlex.quote(context.model.uri)
-    yield f"modelserve serve {uri} --port {SHOWN_PORT}{_flags('--', SERVED_BY, settings)}"
+    yield f"modelserve serve {uri} --port {SHOWN_PORT}{flags_of('--', SERVED_BY, settings)}"
     yield curl
     item = shlex.quote(f"{context.model.uri}::{settings.server}::{check}")
-    flags = _flags("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
+    flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
     yield f"pytest {item} --model-seed {context.seed}{flags}{' --model-strict' if settings.strict else ''}"
 
 
@@ -139,7 +142,7 @@ SEARCHED_BY: Final = {
 }
 
 
-def _flags(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
+def flags_of(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
     """Return the flags of those settings that are not at their defaults, each after a space."""
     usual = Settings()
     said = {

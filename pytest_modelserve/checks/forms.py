@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..cases import Case, Envelope, Expectation, Table, Tensors
-from ..model.mlmodel import Model
 from ..search.loop import draw
 from ..signature import ColumnSchema, Signature
-from ..strategies.carriers import envelopes_for
 from ..strategies.edge_cases import as_batches, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .context import CheckContext
 from .rejection import evenly
-from .searches import RAISED, envelopes_by_signature, first_envelope
+from .searches import RAISED, first_envelope, valid_envelopes
 
 MOST_EDGES: Final = 3  # requests of edge values, each of up to fifty rows and sent once for each envelope
 MOST_MADE: Final = 4_000  # edge cases looked at: the widest tables have tens of thousands
 DRAWN_SHARE: Final = 33  # so many times fewer random frames than for the model itself
 FIRST_LABEL: Final = 100  # of rows: none that could be taken for a position
-
-
-def carrying(model: Model) -> tuple[Envelope, ...]:
-    """Return the envelopes that carry what a model's signature allows, Parquet where it can be written here."""
-    found = tuple(map(Envelope, envelopes_by_signature(model)))
-    has_parquet = model.signature is not None and importlib.util.find_spec("pyarrow") is not None
-    if not has_parquet or model.signature is None or not isinstance(model.signature.inputs, ColumnSchema):
-        return found
-    return (*found, *envelopes_for(model.signature, (Envelope.PARQUET,)))
 
 
 def as_plain(case: Case, envelope: Envelope, signature: Signature) -> Case:
@@ -59,7 +47,7 @@ def all_forms(context: CheckContext, signature: Signature) -> Iterator[Case]:
     Of the example, or the plainest row, these are all; the others, which are edge values that all envelopes carry, one
     request with every param, and drawn frames, differ in their envelope alone.
     """
-    envelopes = carrying(context.model)
+    envelopes = tuple(map(Envelope, valid_envelopes(context.model)))
     base, *others = _plain_cases(context, signature, envelopes)
     yield from _of_one(base, envelopes, signature)
     yield from _special(base, envelopes, signature)

@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
 
 from ..cases import Case
 from ..strategies.edge_cases import case_fingerprint
+from .agreement import Difference
 from .judge import Exchange
 from .outcome import RequestOutcome
 
+MOST_RAISED: Final = 3  # requests, of perhaps thousands: they are only sent again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """One request of a model, repeated with nothing between: whether answers of this model can be compared at all.
+
+    Attributes:
+        exchanges: The repetitions.
+        difference: The worst difference between two of its answers; None where they agree.
+        other: Which repetition it is of; it is told against the first.
+        columns: The output columns that differ.
+        agreeing: The output columns that do not.
+    """
+
+    exchanges: tuple[Exchange, ...]
+    difference: Difference | None = None
+    other: int = 0
+    columns: tuple[str, ...] = ()
+    agreeing: tuple[str, ...] = ()
+
 
 class History:
-    """Remembers how long the model takes, and the requests that cost a server.
+    """Remembers how long the model takes, whether it repeats itself, and the requests that cost a server.
 
     Attributes:
         timeout_s: How long a request may take; None until it was measured.
+        anchor: What repeating one request came to; None until it was sent.
+        is_anchor_told: Whether a check has failed by it.
+        raised: A few requests on which the model raised, and after which its server went on.
     """
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
+        self.anchor: Anchor | None = None
+        self.is_anchor_told: bool = False
+        self.raised: list[Case] = []
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 
@@ -33,6 +63,11 @@ class History:
     def note_loss(self, exchange: Exchange) -> None:
         """Take in a request that costs every server that gets it."""
         self._lost[_key(exchange.case)] = exchange
+
+    def note_raised(self, case: Case) -> None:
+        """Take in a request on which the model raised."""
+        if len(self.raised) < MOST_RAISED:
+            self.raised.append(case)
 
     def has_lost(self, *outcomes: RequestOutcome) -> bool:
         """Tell whether a request ended in one of these ways before, or in any way that costs a server."""

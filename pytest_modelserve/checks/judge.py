@@ -6,12 +6,14 @@ Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from ..cases import Case, Expectation, Level
 from ..client import Invocation
 from ..errors import DecodeError
+from ..strategies.rules import status_of
 from ..wire.json_text import parse_json
 from .calls import Call, RaisedException
 from .outcome import RequestOutcome, is_overflow
@@ -64,6 +66,8 @@ class Judgement:
         received: What came.
         exchange: The evidence.
         seen_in: Where it went wrong, where that is not what the exchange itself says.
+        facts: What else a reader needs to see it again, a line each.
+        fix: What to do where the model is right as it is; empty where nothing but the model can be changed.
     """
 
     key: str
@@ -73,6 +77,8 @@ class Judgement:
     received: str
     exchange: Exchange = field(repr=False)
     seen_in: Blame | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    fix: str = ""
 
     @property
     def blame(self) -> Blame:
@@ -136,6 +142,10 @@ def _judge_rejection(exchange: Exchange) -> Judgement | None:
         return _breach(
             exchange, "reached", f"an invalid request reached the model: {what}", expected, answer_of(exchange)
         )
+    wanted = status_of(exchange.case.rule)
+    if wanted is not None and exchange.invocation.status != wanted:
+        title = f"an invalid request was answered {exchange.invocation.status}, not {wanted}: {what}"
+        return _breach(exchange, "status", title, f"{wanted} with a JSON error body", answer_of(exchange))
     return _judge_error_body(exchange)
 
 

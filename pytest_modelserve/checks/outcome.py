@@ -11,6 +11,7 @@ from typing import Final
 
 from ..client import ErrorKind, Invocation
 from .calls import Call, RaisedException
+from .native import is_native_accident, is_native_refusal
 
 
 class RequestOutcome(enum.Enum):
@@ -46,12 +47,6 @@ ACCIDENTS: Final = frozenset(
 )
 """Exceptions that nobody raises to refuse a value, and all that derive from them."""
 
-NATIVE_REFUSALS: Final = ("onnxruntime.", "_catboost", "catboost.", "torch.", "tensorflow.", "lightgbm.", "xgboost.")
-"""Modules of native libraries whose own error types refuse a value, though no Python `raise` statement is seen."""
-
-NATIVE_FOLDERS: Final = ("/torch/", "/tensorflow/", "/onnxruntime/")
-"""Folders of native libraries that refuse a value by a bare RuntimeError."""
-
 DECODER_FOLDERS: Final = ("/PIL/",)
 """Folders of libraries that refuse bytes by an OSError that they raise themselves, such as UnidentifiedImageError."""
 
@@ -83,9 +78,16 @@ def classify(invocation: Invocation, call: Call | None) -> RequestOutcome:
 
 def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
-    if _bases(exception) & ACCIDENTS:
-        return _is_refusal_of_bytes(exception)
-    return exception.is_deliberate or _is_native_refusal(exception)
+    bases = _bases(exception)
+    kind, module, message = exception.type, exception.module, exception.message
+    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
+    if bases & ACCIDENTS or is_native_accident(kind, module, message):
+        # a decoder raises for the bytes; for a file that cannot be opened, the interpreter does
+        is_of_decoder = "OSError" in bases and any(folder in file for folder in DECODER_FOLDERS)
+        return exception.is_deliberate and is_of_decoder
+    if exception.is_deliberate:
+        return True
+    return not bases & OVERFLOWS and is_native_refusal(kind, module, message, file)
 
 
 def is_overflow(exception: RaisedException) -> bool:
@@ -97,19 +99,3 @@ def is_overflow(exception: RaisedException) -> bool:
 
 def _bases(exception: RaisedException) -> frozenset[str]:
     return frozenset(name.rpartition(".")[2] for name in exception.mro)
-
-
-def _is_native_refusal(exception: RaisedException) -> bool:
-    if f"{exception.module}.".startswith(NATIVE_REFUSALS):
-        return True
-    return exception.type == "RuntimeError" and _is_raised_in(exception, NATIVE_FOLDERS)
-
-
-def _is_refusal_of_bytes(exception: RaisedException) -> bool:
-    """Tell whether a decoder raised, itself, for the bytes; a file that it cannot open, the interpreter raises for."""
-    return exception.is_deliberate and "OSError" in _bases(exception) and _is_raised_in(exception, DECODER_FOLDERS)
-
-
-def _is_raised_in(exception: RaisedException, folders: tuple[str, ...]) -> bool:
-    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
-    return any(folder in file for folder in folders)

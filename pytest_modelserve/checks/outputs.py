@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from ..cases import Case, Expectation, Level, Table, Tensors
+from ..cases import Case, Expectation, Level, RawBody, Table, Tensors
+from ..client.exchange import PREDICT_PATH
 from ..errors import DecodeError
 from ..signature import ColumnSchema, Signature
 from ..wire.breach import Breach, BreachKind
@@ -43,7 +44,7 @@ class OutputJudge:
             exchange: Any exchange; one that was not accepted is not judged.
             n_rows: How many rows were sent, where the case itself does not say.
         """
-        if exchange.outcome is not RequestOutcome.PREDICTED:
+        if exchange.outcome is not RequestOutcome.PREDICTED or not _asks_for_predictions(exchange.case):
             return None
         try:
             predictions = exchange.invocation.predictions().raw
@@ -118,6 +119,10 @@ def _numbers(cell: object) -> Iterator[float]:
         yield from _numbers(None if isinstance(cell, np.datetime64) else cell.item())
     elif isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell:  # noqa: PLR0124 # NaN test
         yield float(cell) if abs(cell) < 1e300 else math.inf  # huge ints overflow
+
+
+def _asks_for_predictions(case: Case) -> bool:
+    return not isinstance(case.payload, RawBody) or case.payload.path == PREDICT_PATH
 
 
 def _form(exchange: Exchange, problem: str) -> Judgement:

@@ -95,7 +95,7 @@ class _Reader:
 class _Axis:
     """Labels as they are written: an array, a list, or None for a range from 0."""
 
-    def __init__(self, length: int, labels: Any, dtype: str, names: tuple[object, ...]) -> None:  # noqa: ANN401
+    def __init__(self, length: int, labels: Any, dtype: str, names: list[object]) -> None:  # noqa: ANN401
         self.length = length
         self.cells = tuple(range(length)) if labels is None else _cells(labels)
         self.index = RecordedIndex(labels=self.cells, dtype=dtype, names=tuple(names))
@@ -105,14 +105,13 @@ class _Axis:
 class _Part:
     """Columns of one dtype as they are written, in the order of the attributes of the writer's class."""
 
-    def __init__(self, positions: tuple[int, ...] | None, dtype: str, *rest: Any) -> None:  # noqa: ANN401
+    def __init__(self, positions: list[int], dtype: str, *rest: Any) -> None:  # noqa: ANN401
         self.positions = positions
         self._dtype = dtype
         self._values, self._nulls, self._categories, self._is_ordered = rest
 
     def columns(self, names: Sequence[object]) -> dict[int, RecordedColumn]:
-        places = tuple(range(len(names))) if self.positions is None else self.positions
-        return {place: self._column(names[place], self._cells(at)) for at, place in enumerate(places)}
+        return {place: self._column(names[place], self._cells(at)) for at, place in enumerate(self.positions)}
 
     def _cells(self, at: int) -> tuple[object, ...]:
         cells = _cells(self._values[:, at] if getattr(self._values, "ndim", 1) == 2 else self._values)
@@ -128,7 +127,7 @@ class _Part:
 
 
 def _as_frame(
-    parts: tuple[_Part, ...],
+    parts: list[_Part],
     columns: _Axis,
     index: _Axis,
     is_series: bool,  # noqa: FBT001 # in the writer's order

@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from ..cases import Case, Envelope
+from ..cases import Case, Envelope, Expectation, Table, Tensors
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, notes
-from ..search.loop import Plan, search
+from ..search.loop import Plan, draw, search
 from ..server.backends import ServeSettings
 from ..signature import Signature
-from ..strategies.edge_cases import edge_cases
+from ..strategies.edge_cases import case_fingerprint, edge_cases
+from ..strategies.invalid import invalid_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
-from ..strategies.rules import Rule, rules_for
+from ..strategies.rules import OF_VALID, Rule, rule, rules_for
 from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
@@ -26,34 +27,37 @@ from .failures import as_told
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .searches import doubt, envelopes_by_signature
+from .searches import RAISED, doubt, envelopes_by_signature
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
+MAX_DRAWN: Final = 6  # more requests of a rule, whose fault stands in a drawn request instead of the example
 
 HEALTH: Final = "health"  # the key of what is wrong with the good request that follows the broken ones
 UNSIGNED: Final = Signature()
 PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
-VALID: Final = frozenset({"valid", "outside_domain"})  # the rules that accepts_valid exercises
 
 
 def mutation_rules(model: Model) -> tuple[str, ...]:
     """Return the ids of the rules about values and structure that a model's signature can show."""
-    return tuple(rule.id for rule in rules_for(model.signature or UNSIGNED) if _is_mutation(rule))
+    return tuple(one.id for one in rules_for(model.signature or UNSIGNED) if _is_mutation(one))
 
 
 def malformed_rules(model: Model) -> tuple[str, ...]:
     """Return the ids of the rules about bodies and headers that apply to a model."""
-    return tuple(rule.id for rule in rules_for(model.signature or UNSIGNED) if rule.section == PROTOCOL)
+    return tuple(one.id for one in rules_for(model.signature or UNSIGNED) if one.section == PROTOCOL)
 
 
 def rejects_invalid(context: CheckContext, variant: str) -> CheckResult:
-    """Break one rule in every column and envelope that can show it, one at a time."""
+    """Break one rule in every column and envelope that can show it, one at a time, then in some drawn requests."""
     envelopes = tuple(Envelope(name) for name in envelopes_by_signature(context.model))
 
     def make(signature: Signature, base: Case) -> Iterable[Case]:
-        return mutations(signature, base, envelopes=envelopes)
+        return mutations(signature, base, envelopes=envelopes, rules=(variant,))
 
-    return _checked(context, f"rejects_invalid[{variant}]", variant, make)
+    def make_drawn(signature: Signature) -> Iterable[Case]:
+        return _drawn(context, signature, envelopes, variant)
+
+    return _checked(context, f"rejects_invalid[{variant}]", variant, make, make_drawn)
 
 
 def rejects_malformed(context: CheckContext, variant: str) -> CheckResult:
@@ -66,12 +70,34 @@ def rejects_malformed(context: CheckContext, variant: str) -> CheckResult:
     return _checked(context, f"rejects_malformed[{variant}]", variant, make)
 
 
-def _is_mutation(rule: Rule) -> bool:
-    return rule.section != PROTOCOL and rule.id not in VALID
+def _drawn(
+    context: CheckContext, signature: Signature, envelopes: tuple[Envelope, ...], variant: str
+) -> Iterator[Case]:
+    """Return some faults of drawn requests: of a rule by which the model must not be reached, whatever else is sent."""
+    if rule(variant).expectation is not Expectation.REJECT:
+        return iter(())
+    example = context.example_case
+    strategy = invalid_cases(
+        signature,
+        example=example.payload if example and isinstance(example.payload, Table | Tensors) else None,
+        domain=context.domain,
+        envelopes=envelopes,
+        rules=(variant,),
+        raised=RAISED,
+    )
+    return draw(strategy, 2 * MAX_DRAWN, context.seed)
+
+
+def _is_mutation(one: Rule) -> bool:
+    return one.section != PROTOCOL and one.id not in OF_VALID
 
 
 def _checked(
-    context: CheckContext, name: str, rule: str, make: Callable[[Signature, Case], Iterable[Case]]
+    context: CheckContext,
+    name: str,
+    rule_id: str,
+    make: Callable[[Signature, Case], Iterable[Case]],
+    make_drawn: Callable[[Signature], Iterable[Case]] = lambda _: (),
 ) -> CheckResult:
     started = time.monotonic()
     signature = context.model.signature or UNSIGNED
@@ -79,15 +105,17 @@ def _checked(
     if base is None:
         reason = "no valid request is known to break: the model has neither an input example nor a signature"
         return left_out(name, Judges.SERVER, reason)
-    found_cases = list(context.cases) or [case for case in make(signature, base) if case.rule == rule]
+    found_cases = list(context.cases) or [case for case in make(signature, base) if case.rule == rule_id]
     if not found_cases:
         return left_out(name, Judges.SERVER, "no case shows this rule on this signature")
     cases = evenly(found_cases, MAX_CASES)
+    drawn = [] if context.cases else _others(make_drawn(signature), found_cases)[:MAX_DRAWN]
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
-            cases=_with_health(cases, base),
+            cases=(*cases, *drawn, base),  # the good request last: it must still work
             seed=context.seed,
             budget_s=context.settings.budget_s,
+            example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )
         judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
@@ -112,6 +140,14 @@ def evenly(cases: list[Case], most: int) -> list[Case]:
     if len(cases) <= most:
         return cases
     return [cases[at * (len(cases) - 1) // (most - 1)] for at in range(most)]
+
+
+def _others(drawn: Iterable[Case], known: Iterable[Case]) -> list[Case]:
+    """Return the drawn cases that are neither known nor drawn before."""
+    found = {(case.envelope, case_fingerprint(case)): case for case in drawn}
+    for case in known if found else ():
+        found.pop((case.envelope, case_fingerprint(case)), None)
+    return list(found.values())
 
 
 def base_case(context: CheckContext) -> Case | None:
@@ -168,8 +204,3 @@ class _Healthy:
 def _is_lasting(judgement: Judgement) -> bool:
     """Tell whether a judgement is about more than its own request, so that this alone would not show it again."""
     return judgement.key == HEALTH or has_cost_a_server(judgement)
-
-
-def _with_health(cases: list[Case], base: Case) -> Iterator[Case]:
-    yield from cases
-    yield base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ OF_COLUMNS: Final = (
     Envelope.INPUTS,
     Envelope.INSTANCES,
     Envelope.CSV,
+    Envelope.UNIFIED,
 )
 OF_TENSORS: Final = (Envelope.INPUTS, Envelope.INSTANCES)
 
@@ -64,6 +66,16 @@ def envelopes_by_signature(model: Model) -> tuple[str, ...]:
     except SignatureError:  # a tensor that JSON cannot carry, which each check tells
         carrying = among
     return tuple(envelope.value for envelope in carrying)
+
+
+def valid_envelopes(model: Model) -> tuple[str, ...]:
+    """Return the envelopes that valid requests are sent in: Parquet, too, where this process can write it."""
+    usual = envelopes_by_signature(model)
+    signature = model.signature
+    if not usual or signature is None or not isinstance(signature.inputs, ColumnSchema):
+        return usual
+    can_write = importlib.util.find_spec("pyarrow") is not None
+    return (*usual, *(one.value for one in envelopes_for(signature, [Envelope.PARQUET]) if can_write))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from ..cases import Case, RawBody
+from ..cases import Case, Envelope, RawBody
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
+from ..wire.capacity import is_unified
 from .conclusion import concluded
 from .context import CheckContext
 from .exchanges import Exchanges
@@ -59,7 +60,8 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
             outcome=Outcome.SKIPPED,
             reason=why_no_example(context.model),
         )
-    case = Case(payload=RawBody(body=example.body), rule="input_example", label="the input example")
+    envelope = Envelope.UNIFIED if is_unified(example.document) else Envelope.DATAFRAME_SPLIT
+    case = Case(payload=RawBody(body=example.body), envelope=envelope, rule="input_example", label="the input example")
     with Exchanges.of(context) as exchanges:
         exchange = exchanges.send(case)
     judgement = judge_outcome(exchange) or _judge_rows(context, exchange)

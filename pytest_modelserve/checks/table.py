@@ -8,10 +8,16 @@ from typing import Final
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges
+from .batches import batch_invariant
+from .bounds import bounded
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
 from .envelopes import envelopes_agree, why_one_envelope
+from .good_request import why_no_request
+from .latencies import latency
+from .leaks import leaks_nothing
+from .lifetimes import starts_and_stops
 from .lint import LINT_RULES, signature_lint
 from .params import params_enforced, why_no_params
 from .parity import PARITY_RULES, environment_parity
@@ -19,8 +25,11 @@ from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
 from .replays import replays_stored
 from .round_trips import round_trip_input, round_trip_output
-from .searches import envelopes_by_signature, why_no_inputs
+from .rows import why_not_by_row
+from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
+from .statelessness import stateless, stateless_variants, why_not_repeated
+from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
@@ -71,7 +80,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=accepts_valid,
         why_not=why_no_inputs,
-        variants=envelopes_by_signature,
+        variants=valid_envelopes,
         takes_cases=True,
     ),
     Check(
@@ -119,6 +128,23 @@ CHECKS: Final = (
         why_not=why_no_params,
     ),
     Check(
+        name="stateless",
+        judges=Judges.MODEL,
+        purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
+        presets=DEFAULT,
+        run=stateless,
+        why_not=why_not_repeated,
+        variants=stateless_variants,
+    ),
+    Check(
+        name="batch_invariant",
+        judges=Judges.MODEL,
+        purpose="Rows sent together are answered as each of them alone, in any order and company.",
+        presets=DEFAULT,
+        run=batch_invariant,
+        why_not=why_not_by_row,
+    ),
+    Check(
         name="rejects_invalid",
         judges=Judges.SERVER,
         purpose="Each single thing that the signature forbids is refused before the model sees it.",
@@ -143,6 +169,53 @@ CHECKS: Final = (
         purpose="Every recorded pin is met, the packages agree with each other, and the model imports nothing else.",
         presets=DEFAULT,
         run=environment_parity,
+    ),
+    # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
+    Check(
+        name="survives",
+        judges=Judges.SERVER,
+        purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
+        "some on which the model raised, health and the input example are answered as before; others are answered "
+        "meanwhile.",
+        presets=DEFAULT,
+        run=survives,
+        why_not=why_no_request,
+    ),
+    Check(
+        name="leaks_nothing",
+        judges=Judges.SERVER,
+        purpose="No error tells a stack trace, a path of the server, a secret of its environment or files, or another "
+        "caller's data.",
+        presets=DEFAULT,
+        run=leaks_nothing,
+        why_not=why_no_request,
+    ),
+    Check(
+        name="bounded",
+        judges=Judges.MODEL,
+        purpose="Memory, threads, file descriptors, processes and temporary files do not grow while one warm request "
+        "is repeated; the preset full repeats it longer.",
+        presets=DEFAULT,
+        run=bounded,
+        why_not=why_no_request,
+    ),
+    Check(
+        name="latency",
+        judges=Judges.MODEL,
+        purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
+        "show; it fails only beyond a budget (`--model-max-p99` and its like).",
+        presets=DEFAULT,
+        run=latency,
+        why_not=why_no_request,
+    ),
+    Check(
+        name="starts_and_stops",
+        judges=Judges.SERVER,
+        purpose="The server is not ready before the model is loaded, which is loaded once and not by the first "
+        "request; on SIGTERM it stops in seconds and leaves no process or port behind.",
+        presets=DEFAULT,
+        run=starts_and_stops,
+        why_not=why_no_request,
     ),
 )
 

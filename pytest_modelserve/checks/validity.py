@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
+from typing import Final
 
-from ..cases import Envelope, Expectation, Table, Tensors
-from ..results import CheckResult, Outcome
+from ..cases import Case, Envelope, Expectation, Table, Tensors
+from ..results import CheckResult, Judges, Outcome
+from ..strategies.carriers import plain_payload
 from ..strategies.edge_cases import edge_cases
 from ..wire.values import show_value
 from .advice import NO_PREDICTION
 from .columns import ABSENT, Name, cells_of
+from .conclusion import left_out
 from .context import CheckContext
 from .coverage import untested
-from .exchanges import is_lost
+from .exchanges import Exchanges, is_lost
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
 from .searches import RAISED, Search, as_strict, first_envelope, searched
+
+UNSUPPORTED: Final = 415  # by which a server says that it does not read a media type (RFC 9110)
 
 
 def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     """Send what the signature allows in one envelope: each edge value, then drawn rows; all must be accepted.
 
     In the first envelope each value is sent alone; in the others, by which the same values reach the same model, many
-    rows share a request, and are sent alone where it is not accepted.
+    rows share a request, and are sent alone where it is not accepted. A server that does not take Parquet says so by
+    415 to a first request.
     """
     envelope = Envelope(variant)
+    if envelope is Envelope.PARQUET and not _takes_parquet(context):
+        reason = "the server says that it does not take Parquet (415)"
+        return left_out(f"accepts_valid[{variant}]", Judges.MODEL, reason)
     is_first = envelope is first_envelope(context.model)
 
     def judge(exchange: Exchange) -> Judgement | None:
@@ -38,6 +47,14 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
+
+
+def _takes_parquet(context: CheckContext) -> bool:
+    plain = None if context.model.signature is None else plain_payload(context.model.signature)
+    if plain is None:
+        return False
+    with Exchanges.of(context, context.example_case) as exchanges:
+        return exchanges.send(Case(payload=plain, envelope=Envelope.PARQUET)).invocation.status != UNSUPPORTED
 
 
 def _unreached(context: CheckContext) -> Iterator[str]:

@@ -71,6 +71,21 @@ class ModelClient:
         """
         return self._run(self._exchanges.predict(data, params, envelope))
 
+    def as_case(
+        self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
+    ) -> Case:
+        """Return the request that `predict` would send for the same arguments, as a case.
+
+        Raises:
+            EncodeError: The data has no reading under the signature, or the envelope cannot carry it.
+        """
+        return self._exchanges.as_case(data, params, envelope)
+
+    @property
+    def signature(self) -> Signature | None:
+        """Return the signature by which data is typed."""
+        return self._exchanges.signature
+
     def invoke(self, case: Case) -> Invocation:
         """Return the exchange that a case led to, whatever its status or fate.
 
@@ -199,6 +214,21 @@ class AsyncModelClient:
             DecodeError: The answer is not strict JSON with `predictions`.
         """
         return await self._run(self._exchanges.predict(data, params, envelope))
+
+    def as_case(
+        self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
+    ) -> Case:
+        """Return the request that `predict` would send for the same arguments, as a case.
+
+        Raises:
+            EncodeError: The data has no reading under the signature, or the envelope cannot carry it.
+        """
+        return self._exchanges.as_case(data, params, envelope)
+
+    @property
+    def signature(self) -> Signature | None:
+        """Return the signature by which data is typed."""
+        return self._exchanges.signature
 
     async def invoke(self, case: Case) -> Invocation:
         """Return the exchange that a case led to, whatever its status or fate.

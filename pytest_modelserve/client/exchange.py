@@ -201,6 +201,15 @@ class Exchanges:
         Raises:
             EncodeError: The envelope cannot carry the data.
         """
+        invocation = yield from self.invoke(self.as_case(data, params, envelope))
+        return invocation.predictions(None if self.signature is None else self.signature.outputs)
+
+    def as_case(self, data: object, params: Mapping[str, object] | None, envelope: Envelope | None) -> Case:
+        """Return data as the case that `predict` sends.
+
+        Raises:
+            EncodeError: The envelope cannot carry the data.
+        """
         payload = as_payload(data, self.signature)
         chosen = envelope or self._usual_envelope(payload)
         reason = obstacle(payload, chosen, self.signature, has_params=bool(params))
@@ -211,8 +220,7 @@ class Exchanges:
                 facts={"can carry": ", ".join(each.value for each in able) or "none"},
                 fix=f"Use envelope=Envelope.{able[0].name}." if able else "Change the data; no envelope carries it.",
             )
-        invocation = yield from self.invoke(Case(payload=payload, envelope=chosen, params=params or {}))
-        return invocation.predictions(None if self.signature is None else self.signature.outputs)
+        return Case(payload=payload, envelope=chosen, params=params or {})
 
     def invoke(self, case: Case) -> Flow[Invocation]:
         """Send a case."""

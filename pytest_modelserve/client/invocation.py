@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..cases import Case
+from ..cases import Case, Envelope
 from ..errors import RequestError, ResponseError
 from ..signature.specs import Schema
 from ..wire.json_text import parse_json
@@ -114,7 +114,8 @@ class Invocation:
                 body=self.body,
                 curl=self.as_curl(),
             )
-        return as_predictions(parse_json(self.body), schema)
+        is_bare = self.case is not None and self.case.envelope is Envelope.UNIFIED
+        return as_predictions(parse_json(self.body), schema, is_bare=is_bare)
 
     def as_curl(
         self,

@@ -83,6 +83,7 @@ class Collected:
             server=facts.server,
             checks=checks,
             deselected=tuple(title for title in expected if title not in self.checks.get(uri, {})),
+            latency=next((check.latency for check in checks if check.latency), None),
         )
 
 

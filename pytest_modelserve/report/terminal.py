@@ -23,6 +23,8 @@ def _model_lines(model: ModelReport) -> Iterator[str]:
     yield f"{model.uri}: {model.verdict.value}   {_counts(model)}; {requests} requests, {accepted} predicted"
     if described := _served(model):
         yield f"  {described}"
+    if model.latency:
+        yield f"  latency {model.latency}"
     if model.deselected:
         yield f"  not run: {', '.join(model.deselected[:MAX_ADVICE])}{_more(len(model.deselected))}"
     for check in model.checks:

@@ -16,6 +16,7 @@ class WorkerConfig:
         loader: The python_function flavor of its MLmodel file.
         hands_tables: Whether requests will be data frames, so that pandas must be there.
         calls_file: Where the call records go; empty for nowhere.
+        loads_file: Where it is recorded which files of the model are opened; empty for nowhere.
         predict_threads: How many predictions may run at the same time.
     """
 
@@ -23,6 +24,7 @@ class WorkerConfig:
     loader: Mapping[str, Any]
     hands_tables: bool = False
     calls_file: str = ""
+    loads_file: str = ""
     predict_threads: int = 1
 
 
@@ -41,5 +43,6 @@ def read_config(path: str) -> WorkerConfig:
         loader=document["loader"],
         hands_tables=document.get("hands_tables", False),
         calls_file=document.get("calls_file", ""),
+        loads_file=document.get("loads_file", ""),
         predict_threads=document.get("predict_threads", 1),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional
 
 from .outgoing import as_column, as_neutral, name_of_type, text_of
 from .trees import TreeError, TreeWriter, as_json
@@ -43,8 +43,8 @@ def as_exact(value: Any) -> Any:
         if isinstance(value, pd.DataFrame):
             return ExactFrame(_parts_of(value), _axis(value.columns), _axis(value.index))
         if isinstance(value, pd.Series):
-            name = ExactAxis(1, [value.name], "object", (None,))
-            return ExactFrame((_part(0, value),), name, _axis(value.index), is_series=True)
+            name = ExactAxis(1, [value.name], "object", [None])
+            return ExactFrame([_part(0, value)], name, _axis(value.index), is_series=True)
     if np is not None and isinstance(value, np.ndarray):
         if isinstance(value, np.ma.MaskedArray):
             return ExactMasked(np.asarray(value.data), np.ma.getmaskarray(value))
@@ -78,19 +78,19 @@ def _opaque(value: Any, reason: str) -> OpaqueValue:
     return OpaqueValue(name_of_type(type(value)), reason)
 
 
-def _parts_of(frame: Any) -> Tuple[ExactPart, ...]:
+def _parts_of(frame: Any) -> List[ExactPart]:
     parts = _parts_of_blocks(frame)
     return _parts_of_columns(frame) if parts is None else parts
 
 
-def _parts_of_blocks(frame: Any) -> Optional[Tuple[ExactPart, ...]]:
+def _parts_of_blocks(frame: Any) -> Optional[List[ExactPart]]:
     """Return the parts as pandas holds them, which costs a tenth; None where this pandas holds them in another way."""
     np, pd = sys.modules["numpy"], sys.modules["pandas"]
     parts: List[ExactPart] = []
     n_seen = 0
     try:
         for block in frame._mgr.blocks:  # noqa: SLF001 # private, hence the other way below
-            positions, values = tuple(block.mgr_locs.as_array.tolist()), block.values
+            positions, values = block.mgr_locs.as_array.tolist(), block.values
             n_seen += len(positions)
             if type(values) is np.ndarray and values.ndim == 2 and _is_plain(values.dtype):
                 parts.append(ExactPart(positions, _name_of(values.dtype), values.T))
@@ -100,32 +100,32 @@ def _parts_of_blocks(frame: Any) -> Optional[Tuple[ExactPart, ...]]:
                 parts += [_part(at, frame.iloc[:, at]) for at in positions]
     except AttributeError:
         return None
-    return tuple(parts) if n_seen == frame.shape[1] else None
+    return parts if n_seen == frame.shape[1] else None
 
 
-def _parts_of_columns(frame: Any) -> Tuple[ExactPart, ...]:
+def _parts_of_columns(frame: Any) -> List[ExactPart]:
     dtypes = list(frame.dtypes)
     groups: Dict[Any, List[int]] = {}
     for at, dtype in enumerate(dtypes):
         groups.setdefault(dtype if _is_plain(dtype) else at, []).append(at)
-    return tuple(_group(frame, dtype, positions) for dtype, positions in groups.items())
+    return [_group(frame, dtype, positions) for dtype, positions in groups.items()]
 
 
 def _group(frame: Any, dtype: Any, positions: List[int]) -> ExactPart:
     if len(positions) == 1:
         return _part(positions[0], frame.iloc[:, positions[0]])
-    return ExactPart(tuple(positions), _name_of(dtype), frame.iloc[:, positions].to_numpy())
+    return ExactPart(positions, _name_of(dtype), frame.iloc[:, positions].to_numpy())
 
 
 def _part(at: int, series: Any) -> ExactPart:
     pd: Any = sys.modules["pandas"]
     dtype = series.dtype
     if _is_plain(dtype):
-        return ExactPart((at,), _name_of(dtype), series.to_numpy().reshape(-1, 1))
+        return ExactPart([at], _name_of(dtype), series.to_numpy().reshape(-1, 1))
     if isinstance(dtype, pd.CategoricalDtype):
-        return ExactPart((at,), str(dtype), series.tolist(), None, dtype.categories.tolist(), bool(dtype.ordered))
+        return ExactPart([at], str(dtype), series.tolist(), None, dtype.categories.tolist(), bool(dtype.ordered))
     column = as_column(None, series)
-    return ExactPart((at,), column.dtype, column.values, column.nulls)
+    return ExactPart([at], column.dtype, column.values, column.nulls)
 
 
 def _is_plain(dtype: Any) -> bool:
@@ -145,4 +145,4 @@ def _axis(index: Any) -> ExactAxis:
         labels = None
     else:
         labels = index.to_numpy() if _is_plain(index.dtype) and index.dtype != object else index.tolist()
-    return ExactAxis(len(index), labels, str(index.dtype), tuple(index.names))
+    return ExactAxis(len(index), labels, str(index.dtype), list(index.names))

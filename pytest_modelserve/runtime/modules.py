@@ -14,10 +14,14 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class ModuleLog:
-    """Appends one JSON line for each module that was not there before: its name, its file, and when it came."""
+    """Appends one JSON line for each module that was not there before: its name, its file, and when it came.
 
-    def __init__(self, path: str) -> None:
+    Our own are left out, and those in the folder `left_out`.
+    """
+
+    def __init__(self, path: str, left_out: str = "") -> None:
         self._file = GrowingFile(path)
+        self._left_out = (_OWN_FOLDER, os.path.join(left_out, "")) if left_out else (_OWN_FOLDER,)
         self._known: Set[str] = set()
         self._n_known = 0
         self._lock = threading.Lock()
@@ -39,16 +43,15 @@ class ModuleLog:
             self._n_known = len(sys.modules)
             new = [(name, module) for name, module in list(sys.modules.items()) if name not in self._known]
             self._known.update(name for name, _ in new)
-            lines = _lines_of(new, phase)
+            lines = self._lines_of(new, phase)
             if lines:
                 self._file.append(lines)
 
-
-def _lines_of(modules: List[Tuple[str, Any]], phase: str) -> bytes:
-    files = [(name, _file_of(module)) for name, module in modules]
-    theirs = [(name, file) for name, file in files if file is None or not file.startswith(_OWN_FOLDER)]
-    texts = [json.dumps({"name": str(name), "file": file, "phase": phase}) for name, file in theirs]
-    return "".join(text + "\n" for text in texts).encode("ascii")
+    def _lines_of(self, modules: List[Tuple[str, Any]], phase: str) -> bytes:
+        files = [(name, _file_of(module)) for name, module in modules]
+        theirs = [(name, file) for name, file in files if file is None or not file.startswith(self._left_out)]
+        texts = [json.dumps({"name": str(name), "file": file, "phase": phase}) for name, file in theirs]
+        return "".join(text + "\n" for text in texts).encode("ascii")
 
 
 def _file_of(module: Any) -> Optional[str]:

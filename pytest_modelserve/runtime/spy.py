@@ -27,11 +27,13 @@ class Spy:
     Args:
         log: Takes the records of calls.
         calls_file: Where `log` writes; the modules are recorded beside it, in `modules.jsonl`. Empty for nowhere.
+        left_out: A folder whose modules are not recorded, beside our own.
     """
 
-    def __init__(self, log: CallLog, calls_file: str) -> None:
+    def __init__(self, log: CallLog, calls_file: str, left_out: str = "") -> None:
         self._log = log
-        self._modules = ModuleLog(os.path.join(os.path.dirname(calls_file), "modules.jsonl")) if calls_file else None
+        modules_file = os.path.join(os.path.dirname(calls_file), "modules.jsonl")
+        self._modules = ModuleLog(modules_file, left_out) if calls_file else None
 
     def note_loaded(self) -> None:
         """Record the modules that are there when the model is loaded."""
@@ -64,7 +66,7 @@ class WatchedCall:
         self._log = log
         self._identity = identity
         self._is_kept = is_kept
-        self._number = log.next_number()
+        self.number = log.next_number()
         self._received = b""
         self._started = time.perf_counter()
 
@@ -83,14 +85,14 @@ class WatchedCall:
         """Record that predict returned, and return the seconds that it took."""
         elapsed_s = time.perf_counter() - self._started
         returned = encode_contents({"value": value}) if self._is_kept else b""
-        self._end(Call(self._identity, self._number, elapsed_s), returned)
+        self._end(Call(self._identity, self.number, elapsed_s), returned)
         return elapsed_s
 
     def note_raised(self, error: BaseException) -> Tuple[ExceptionRecord, float]:
         """Record that predict raised, and return what, and the seconds that it took."""
         elapsed_s = time.perf_counter() - self._started
         record = describe_exception(error)
-        self._end(Call(self._identity, self._number, elapsed_s, record), b"")
+        self._end(Call(self._identity, self.number, elapsed_s, record), b"")
         return record, elapsed_s
 
     def _end(self, call: Call, returned: bytes) -> None:

@@ -15,7 +15,7 @@ import re
 import struct
 import sys
 from dataclasses import fields
-from typing import Any, Callable, Dict, FrozenSet, List, Tuple, Type, Union
+from typing import Any, Callable, ClassVar, Dict, FrozenSet, List, Tuple, Type, Union
 
 from .values import (
     ColumnValue,
@@ -92,22 +92,7 @@ class TreeWriter:
         self.buffers: List[Buffer] = []
         self._foreign = foreign
         self._numpy: Any = sys.modules.get("numpy")  # where numpy is not loaded no value is its
-        self._writers: Dict[type, Callable[[Any, int], Any]] = {
-            int: self._integer,
-            list: self._list,
-            tuple: self._tuple,
-            dict: self._dict,
-            bytes: self._bytes,
-            bytearray: self._bytearray,
-            dt.datetime: self._datetime,
-            dt.date: self._iso("date"),
-            dt.time: self._iso("time"),
-        }
-        self._writers.update(dict.fromkeys(_RECORD_TAGS, self._record))
-        self._writers.update(dict.fromkeys(_ENUM_TAGS, self._enum))
-        self._writers[ColumnValue] = self._column
-        if self._numpy is not None:
-            self._writers[self._numpy.ndarray] = self._array
+        self._ndarray: Any = getattr(self._numpy, "ndarray", None)
 
     def write(self, value: Any, depth: int = 0) -> Any:
         """Return the tree of `value`.
@@ -119,9 +104,11 @@ class TreeWriter:
             return value if value == value else _as_nan(value)  # noqa: PLR0124 # NaN alone differs from itself
         if depth > MAX_DEPTH:
             raise TreeError("it is nested deeper than {} levels, or holds itself".format(MAX_DEPTH))
-        writer = self._writers.get(type(value))
+        writer = self.writers.get(type(value))
         if writer is not None:
-            return writer(value, depth)
+            return writer(self, value, depth)
+        if type(value) is self._ndarray:
+            return self._array(value, depth)
         if self._numpy is not None and isinstance(value, self._numpy.generic) and value.dtype.kind in _RAW_KINDS:
             return self._scalar(value, depth)
         return self.write(self._foreign(value), depth + 1)
@@ -161,9 +148,11 @@ class TreeWriter:
             node["fold"] = 1
         return node
 
-    @staticmethod
-    def _iso(tag: str) -> Callable[[Any, int], Any]:
-        return lambda value, _depth: {TAG: tag, "iso": value.isoformat()}
+    def _date(self, value: dt.date, _depth: int) -> Any:
+        return {TAG: "date", "iso": value.isoformat()}
+
+    def _time(self, value: dt.time, _depth: int) -> Any:
+        return {TAG: "time", "iso": value.isoformat()}
 
     def _record(self, value: Any, depth: int) -> Any:
         items = [self.write(getattr(value, name), depth + 1) for name in _RECORD_FIELDS[type(value)]]
@@ -201,6 +190,22 @@ class TreeWriter:
     def _add(self, buffer: Buffer) -> int:
         self.buffers.append(buffer)
         return len(self.buffers) - 1
+
+    writers: ClassVar[Dict[type, Callable[[Any, Any, int], Any]]] = {
+        **dict.fromkeys(_RECORD_TAGS, _record),
+        **dict.fromkeys(_ENUM_TAGS, _enum),
+        ColumnValue: _column,
+        int: _integer,
+        list: _list,
+        tuple: _tuple,
+        dict: _dict,
+        bytes: _bytes,
+        bytearray: _bytearray,
+        dt.datetime: _datetime,
+        dt.date: _date,
+        dt.time: _time,
+    }
+    """Which method writes which type: one table for all writers, since one is made for each message."""
 
 
 def _as_nan(value: float) -> Any:

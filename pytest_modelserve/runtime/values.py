@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 
 class Storage(enum.Enum):
@@ -84,7 +84,7 @@ class ExactAxis:
     length: int
     labels: Any
     dtype: str
-    names: Tuple[Any, ...]
+    names: List[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class ExactPart:
     """Columns of one dtype of an `ExactFrame`.
 
     Attributes:
-        positions: Which columns, or None for all.
+        positions: Which columns.
         dtype: The name of the pandas dtype.
         values: An array of rows and columns, or the list of the cells of one column.
         nulls: Of one column with a mask, where it is null.
@@ -100,7 +100,7 @@ class ExactPart:
         is_ordered: Whether the order of the categories means something.
     """
 
-    positions: Optional[Tuple[int, ...]]
+    positions: List[int]
     dtype: str
     values: Any
     nulls: Any = None
@@ -112,7 +112,7 @@ class ExactPart:
 class ExactFrame:
     """A data frame, or a series where `is_series`, with all that a record keeps and an answer does not need."""
 
-    parts: Tuple[ExactPart, ...]
+    parts: List[ExactPart]
     columns: ExactAxis
     index: ExactAxis
     is_series: bool = False

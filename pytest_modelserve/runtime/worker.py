@@ -17,6 +17,7 @@ from .config import read_config
 from .frames import FrameError, LibraryMissing, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
 from .intake import as_model_input
 from .loading import LoadedModel, load_model, missing_module
+from .loads import LoadLog
 from .outgoing import encode_predictions
 from .raised import describe_exception
 from .spy import Spy, WatchedCall
@@ -33,7 +34,9 @@ def serve(config_file: str, fd: int) -> NoReturn:
     config = read_config(config_file)
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
     spy = Spy(CallLog(config.calls_file), config.calls_file)
+    loads = LoadLog(config.loads_file, config.model_dir)
     channel = _Channel(fd)
+    loads.watch()
     started = time.perf_counter()
     try:
         model = load_model(config)
@@ -43,8 +46,9 @@ def serve(config_file: str, fd: int) -> NoReturn:
         end_process(EXIT_LOAD_FAILED)
     elapsed_s = time.perf_counter() - started
     spy.note_loaded()
+    loads.loaded(elapsed_s)
     channel.send(encode_message(Ready(platform.python_version(), _versions(), elapsed_s)))
-    desk = _Desk(channel, model, spy)
+    desk = _Desk(channel, model, spy, loads)
     for _ in range(config.predict_threads):
         threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
     threading.Event().wait()
@@ -114,10 +118,11 @@ def _requests_of(stream: BinaryIO) -> Iterator[PredictRequest]:
 class _Desk:
     """Answers requests, in as many threads as run `work`."""
 
-    def __init__(self, channel: _Channel, model: LoadedModel, spy: Spy) -> None:
+    def __init__(self, channel: _Channel, model: LoadedModel, spy: Spy, loads: LoadLog) -> None:
         self._channel = channel
         self._model = model
         self._spy = spy
+        self._loads = loads
 
     def work(self) -> NoReturn:
         """Answer requests one after the other, for ever."""
@@ -130,6 +135,7 @@ class _Desk:
 
     def _answer(self, request: PredictRequest) -> None:
         watched = self._spy.watch(request.id, is_kept=bool(request.id))
+        self._loads.began(watched.number)
         try:
             data = self._model.convert(as_model_input(request.data))
             watched.note_received(data, request.params, has_params=self._model.takes_params)

@@ -67,6 +67,7 @@ class WorkerSpec:
             "loader": dict(self.loader),
             "hands_tables": self.hands_tables,
             "calls_file": str(self.calls_file),
+            "loads_file": str(self.calls_file.with_name("loads.jsonl")),
             "predict_threads": self.predict_threads,
         }
 

@@ -12,10 +12,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from ..cases import Case, Table, Tensors
+from ..cases import Case, Expectation, Table, Tensors
 from ..wire.values import show_value
 
 MAX_TRIES: Final = 60  # a two-cell fault in 300 columns takes about 25
+_NAMED: Final = 3  # cells told in a label
 
 Cell: TypeAlias = tuple[int, ...]  # row first, then the column or the place inside the row
 
@@ -37,6 +38,8 @@ def minimize(
     case: Case, example: Case | None, fails: Callable[[Case], bool], *, max_tries: int = MAX_TRIES
 ) -> Minimized:
     """Return the smallest variant of a failing case that still fails.
+
+    What a case holds (`Case.held`) is left as it is: a request that breaks a rule is made small around its fault.
 
     Args:
         case: A case that fails.
@@ -90,10 +93,11 @@ def smallest_subset(items: tuple[Cell, ...], fails: Callable[[frozenset[Cell]], 
 
 
 def _without_params(case: Case, attempt: _Attempts) -> Case:
-    names = tuple((at,) for at in range(len(case.params)))
+    held = {at for at, name in enumerate(case.params) if name == case.held}
+    names = tuple((at,) for at in range(len(case.params)) if at not in held)
 
     def kept(some: Iterable[Cell]) -> Case:
-        places = {at for (at,) in some}
+        places = {at for (at,) in some} | held
         return replace(case, params={key: value for at, (key, value) in enumerate(case.params.items()) if at in places})
 
     return kept(smallest_subset(names, lambda some: attempt(lambda: kept(some))))
@@ -108,30 +112,37 @@ def _first_row(example: Case | None) -> Mapping[str | int, object]:
 def _smaller_table(case: Case, table: Table, known: Mapping[str | int, object], attempt: _Attempts) -> Case:
     if any(len(row) != len(table.columns) for row in table.rows):
         return case
+    if table.index is not None and len(table.index) != len(table.rows):
+        return case
+    last = len(table.rows) - 1
+    held = frozenset((last, place) for place, name in enumerate(table.columns) if name == case.held)
+    held_rows = frozenset((at,) for at, _ in held)
 
     def kept(rows: Iterable[int], dirty: frozenset[Cell] | None) -> Case:
         chosen = tuple(rows)
         body = tuple(
             tuple(
-                cell if dirty is None or (at, place) in dirty else known.get(name, cell)
+                cell if dirty is None or (at, place) in dirty or (at, place) in held else known.get(name, cell)
                 for place, (name, cell) in enumerate(zip(table.columns, table.rows[at], strict=True))
             )
             for at in chosen
         )
         index = None if table.index is None else tuple(table.index[at] for at in chosen)
-        label = case.label if len(body) == len(table.rows) else _label(table.columns, body, known)
+        is_whole = len(body) == len(table.rows) or case.expectation is Expectation.REJECT  # a fault stays what it is
+        label = case.label if is_whole else _label(table.columns, body, known)
         return replace(case, payload=replace(table, rows=body, index=index), label=label)
 
-    every_row = tuple((at,) for at in range(len(table.rows)))
+    other_rows = tuple((at,) for at in range(len(table.rows)) if (at,) not in held_rows)
     chosen = smallest_subset(
-        every_row, lambda rows: bool(rows) and attempt(lambda: kept(sorted(at for (at,) in rows), None))
+        other_rows,
+        lambda rows: bool(rows | held_rows) and attempt(lambda: kept(sorted(at for (at,) in rows | held_rows), None)),
     )
-    rows = tuple(at for (at,) in chosen)
+    rows = tuple(sorted(at for (at,) in {*chosen, *held_rows}))
     differs = [
         (at, place)
         for at in rows
         for place, name in enumerate(table.columns)
-        if name in known and not _is_same(table.rows[at][place], known[name])
+        if name in known and (at, place) not in held and not _is_same(table.rows[at][place], known[name])
     ]
     columns = tuple((place,) for place in sorted({place for _, place in differs}))
 
@@ -148,16 +159,20 @@ def _label(
     columns: tuple[str | int, ...], rows: tuple[tuple[object, ...], ...], known: Mapping[str | int, object]
 ) -> str:
     """Say what is special about rows that are left of more: what was said of all of them no longer holds."""
-    if len(rows) != 1:
-        return f"{len(rows)} rows"
-    cells = zip(columns, rows[0], strict=True)
     differs = [
-        f'"{name}" = {show_value(cell)}' for name, cell in cells if name in known and not _is_same(cell, known[name])
+        f'{f"row {at} " if len(rows) > 1 else ""}"{name}" = {show_value(cell)}'
+        for at, row in enumerate(rows)
+        for name, cell in zip(columns, row, strict=True)
+        if name in known and not _is_same(cell, known[name])
     ]
-    return differs[0] if len(differs) == 1 else "one row"
+    if 0 < len(differs) <= _NAMED:
+        return ", ".join(differs)
+    return "one row" if len(rows) == 1 else f"{len(rows)} rows"
 
 
 def _smaller_tensors(case: Case, tensors: Tensors, example: Case | None, attempt: _Attempts) -> Case:
+    if case.expectation is Expectation.REJECT:  # with fewer rows its shape may be the right one
+        return case
     arrays = {name: array for name, array in tensors.arrays.items() if isinstance(array, np.ndarray)}
     if len(arrays) != len(tensors.arrays) or any(array.ndim == 0 for array in arrays.values()):
         return case

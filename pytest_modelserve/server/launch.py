@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Probe:
         body: The exact bytes of one real request (the serving input example), or None where the model has none.
         content_type: The media type of `body`.
         timeout_s: How long the one prediction may take.
+        asks_early: Whether the prediction is asked for, too, while the server says that it is not ready.
     """
 
     health_path: str = "/ping"
@@ -26,6 +28,7 @@ class Probe:
     body: bytes | None = None
     content_type: str = "application/json"
     timeout_s: float = 60.0
+    asks_early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class LaunchSpec:
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
         exit_codes: What an exit code says of a server that ended before it was ready, as the start of a sentence that
             the last exception of the log completes.
+        forget: Files elsewhere that are removed when the server is gone, however it went.
     """
 
     name: str
@@ -61,3 +65,4 @@ class LaunchSpec:
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
     exit_codes: Mapping[int, str] = field(default_factory=dict)
+    forget: tuple[Path, ...] = ()

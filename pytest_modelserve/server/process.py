@@ -91,7 +91,7 @@ def prepare(spec: LaunchSpec, lease: Lease, log_name: str, *, forget: tuple[Path
             stop_timeout_s=spec.stop_timeout_s,
             pass_fds=inherited,
             status_path=status_path(directory),
-            forget=(*secrets, *forget),
+            forget=(*secrets, *spec.forget, *forget),
         )
         yield Prepared(
             spec=spec,
@@ -139,6 +139,7 @@ def settle(prepared: Prepared, process: subprocess.Popen[bytes], started: float)
             cold_start_s=readiness.cold_start_s,
             stop_timeout_s=prepared.spec.stop_timeout_s,
             first_answer=readiness.first_answer,
+            early_answers=readiness.early_answers,
             process=process,
         )
         write_server(prepared.home, server)

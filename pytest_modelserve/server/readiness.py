@@ -19,6 +19,7 @@ HOST: Final = "127.0.0.1"  # nobody but this machine is served
 _FIRST_PAUSE_S: Final = 0.01  # most servers that answer before they are ready are ready soon after
 _LONGEST_PAUSE_S: Final = 0.25  # an answer costs the loading server time too
 _PATIENCE_S: Final = 15.0  # a server may forget a request that came while it was loading
+_EARLY_S: Final = 0.5  # a server that is not ready says so at once, or leaves the request in the queue
 _LAST_WORDS_S: Final = 1.0  # a process that dropped a connection by dying is gone by then
 
 
@@ -53,16 +54,33 @@ class FirstAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyAnswer:
+    """What the server answered while it was not ready.
+
+    Attributes:
+        request: Method and path.
+        status: Of the answer.
+        elapsed_s: When it came, from the start of the process, in seconds.
+    """
+
+    request: str
+    status: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """How a server got ready.
 
     Attributes:
         cold_start_s: From the start of the process to the first answer to a prediction, in seconds.
         first_answer: None where the probe has no body.
+        early_answers: Those that came before it said that it was ready.
     """
 
     cold_start_s: float
     first_answer: FirstAnswer | None
+    early_answers: tuple[EarlyAnswer, ...] = ()
 
 
 def wait_until_ready(startup: Startup) -> Readiness:
@@ -75,9 +93,9 @@ def wait_until_ready(startup: Startup) -> Readiness:
         ServerExited: If the process ends first.
         ServerNotReady: If the time runs out, or the connection of the prediction is dropped.
     """
-    _await_health(startup)
+    early = tuple(_await_health(startup))
     first_answer = None if startup.spec.probe.body is None else _await_first_answer(startup)
-    return Readiness(cold_start_s=time.monotonic() - startup.started, first_answer=first_answer)
+    return Readiness(cold_start_s=time.monotonic() - startup.started, first_answer=first_answer, early_answers=early)
 
 
 def answers_health(port: int, path: str, timeout_s: float) -> bool:
@@ -92,11 +110,12 @@ def answers_health(port: int, path: str, timeout_s: float) -> bool:
         connection.close()
 
 
-def _await_health(startup: Startup) -> None:
+def _await_health(startup: Startup) -> list[EarlyAnswer]:
     spec, pause_s = startup.spec, _FIRST_PAUSE_S
     request = f"GET {spec.probe.health_path}"
     deadline = startup.started + spec.startup_timeout_s
     seen = f"gave no answer to {request}"
+    early: list[EarlyAnswer] = []
     while (left_s := deadline - time.monotonic()) > 0:
         try:
             status, _ = _ask(startup, "GET", spec.probe.health_path, min(left_s, _PATIENCE_S))
@@ -106,8 +125,10 @@ def _await_health(startup: Startup) -> None:
             seen = f"took no connection for {request} ({error})"
         else:
             if status == 200:
-                return
+                return early
             seen = f"answered {status} to {request}"
+            early.append(EarlyAnswer(request=request, status=status, elapsed_s=time.monotonic() - startup.started))
+            early += _asked_early(startup, left_s)
         _watch(startup, min(pause_s, left_s))
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
     raise not_ready(
@@ -116,6 +137,19 @@ def _await_health(startup: Startup) -> None:
         f"was not ready after {spec.startup_timeout_s:g} s: it {seen}",
         "Give it more time with a longer startup timeout if its log shows that it was still loading.",
     )
+
+
+def _asked_early(startup: Startup, left_s: float) -> list[EarlyAnswer]:
+    """Ask a server that is not ready for a prediction, where that is wanted; none comes of one that lets it wait."""
+    probe = startup.spec.probe
+    if not probe.asks_early or probe.body is None:
+        return []
+    try:
+        status, _ = _ask(startup, "POST", probe.predict_path, min(left_s, _EARLY_S))
+    except (TimeoutError, ConnectionError):
+        return []
+    request = f"POST {probe.predict_path}"
+    return [EarlyAnswer(request=request, status=status, elapsed_s=time.monotonic() - startup.started)]
 
 
 def _await_first_answer(startup: Startup) -> FirstAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,10 @@ class Starter(Protocol):
 class _Share:
     lease: Lease
     server: Server
+
+
+def _as_it_is(spec: LaunchSpec, _home: Path) -> LaunchSpec:
+    return spec
 
 
 class ServerPool:
@@ -86,8 +90,12 @@ class ServerPool:
             return self._joined(spec)
 
     @contextmanager
-    def private(self, spec: LaunchSpec) -> Iterator[Server]:
+    def private(self, spec: LaunchSpec, fit: Callable[[LaunchSpec, Path], LaunchSpec] = _as_it_is) -> Iterator[Server]:
         """Run a server of this kind that nobody else uses, for as long as the block lasts.
+
+        Args:
+            spec: What is served.
+            fit: Changes it once the directory is known that this server has to itself, run after run.
 
         Raises:
             ServerExited: If it ends before it is ready.
@@ -96,7 +104,10 @@ class ServerPool:
         """
         with ExitStack() as stack:
             home = stack.enter_context(self._free_home(spec))
-            server = self._starter(spec, stack.enter_context(Lease(lease_path(home))))
+            fitted = fit(spec, home)
+            for path in fitted.forget:  # its supervisor removes them, if it comes so far
+                stack.callback(path.unlink, missing_ok=True)
+            server = self._starter(fitted, stack.enter_context(Lease(lease_path(home))))
             stack.callback(server.clean_up)
             stack.callback(server.stop)
             yield server

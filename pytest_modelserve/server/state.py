@@ -17,7 +17,7 @@ from ..errors import ServerError, ServerExited
 from ..lifeline import is_over, read_status
 from .deaths import exited_later
 from .logs import read_tail
-from .readiness import FirstAnswer
+from .readiness import EarlyAnswer, FirstAnswer
 
 _SCHEMA: Final = 1  # to be raised when the file changes its form
 _STATE_FILE: Final = "server.json"
@@ -39,6 +39,7 @@ class Server:
         cold_start_s: From the start of the process to its first answer, in seconds.
         stop_timeout_s: How long it may take to stop before it is killed.
         first_answer: To the probe's request; None where the probe has none.
+        early_answers: What it answered before it was ready; known to the process that started it.
         process: The supervisor, in the process that started it.
     """
 
@@ -51,6 +52,7 @@ class Server:
     cold_start_s: float
     stop_timeout_s: float
     first_answer: FirstAnswer | None = None
+    early_answers: tuple[EarlyAnswer, ...] = field(default=(), compare=False, repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
 
     @property

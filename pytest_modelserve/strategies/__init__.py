@@ -6,6 +6,7 @@ from .carriers import envelopes_for
 from .columns import cells, values
 from .edge_cases import Batch, as_batches, edge_cases
 from .edges import Edge, edges
+from .invalid import invalid_cases
 from .mutations import mutations
 from .nested import chat_messages
 from .params import params_from_signature
@@ -29,6 +30,7 @@ __all__ = [
     "elements",
     "envelopes_for",
     "from_signature",
+    "invalid_cases",
     "mutations",
     "params_from_signature",
     "protocol_cases",

@@ -306,6 +306,8 @@ def _rows(case: Case) -> tuple[tuple[object, ...], ...]:
 def _batch_key(case: Case) -> Hashable:
     if not isinstance(case.payload, Table) or case.expectation is not Expectation.ACCEPT or case.payload.index:
         return None
+    if case.envelope is Envelope.UNIFIED:  # one row is the body
+        return None
     if len(case.payload.rows) != 1 or case.label.startswith(_FIXED_SIZE):
         return None
     return (case.payload.columns, case.envelope, case.level, case.rule, fingerprint(dict(case.params)))

@@ -50,6 +50,8 @@ def packed_cases(
     for batch in table.batches():
         if fits(batch.case, envelope, signature):
             yield batch
+        else:  # an envelope of one row
+            yield from (Batch(case=part) for part in batch.parts if fits(part, envelope, signature))
     if envelope not in FLAT:
         for params in _packed_params(param_pools(signature, known, raised=raised)):
             label = ", ".join(f"param {name} = {shown(entry.value)}" for name, entry in params.items())

@@ -63,6 +63,7 @@ def cases(
     envelopes: Sequence[Envelope] | None = None,
     max_rows: int = 10,
     raised: float | None = None,
+    with_loose: bool = True,
 ) -> SearchStrategy[Case]:
     """Return valid requests of a signature, fast enough for the widest models, each with its level and expectation.
 
@@ -77,6 +78,7 @@ def cases(
         max_rows: The most rows of a request; the widest tables get fewer.
         domain: Bound to the signature, as `domain.bound` returns it.
         raised: How many times its default a numeric parameter may grow at most.
+        with_loose: Whether some hold values that the server may refuse.
 
     Raises:
         EncodeError: None of the envelopes can carry the model's columns.
@@ -88,7 +90,8 @@ def cases(
         case ColumnSchema() as schema:
             table = example if isinstance(example, Table) else None
             decoder = _Decoder.of(signature, schema, table, known, _Limits(envelopes=wraps, raised=raised))
-            return _table_cases(decoder, schema, known, max_rows)
+            plans = tuple(plan for plan in PLANS if with_loose or not plan.with_loose)
+            return _table_cases(decoder, schema, known, max_rows, plans)
         case TensorSchema() as schema:
             arrays = example if isinstance(example, Tensors) else None
             return tensor_cases(schema, known, arrays, wraps, max_rows=max_rows)
@@ -175,13 +178,17 @@ class _Decoder:
         )
 
     def rows(self, raw: bytes, n_rows: int, plan: Plan) -> list[list[Entry]]:
-        """Return a table of entries; bytes are used again where a table is larger than they are."""
+        """Return a table of entries; bytes are used again where a table is larger than they are.
+
+        The last row has the first bytes: it stays as it is while the rows get fewer, so that a fault in it and what
+        stands beside it shrink together.
+        """
         by_column, width = self.cells[plan.cells], len(self.names)
         needed = n_rows * width
         tiled = raw if len(raw) >= needed else raw * (needed // len(raw) + 1)
         return [
             [entries[byte % len(entries)] for entries, byte in zip(by_column, tiled[at : at + width], strict=True)]
-            for at in range(0, needed, width)
+            for at in range(needed - width, -1, -width)
         ]
 
     def change_spots(self, rows: list[list[Entry]], raw: bytes, plan: Plan) -> None:
@@ -192,7 +199,7 @@ class _Decoder:
             column = (high * 256 + low) % len(self.names)
             if byte:
                 entries = by_column[column]
-                rows[row % len(rows)][column] = entries[byte % len(entries)]
+                rows[-1 - row % len(rows)][column] = entries[byte % len(entries)]
 
     def absent(self, raw: bytes, plan: Plan) -> frozenset[int]:
         """Return which optional columns are absent; one column of the table always stays."""
@@ -211,7 +218,9 @@ class _Decoder:
         return found
 
 
-def _table_cases(decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_rows: int) -> SearchStrategy[Case]:
+def _table_cases(
+    decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_rows: int, plans: tuple[Plan, ...]
+) -> SearchStrategy[Case]:
     width = len(decoder.names)
     n_absent, n_params = min(len(decoder.optional), 256), min(len(decoder.params), 256)
     tail = _SPOTS * _SPOT_BYTES + n_absent + n_params
@@ -228,7 +237,7 @@ def _table_cases(decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_ro
 
     @st.composite
     def table_cases(draw: st.DrawFn) -> Case:
-        plan = draw(st.sampled_from(PLANS))
+        plan = draw(st.sampled_from(plans))
         n_rows = draw(st.integers(1, most_rows))
         raw = draw(bytes_drawn)
         rest = raw[n_cells:]
@@ -239,10 +248,12 @@ def _table_cases(decoder: _Decoder, schema: ColumnSchema, domain: Domain, max_ro
             for row, column in draw(places):
                 value = draw(whole[plan.spots][column])
                 if carries_cell(value, decoder.envelopes, width):
-                    rows[row][column] = _drawn(value, domain, decoder.pools[column])
+                    rows[-1 - row][column] = _drawn(value, domain, decoder.pools[column])
         _make_unique(rows, decoder.pools)
         gone = decoder.absent(rest[_SPOTS * _SPOT_BYTES : tail - n_params], plan)
         envelope = draw(st.sampled_from(decoder.envelopes))
+        if envelope is Envelope.UNIFIED:  # one row is the body
+            del rows[:-1]
         params = {} if envelope in FLAT else decoder.given_params(rest[tail - n_params :], plan)
         return _case(decoder, rows, gone, params, envelope)
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from ..cases import Envelope, Expectation
+from ..errors import SignatureError
+from ..signature.datatypes import DataType
 from ..signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from .carriers import envelopes_for
-from .wrong_values import wrong_elements, wrong_values
+from .wrong_values import csv_texts, wrong_elements, wrong_values
 
 Predicate: TypeAlias = Callable[[Signature], bool]
 RANGE_RULES: Final = frozenset({"integer_out_of_range", "float_out_of_range"})
-TOKEN_RULES: Final = frozenset({"nan_token", "infinity_token"})
 
 
 def has_inputs(signature: Signature) -> bool:
@@ -52,12 +53,12 @@ def has_column_to_miss(signature: Signature) -> bool:
 
 def carries(envelope: Envelope) -> Predicate:
     """Return whether payloads of a signature fit an envelope."""
-    return lambda signature: envelope in envelopes_for(signature)
+    return lambda signature: envelope in _carrying(signature)
 
 
 def takes_split(signature: Signature) -> bool:
     """Tell whether a request is a table in the split envelope."""
-    return has_columns(signature) and Envelope.DATAFRAME_SPLIT in envelopes_for(signature)
+    return has_columns(signature) and Envelope.DATAFRAME_SPLIT in _carrying(signature)
 
 
 def has_fixed_axis(signature: Signature) -> bool:
@@ -74,6 +75,44 @@ def has_batch(signature: Signature) -> bool:
     """Tell whether all tensors have a free first dimension."""
     specs = tensors_of(signature)
     return bool(specs) and all(spec.shape[:1] == (-1,) for spec in specs)
+
+
+def has_columns_to_lengthen(signature: Signature) -> bool:
+    """Tell whether a request can be columns side by side, of which one may differ in length."""
+    return (
+        has_columns_to_reorder(signature)
+        and all(isinstance(spec.type, DataType) for spec in columns_of(signature))
+        and Envelope.INPUTS in _carrying(signature)
+    )
+
+
+def has_key_to_miss(signature: Signature) -> bool:
+    """Tell whether a record can lack an optional column that other records have."""
+    return (
+        has_columns_to_reorder(signature)
+        and any(not spec.required for spec in columns_of(signature))
+        and Envelope.DATAFRAME_RECORDS in _carrying(signature)
+    )
+
+
+def has_wrong_text(signature: Signature) -> bool:
+    """Tell whether a CSV cell can be of a wrong type."""
+    return Envelope.CSV in _carrying(signature) and any(csv_texts(spec.type) for spec in columns_of(signature))
+
+
+def takes_unified_params(signature: Signature) -> bool:
+    """Tell whether a body can be the row itself, with parameters beside it."""
+    return has_params(signature) and Envelope.UNIFIED in _carrying(signature)
+
+
+def has_free_inner_axis(signature: Signature) -> bool:
+    """Tell whether a tensor has a free dimension besides the batch."""
+    return any(-1 in spec.shape[1:] for spec in tensors_of(signature))
+
+
+def has_batches(signature: Signature) -> bool:
+    """Tell whether several tensors have a free first dimension."""
+    return sum(spec.shape[:1] == (-1,) for spec in tensors_of(signature)) > 1
 
 
 def has_params(signature: Signature) -> bool:
@@ -93,6 +132,21 @@ def has_param_out_of_range(signature: Signature) -> bool:
     )
 
 
+def has_open_param(signature: Signature) -> bool:
+    """Tell whether a parameter has values that a server may take or refuse."""
+    return has_inputs(signature) and any(
+        spec.default is None
+        or spec.type is DataType.DATETIME
+        or any(wrong.expectation is Expectation.EITHER and wrong.value is not None for wrong in wrong_values(spec.type))
+        for spec in signature.params or ()
+    )
+
+
+def has_param_without_null(signature: Signature) -> bool:
+    """Tell whether a parameter has a default that is not null."""
+    return has_inputs(signature) and any(spec.default is not None for spec in signature.params or ())
+
+
 def has_wrong_value(rule_id: str) -> Predicate:
     """Return whether a column or tensor has a wrong value that breaks this rule."""
 
@@ -104,6 +158,13 @@ def has_wrong_value(rule_id: str) -> Predicate:
     return applies
 
 
+def _carrying(signature: Signature) -> tuple[Envelope, ...]:
+    try:
+        return envelopes_for(signature)
+    except SignatureError:  # a tensor that JSON cannot carry
+        return ()
+
+
 def columns_of(signature: Signature) -> tuple[ColumnSpec, ...]:
     """Return the input columns; none where a request is tensors."""
     return signature.inputs.columns if isinstance(signature.inputs, ColumnSchema) else ()
@@ -112,8 +173,3 @@ def columns_of(signature: Signature) -> tuple[ColumnSpec, ...]:
 def tensors_of(signature: Signature) -> tuple[TensorSpec, ...]:
     """Return the input tensors; none where a request is a table."""
     return signature.inputs.tensors if isinstance(signature.inputs, TensorSchema) else ()
-
-
-def is_param_fault(rule_id: str, expectation: Expectation) -> bool:
-    """Tell whether a wrong value of a type is a fault of a parameter, too: not what is open, nor what is no JSON."""
-    return expectation is Expectation.REJECT and rule_id not in TOKEN_RULES

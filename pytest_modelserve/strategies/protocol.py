@@ -13,7 +13,7 @@ from ..signature.specs import ColumnSchema, Signature, TensorSchema
 from ..wire.capacity import can_carry, is_list_of_values
 from ..wire.envelopes import JSON_TYPE, encode
 from .carriers import FLAT, envelopes_for, plain_payload
-from .mutations import stand_in, with_token
+from .faults import stand_in, with_token
 from .rules import rule
 from .wrong_values import Token
 
@@ -36,6 +36,8 @@ def protocol_cases(signature: Signature, base: Case, *, max_body_bytes: int | No
     """
     if signature.inputs is None or not isinstance(base.payload, Table | Tensors):
         return
+    if base.envelope is Envelope.UNIFIED:  # has no envelope to break
+        base = replace(base, envelope=Envelope.DATAFRAME_SPLIT)
     made = _Protocol(signature=signature, base=base, max_body_bytes=max_body_bytes)
     families = (made.bodies, made.envelopes, made.tables, made.limits, made.keys, made.headers, made.flat, made.routes)
     for family in families:
@@ -81,6 +83,7 @@ class _Protocol:
         yield "not_json", "single quotes", RawBody(body=b"{'" + self.key.encode() + b"': []}")
         yield "not_utf8", "a byte that UTF-8 has not", RawBody(body=b'{"modelserve_note": "\xff", ' + body[1:])
         yield "not_utf8", "UTF-16", RawBody(body=body.decode().encode("utf-16"))
+        yield "byte_order_mark", "UTF-8 with a byte order mark", RawBody(body=b"\xef\xbb\xbf" + body)
         yield "top_level_list", "the rows without envelope", Document(value=[inner])
         yield "top_level_list", "empty list", Document(value=[])
         for value in (1, "text", None, True):
@@ -99,10 +102,14 @@ class _Protocol:
         yield "no_envelope", "a misspelled envelope", Document(value={f"{self.key}s": inner})
         yield "no_envelope", "the split form of MLflow 1", Document(value={"columns": ["a"], "data": [[1]]})
         yield "two_envelopes", f"{self.key} and {beside.value}", Document(value={**document, beside.value: second})
+        if Envelope.UNIFIED in others and can_carry(self.base.payload, Envelope.UNIFIED, self.signature):
+            row = json.loads(encode(self.base.payload, Envelope.UNIFIED, signature=self.signature)[0])
+            yield "two_envelopes", f"{self.key}, and the row as the body itself", Document(value={**document, **row})
         for wrong in self._wrong_inner():
             yield "envelope_wrong_shape", f"{self.key} is {json.dumps(wrong)[:60]}", Document(value={self.key: wrong})
         if self.signature.params:
-            wrong_params: tuple[object, ...] = ([], 1, "text")
+            yield "params_null", "params is null", Document(value={**document, "params": None})
+            wrong_params: tuple[object, ...] = ([], 1, "text", False)
             for params in wrong_params:
                 value = {**document, "params": params}
                 yield "params_not_object", f"params is {json.dumps(params)}", Document(value=value)
@@ -175,9 +182,23 @@ class _Protocol:
     def keys(self) -> _Found:
         beside = {**self.document, "modelserve_note": 1}
         yield "unknown_top_level_key", 'with "modelserve_note"', Document(value=beside)
+        if Envelope.UNIFIED not in envelopes_for(self.signature):  # what tells a row that is the body itself
+            yield "unknown_top_level_key", 'with "input"', Document(value={**self.document, "input": 1})
         inner = json.dumps(self.document[self.key]).encode()
         twice = f'{{"{self.key}": '.encode() + inner + b", " + self.body[1:]
         yield "duplicate_json_key", f"{self.key} stands twice", RawBody(body=twice)
+        if can_carry(self.base.payload, Envelope.DATAFRAME_RECORDS, self.signature):
+            yield from self._record_with_a_key_twice()
+
+    def _record_with_a_key_twice(self) -> _Found:
+        body = encode(self.base.payload, Envelope.DATAFRAME_RECORDS, signature=self.signature)[0]
+        name, value = next(iter(json.loads(body)["dataframe_records"][0].items()))
+        pair = f"{json.dumps(name)}: {json.dumps(value)}, ".encode()
+        yield (
+            "duplicate_json_key",
+            f'"{name}" stands twice in a row',
+            RawBody(body=body.replace(b"{", b"{" + pair, 2)[len(pair) :]),
+        )
 
     def headers(self) -> _Found:
         def typed(content_type: str | None) -> RawBody:
@@ -203,10 +224,28 @@ class _Protocol:
             sent = plain_payload(self.signature) or sent
         body, media_type = encode(sent, Envelope.CSV, signature=self.signature)
         rows = body.rstrip(b"\r\n")
+        lines = rows.splitlines()
         yield "csv_not_utf8", "a byte that UTF-8 has not", RawBody(body=rows + b"\xff\n", content_type=media_type)
         yield "csv_ragged", "the last line is too long", RawBody(body=rows + b",1\n", content_type=media_type)
+        if b'"' not in rows:  # else a line of the body need not be one of the table
+            longer = b"\n".join([lines[0], *(line + b",1" for line in lines[1:])])
+            yield "csv_ragged", "every line is longer than the header", RawBody(body=longer, content_type=media_type)
+            if b"," in lines[-1]:
+                cut = b"\n".join([*lines[:-1], lines[-1].rpartition(b",")[0]])
+                yield "csv_ragged", "the last line is too short", RawBody(body=cut, content_type=media_type)
 
     def routes(self) -> _Found:
-        for method in ("GET", "PUT", "DELETE"):
+        for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE"):
             yield "method_not_allowed", f"{method} /invocations", RawBody(body=self.body, method=method)
+        for method, path in (("POST", "/ping"), ("DELETE", "/health"), ("POST", "/version")):
+            yield "method_not_allowed", f"{method} {path}", _asked(method, path)
         yield "unknown_path", "POST /modelserve-no-such-path", RawBody(body=self.body, path="/modelserve-no-such-path")
+        yield "unknown_path", "GET /modelserve-no-such-path", _asked("GET", "/modelserve-no-such-path")
+        for path in ("/ping", "/health"):
+            yield "health", f"GET {path}", _asked("GET", path)
+            yield "health_head", f"HEAD {path}", _asked("HEAD", path)
+        yield "version", "GET /version", _asked("GET", "/version")
+
+
+def _asked(method: str, path: str) -> RawBody:
+    return RawBody(body=b"", content_type=None, method=method, path=path)

@@ -29,6 +29,7 @@ class Rule:
         expectation: What the server must do.
         why: One sentence for who reads a failure.
         applies: Whether a signature can show it.
+        status: The only status that keeps it; None where any of its class does.
     """
 
     id: str
@@ -36,6 +37,12 @@ class Rule:
     expectation: Expectation
     why: str
     applies: when.Predicate
+    status: int | None = None
+
+    @property
+    def wanted(self) -> str:
+        """Return what the server must do, in words."""
+        return self.expectation.value + (f" with {self.status}" if self.status else "")
 
 
 def rule(rule_id: str) -> Rule:
@@ -54,6 +61,12 @@ def rule(rule_id: str) -> Rule:
     )
 
 
+def status_of(rule_id: str) -> int | None:
+    """Return the only status that keeps a rule; None where any of its class does, as for a rule of a plugin's own."""
+    found = _BY_ID.get(rule_id)
+    return None if found is None else found.status
+
+
 def rules_for(signature: Signature) -> tuple[Rule, ...]:
     """Return the rules that a signature can show, in the order of the table."""
     return tuple(one for one in RULES if one.applies(signature))
@@ -68,8 +81,15 @@ def _form(rule_id: str, section: str, expectation: Expectation, why: str, applie
     return Rule(id=rule_id, section=section, expectation=expectation, why=why, applies=applies)
 
 
+def _route(rule_id: str, status: int, why: str) -> Rule:
+    """Return a rule that one status alone keeps."""
+    expectation = _A if status < 400 else _R
+    return Rule(id=rule_id, section="2", expectation=expectation, why=why, applies=when.has_inputs, status=status)
+
+
 _VALID: Final = (
     _form("valid", "1", _A, "A value that the declared type holds exactly must arrive exactly.", when.has_inputs),
+    _form("input_example", "1", _A, "What a model was saved with as its example must be accepted.", when.has_inputs),
     _form("outside_domain", "0", _E, "Outside a declared domain a model may refuse.", when.has_inputs),
 )
 _CELLS: Final = (
@@ -128,10 +148,46 @@ _STRUCTURE: Final = (
         "duplicate_column", "2 columns", _R, "Of a column that stands twice, one would be lost.", when.has_named_columns
     ),
     _form("reordered_columns", "2 columns", _A, "Columns go by name, in any order.", when.has_columns_to_reorder),
+    _form(
+        "ragged_records",
+        "2 columns",
+        _E,
+        "A row may leave out an optional column that others have.",
+        when.has_key_to_miss,
+    ),
+    _form(
+        "ragged_columns",
+        "2 columns",
+        _R,
+        "Columns of a request are of one length; a value that is repeated to fit is one that nobody sent.",
+        when.has_columns_to_lengthen,
+    ),
+    _form(
+        "index_wrong_length",
+        "2 columns",
+        _R,
+        "An index has a label for each row; rows must not be repeated or lost to fit it.",
+        when.takes_split,
+    ),
+    _form("csv_wrong_cell", "2 CSV", _R, "The text of a cell reads as its column's type.", when.has_wrong_text),
     _form("tensor_rank", "1 tensor", _R, "A tensor has the declared number of dimensions.", when.has_tensors),
     _form("tensor_fixed_dimension", "1 tensor", _R, "A fixed dimension has its size.", when.has_fixed_axis),
     _form("tensor_ragged", "1 tensor", _R, "The rows of a tensor are of one size.", when.has_inner_axis),
     _form("tensor_zero_rows", "1 tensor", _E, "A batch of 0 may be refused.", when.has_batch),
+    _form(
+        "tensor_empty_axis",
+        "1 tensor",
+        _E,
+        "A free dimension of size 0 leaves no value to predict on.",
+        when.has_free_inner_axis,
+    ),
+    _form(
+        "tensor_batches_differ",
+        "1 tensor",
+        _E,
+        "Nothing says that all tensors have one batch, but a server may hold them to it.",
+        when.has_batches,
+    ),
     _form("missing_tensor", "1 tensor", _R, "Every named tensor must be present.", when.has_named_tensors),
     _form("extra_tensor", "1 tensor", _E, "A tensor that is not declared may be dropped.", when.has_named_tensors),
 )
@@ -143,7 +199,14 @@ _PARAMS: Final = (
         "1 params",
         _R,
         "Null is no value of a parameter; to get its default, leave it out.",
-        when.has_params,
+        when.has_param_without_null,
+    ),
+    _form(
+        "param_open",
+        "1 params",
+        _E,
+        "What the contract leaves open of a type it leaves open of a parameter, too.",
+        when.has_open_param,
     ),
     _form("param_list_for_scalar", "1 params", _R, "A list is no scalar.", when.has_param_of_shape(None)),
     _form("param_scalar_for_list", "1 params", _R, "A scalar is no list.", when.has_param_of_shape((-1,))),
@@ -157,6 +220,14 @@ _PARAMS: Final = (
     _form(
         "param_unknown", "1 params", _E, "A parameter that is not declared may be refused or dropped.", when.has_inputs
     ),
+    _form(
+        "unified_params_wrapped",
+        "2 unified",
+        _E,
+        "Beside a row that is the body itself parameters stand at the top; wrapped, they must count or be refused.",
+        when.takes_unified_params,
+    ),
+    _form("params_null", "2", _E, "Null for all parameters may stand for none.", when.has_params),
     _form("params_not_object", "2", _R, "Parameters are a record of names and values.", when.has_params),
 )
 _csv = when.carries(Envelope.CSV)
@@ -190,10 +261,15 @@ _PROTOCOL: Final = (
     _form("content_type_spaces", "2", _A, "Spaces around the semicolon mean nothing (RFC 9110).", when.has_inputs),
     _form("csv_not_utf8", "2", _R, "CSV is read as UTF-8.", _csv),
     _form("csv_ragged", "2", _R, "A line has as many fields as the header.", _csv),
-    _form("method_not_allowed", "2", _R, "Predictions are asked for by POST; other methods are 405.", when.has_inputs),
-    _form("unknown_path", "2", _R, "A path that does not exist is 404.", when.has_inputs),
-    _form("body_too_large", "2", _R, "A body over the limit is 413.", when.has_inputs),
+    _form("byte_order_mark", "2", _E, "A reader may pass over a byte order mark, or not (RFC 8259).", when.has_inputs),
+    _route("body_too_large", 413, "A body over the limit is 413."),
+    _route("health", 200, "A server that has loaded its model says so to GET /ping and /health."),
+    _route("health_head", 200, "HEAD is GET without the body (RFC 9110); probes of load balancers use it."),
+    _route("version", 200, "A server tells its version to GET /version."),
+    _route("method_not_allowed", 405, "Predictions are asked for by POST, all else by GET; other methods are 405."),
+    _route("unknown_path", 404, "A path that does not exist is 404."),
 )
 
+OF_VALID: Final = frozenset(one.id for one in _VALID)  # what valid requests exercise, and no mutation
 RULES: Final = (*_VALID, *_CELLS, *_STRUCTURE, *_PARAMS, *_PROTOCOL)
 _BY_ID: Final[Mapping[str, Rule]] = MappingProxyType({one.id: one for one in RULES})

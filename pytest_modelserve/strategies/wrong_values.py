@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 
 from ..cases import Expectation
-from ..signature.datatypes import AnyType, Array, DataType, Map, Object, SparkMLVector, ValueType
+from ..signature.datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector, ValueType
 from .edges import base_value
 from .nulls import null_expectation
 
 _INNER: Final = 3  # wrong values taken from each part of a nested type, so that deep types stay enumerable
 _WHOLE: Final = frozenset({DataType.INTEGER, DataType.LONG})
+_FLOATS: Final = frozenset({DataType.FLOAT, DataType.DOUBLE})
+_WITHOUT_NULL: Final = frozenset({DataType.BOOLEAN, DataType.INTEGER, DataType.LONG})
 _NUMBERS: Final = frozenset({DataType.INTEGER, DataType.LONG, DataType.FLOAT, DataType.DOUBLE})
 
 
@@ -51,8 +53,9 @@ def _open(rule: str, name: str, values: Sequence[object]) -> tuple[Wrong, ...]:
     return tuple(Wrong(rule=rule, value=value, name=name, expectation=Expectation.EITHER) for value in values)
 
 
+_NAN: Final = _rejected("nan_token", "not a JSON number", [Token("NaN")])
 _TOKENS: Final = (
-    *_rejected("nan_token", "not a JSON number", [Token("NaN")]),
+    *_NAN,
     *_rejected("infinity_token", "not a JSON number", [Token("Infinity"), Token("-Infinity")]),
 )
 _NO_SCALAR: Final = _rejected("object_for_scalar", "record for a scalar", [{"a": 1}])
@@ -65,6 +68,7 @@ _INTEGRAL: Final = _open("integral_float", "whole number written with a point", 
 _SCALARS: Final[Mapping[DataType, tuple[Wrong, ...]]] = {
     DataType.BOOLEAN: (
         *_rejected("text_for_boolean", "text for a boolean", ["true", "false", ""]),
+        *_NAN,
         *_rejected("number_for_boolean", "number for a boolean", [1, 0, 1.5]),
         *_rejected(_LIST, "list for a scalar", [[True]]),
         *_NO_SCALAR,
@@ -89,6 +93,7 @@ _SCALARS: Final[Mapping[DataType, tuple[Wrong, ...]]] = {
     ),
     DataType.STRING: (
         *_rejected("number_for_string", "number for text", [1, 1.5]),
+        *_NAN,
         *_rejected("boolean_for_string", "boolean for text", [True]),
         *_rejected(_LIST, "list for text", [["a"]]),
         *_NO_SCALAR,
@@ -96,6 +101,7 @@ _SCALARS: Final[Mapping[DataType, tuple[Wrong, ...]]] = {
     ),
     DataType.BINARY: (
         *_rejected("bad_base64", "not base64", ["!!!!", "é", "a"]),
+        *_NAN,
         *_rejected("number_for_binary", "number for base64", [1]),
         *_rejected("boolean_for_binary", "boolean for base64", [True]),
         *_rejected(_LIST, "list for a scalar", [["aGk="]]),
@@ -106,6 +112,7 @@ _SCALARS: Final[Mapping[DataType, tuple[Wrong, ...]]] = {
     DataType.DATETIME: (
         *_rejected("bad_date", "not a date", ["not a date", "2023-02-29T00:00:00", "now", "01/02/2024", ""]),
         *_rejected("number_for_datetime", "number for a date", [1_577_836_800, 1.5]),
+        *_NAN,
         *_rejected("boolean_for_datetime", "boolean for a date", [True]),
         *_rejected(_LIST, "list for a scalar", [["2024-01-02T03:04:05"]]),
         *_NO_SCALAR,
@@ -121,6 +128,17 @@ _FOR_NUMBERS: Final = (
     *_NO_SCALAR,
     *_TOKENS,
 )
+
+
+_CSV_TEXTS: Final[Mapping[ValueType, tuple[str, ...]]] = {
+    DataType.BOOLEAN: ("maybe",),
+    DataType.INTEGER: ("abc", "1.5", str(2**31)),
+    DataType.LONG: ("abc", "1.5", str(2**63)),
+    DataType.FLOAT: ("abc", "1e39"),
+    DataType.DOUBLE: ("abc", "1e400"),
+    DataType.BINARY: ("!!!!",),
+    DataType.DATETIME: ("not a date",),
+}
 
 
 @lru_cache(maxsize=1_024)  # frozen types; a wide model has few different ones
@@ -158,6 +176,11 @@ def wrong_elements(dtype: str) -> tuple[Wrong, ...]:
     return tuple(
         wrong for wrong in wrong_values(scalar) if wrong.rule != _LIST and not (is_count and type(wrong.value) is int)
     )
+
+
+def csv_texts(kind: ValueType) -> tuple[str, ...]:
+    """Return texts of a CSV cell that do not read as this type; none where every text does."""
+    return _CSV_TEXTS.get(kind, ())
 
 
 def _elements_of_numbers(null: Expectation) -> tuple[Wrong, ...]:
@@ -199,7 +222,7 @@ def _nested(kind: ValueType) -> Iterator[Wrong]:
                 yield Wrong(rule="wrong_map_value", value={"a": wrong.value}, name=f"value is {wrong.name}")
             yield from _null_part(values, {"a": None})
         case AnyType():
-            return
+            yield from _TOKENS
 
 
 def _in_array(items: ValueType) -> Iterator[Wrong]:
@@ -209,6 +232,8 @@ def _in_array(items: ValueType) -> Iterator[Wrong]:
     for wrong in _few(items):
         yield Wrong(rule="wrong_element", value=[plain, wrong.value], name=f"second element is {wrong.name}")
         yield Wrong(rule="wrong_element", value=[wrong.value], name=f"element is {wrong.name}")
+    if items in _FLOATS:
+        yield Wrong(rule="nan_token", value=[plain, Token("NaN")], name="second element is no JSON number")
     yield from _null_part(items, [plain, None])
 
 
@@ -225,6 +250,13 @@ def _in_object(kind: Object) -> Iterator[Wrong]:
         for wrong in _few(item.type):
             value = {**record, item.name: wrong.value}
             yield Wrong(rule="wrong_property", value=value, name=f'"{item.name}" is {wrong.name}')
+        yield from _null_property(item, {**record, item.name: None})
+
+
+def _null_property(item: Property, value: object) -> tuple[Wrong, ...]:
+    if item.required and item.type in _WITHOUT_NULL:
+        return _rejected("wrong_property", f'"{item.name}" is null', [value])
+    return _null_part(item.type, value)
 
 
 def _few(kind: ValueType) -> list[Wrong]:

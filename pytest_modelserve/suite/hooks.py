@@ -17,8 +17,9 @@ from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
-from ..served import ServedModel, Subject, facts_of
+from ..served import ServedModel, facts_of
 from ..server.backends import load_backend
+from ..subject import Subject
 from .nodes import RESULT, CheckItem, items_of
 from .selection import Selection
 

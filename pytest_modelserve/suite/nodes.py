@@ -7,7 +7,7 @@ node gets its id as text, since pytest 9.2 else takes the brackets for a part of
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -104,7 +104,7 @@ class CheckItem(pytest.Item):
         """
         if self.check is None:
             return
-        context = Run.of(self.config).served(self.request).context()
+        context = Run.of(self.config).served(self.request).context(is_crowded=_is_crowded(self.config))
         with TerminalProgress(self.config, self.request.uri, quiet_s=QUIET_S) as progress:
             progress.step(self.name)
             watched = replace(context, on_exchange=progress.count)
@@ -131,6 +131,12 @@ class CheckItem(pytest.Item):
 
     def _result(self, outcome: Outcome, reason: str) -> CheckResult:
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
+
+
+def _is_crowded(config: pytest.Config) -> bool:
+    """Tell whether other workers of xdist run at the same time."""
+    workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
+    return int(workerinput.get("workercount", 1)) > 1
 
 
 def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:

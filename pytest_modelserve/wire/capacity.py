@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from ..signature.datatypes import Array, DataType, Object, ValueType
-from ..signature.specs import ColumnSchema, Signature, TensorSchema
+from ..signature.json_schema import UNIFIED_KEYS
+from ..signature.specs import ColumnSchema, ParamSpec, Signature, TensorSchema
 from .payloads import Document, Envelope, Payload, RawBody, Table, Tensors
 from .values import show_value
 
@@ -50,7 +51,16 @@ def why_not(payload: Payload, envelope: Envelope, signature: Signature | None, *
         return "it has no place for params"
     if isinstance(payload, Tensors):
         return _why_not_tensors(payload, envelope)
+    if envelope is Envelope.UNIFIED:
+        return _why_not_unified(payload, signature)
     return _why_not_table(payload, envelope, signature)
+
+
+def is_unified(document: object) -> bool:
+    """Tell whether a body is the one row itself: it has a key that chat and completion models take, and no envelope."""
+    if not isinstance(document, Mapping) or any(each.value in document for each in _JSON_KEYS):
+        return False
+    return any(key in document for key in UNIFIED_KEYS)
 
 
 def is_list_of_values(signature: Signature | None) -> bool:
@@ -80,6 +90,28 @@ def _why_not_table(table: Table, envelope: Envelope, signature: Signature | None
     if table.index is not None:
         return "it has no place for an index"
     return _why_not_names(table, envelope, signature) or _why_not_nested(table, envelope, signature)
+
+
+def _why_not_unified(table: Table, signature: Signature | None) -> str:
+    schema = None if signature is None else signature.inputs
+    if isinstance(schema, TensorSchema) or (schema is not None and not schema.is_named):
+        return "only named columns can be the body itself"
+    names = list(map(str, table.columns))
+    if not any(key in names for key in UNIFIED_KEYS):
+        return f"no column is called {', '.join(UNIFIED_KEYS)}, which tell such a body"
+    taken = {"params", *(each.value for each in _JSON_KEYS), *(spec.name for spec in _params(signature))}
+    clash = next((name for name in names if name in taken), None)
+    if clash is not None:
+        return f"a column is called {show_value(clash)}, which means another thing there"
+    if len(table.rows) != 1 or table.index is not None:
+        return "the body is one row without an index"
+    if len(set(names)) != len(names) or len(table.rows[0]) != len(names):
+        return "a column stands twice, or has no cell"
+    return ""
+
+
+def _params(signature: Signature | None) -> tuple[ParamSpec, ...]:
+    return () if signature is None else signature.params or ()
 
 
 def _why_not_names(table: Table, envelope: Envelope, signature: Signature | None) -> str:
@@ -185,4 +217,5 @@ def _declared(signature: Signature | None) -> dict[str | int, ValueType]:
 
 
 _FLAT: Final = frozenset({Envelope.CSV, Envelope.PARQUET})
+_JSON_KEYS: Final = tuple(each for each in Envelope if each not in {*_FLAT, Envelope.UNIFIED})
 _NO_PARAMS: Final = _FLAT

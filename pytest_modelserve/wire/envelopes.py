@@ -59,11 +59,12 @@ def encode(
         from .parquet import as_parquet
 
         return as_parquet(payload, signature), MEDIA_TYPES[envelope]
+    # NaN stays, and is refused: null would be another value of a parameter, not a missing one.
+    given = {name: as_json_value(value, strict=False) for name, value in (params or {}).items()}
+    if isinstance(payload, Table) and envelope is Envelope.UNIFIED:
+        return write_json({**_record(payload, 0), **given}), JSON_TYPE
     document: dict[str, JsonValue] = {envelope.value: _wrapped(payload, envelope, signature)}
-    if params:
-        # NaN stays, and is refused: null would be another value of a parameter, not a missing one.
-        document["params"] = as_json_value(dict(params), strict=False)
-    return write_json(document), JSON_TYPE
+    return write_json({**document, "params": given} if given else document), JSON_TYPE
 
 
 def _wrapped(payload: Table | Tensors, envelope: Envelope, signature: Signature | None) -> JsonValue:
@@ -77,10 +78,11 @@ def _wrapped(payload: Table | Tensors, envelope: Envelope, signature: Signature 
         columns = zip(payload.columns, zip(*payload.rows, strict=True), strict=True) if payload.rows else ()
         filled = {name: [_cell(value, at, name) for at, value in enumerate(cells)] for name, cells in columns}
         return {str(name): filled.get(name, []) for name in payload.columns}
-    return [
-        {str(name): _cell(value, at, name) for name, value in zip(payload.columns, row, strict=False)}
-        for at, row in enumerate(payload.rows)
-    ]
+    return [_record(payload, at) for at in range(len(payload.rows))]
+
+
+def _record(table: Table, at: int) -> dict[str, JsonValue]:
+    return {str(name): _cell(value, at, name) for name, value in zip(table.columns, table.rows[at], strict=False)}
 
 
 def _split(table: Table) -> JsonValue:

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class Envelope(enum.Enum):
-    """How the payload is wrapped on the wire; the value is the JSON key or the short name of the media type."""
+    """How the payload is wrapped on the wire; the value is the JSON key or the short name of the media type.
+
+    UNIFIED is no wrapping: the body is the one row itself, params beside its columns, as chat and completion models
+    take it, and the answer is the predictions alone.
+    """
 
     DATAFRAME_SPLIT = "dataframe_split"
     DATAFRAME_RECORDS = "dataframe_records"
@@ -20,6 +24,7 @@ class Envelope(enum.Enum):
     INSTANCES = "instances"
     CSV = "csv"
     PARQUET = "parquet"
+    UNIFIED = "unified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

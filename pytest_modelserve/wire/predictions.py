@@ -140,12 +140,19 @@ class Predictions:
         return arrays
 
 
-def as_predictions(document: object, schema: Schema | None = None) -> Predictions:
+def as_predictions(document: object, schema: Schema | None = None, *, is_bare: bool = False) -> Predictions:
     """Return the predictions in a decoded answer.
+
+    Args:
+        document: The decoded body.
+        schema: The model's output schema.
+        is_bare: Whether the predictions are the whole body, as in the answer to a unified request.
 
     Raises:
         DecodeError: It is no object with `predictions`.
     """
+    if is_bare:
+        return Predictions(raw=document, schema=schema)
     if isinstance(document, dict) and "predictions" in document:
         return Predictions(raw=document["predictions"], schema=schema)
     raise DecodeError(

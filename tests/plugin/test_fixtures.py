@@ -19,7 +19,7 @@ def test_each_fixture_gives_what_it_says(run: Any, pytester: pytest.Pytester) ->
         test_own="""
         import asyncio
         import sys
-        from pytest_modelserve import AsyncModelClient, Environment, ModelClient, ServedModel, Signature
+        from pytest_modelserve import AsyncModelClient, Environment, Latency, ModelClient, ServedModel, Signature
 
         ROW = {"n": [3], "x": [0.5], "word": ["a"]}
 
@@ -39,6 +39,13 @@ def test_each_fixture_gives_what_it_says(run: Any, pytester: pytest.Pytester) ->
             for _ in range(2):  # a loop each
                 assert asyncio.run(predict()) == [{"y": 3.0}]
 
+        def test_latency(latency):
+            found = latency(ROW, rate=100, duration_s=0.2)
+            assert isinstance(found, Latency)
+            assert (found.n, found.n_failed) == (20, 0)
+            assert 0 < found.p50_s <= found.p99_s
+            assert latency(rate=100, duration_s=0.2).n_failed == 0  # of the input example
+
         def test_model_signature(model_signature):
             assert isinstance(model_signature, Signature)
             assert model_signature.inputs.names == ("n", "x", "word", "flag")
@@ -51,7 +58,7 @@ def test_each_fixture_gives_what_it_says(run: Any, pytester: pytest.Pytester) ->
             assert model_uri == "model"
         """
     )
-    run("--model-uri=model", "test_own.py").assert_outcomes(passed=6)
+    run("--model-uri=model", "test_own.py").assert_outcomes(passed=7)
 
 
 def test_a_test_runs_once_for_each_model_of_the_command_line(

@@ -241,6 +241,15 @@ def test_explain_knows_rules_checks_and_errors(capsys: Capture, name: str, told:
     assert told in output
 
 
+def test_explain_shows_a_rule_as_the_reference_does(capsys: Capture) -> None:
+    assert cli.main(["explain", "body_too_large"]) == 0
+    first, why, _, example, signature = capsys.readouterr().out.splitlines()
+    assert first == "body_too_large: reject with 413 (contract, section 2)"
+    assert why == "A body over the limit is 413."
+    assert example.startswith('  example   {"dataframe_split": {"columns": ["x"], "data": [[1]]}} ')
+    assert signature == "  of        'x': long (required)"
+
+
 def test_explain_offers_the_closest_name(capsys: Capture) -> None:
     assert cli.main(["explain", "null_in_require"]) == cli.EXIT_USAGE
     assert "Did you mean 'null_in_required'?" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,10 +21,11 @@ from pytest_modelserve.errors import DomainError, ModelUriError, ServerError
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
 from pytest_modelserve.results import Outcome, Verdict
-from pytest_modelserve.served import ServedModel, Subject, launch_spec
+from pytest_modelserve.served import ServedModel
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
+from pytest_modelserve.subject import Subject, launch_spec
 from pytest_modelserve.wire.payloads import Table
 
 LOADER = """
@@ -133,6 +135,8 @@ class Servers:
             for url in urls
         ]
         self.restarts = 0
+        self.ended = 0
+        self.fitted: list[LaunchSpec] = []
 
     def obtain(self, spec: LaunchSpec) -> Server:
         return self._servers[0]
@@ -141,6 +145,16 @@ class Servers:
         self.restarts += 1
         del self._servers[0]
         return self.obtain(spec)
+
+    @contextmanager
+    def private(self, spec: LaunchSpec, fit: Callable[[LaunchSpec, Path], LaunchSpec]) -> Iterator[Server]:
+        home = self._servers[0].directory / "private"
+        home.mkdir(exist_ok=True)
+        self.fitted.append(fit(spec, home))
+        yield self._servers[-1]
+        self.ended += 1
+        for link in self.fitted[-1].forget:
+            link.unlink()
 
     def lose(self) -> None:
         """Have the first one replaced by somebody else."""
@@ -232,6 +246,28 @@ def test_closing_gives_the_environment_back(
     assert environment.lease.is_held
     served.close()
     assert not environment.lease.is_held
+
+
+def test_a_private_server_is_planted_and_ends_with_the_model(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    url = front().url
+    servers = Servers(tmp_path, url, url)
+    served = ServedModel(subject, environment, servers)
+    own = served.private()
+    (launch,) = servers.fitted
+    told = json.loads(launch.files["serve.json"])
+    in_environment, in_file = own.canaries.values()
+    for seen in (launch.env, told["worker_env"]):
+        assert seen["MODELSERVE_CANARY_KEY"] == in_environment
+        assert Path(seen["TMPDIR"]).resolve() == tmp_path / "private" / "tmp"
+    assert in_file.encode() in launch.files.values()
+    assert (launch.name, launch.probe.asks_early) == (launch_spec(subject, environment).name, True)
+    Path(launch.env["TMPDIR"], "kept").touch()
+    assert own.temporary_files() == ("kept",)
+    assert own.loads_path.name == "loads.jsonl"
+    served.close()
+    assert servers.ended == 1
 
 
 def test_facts_and_context_name_model_server_and_environment(

@@ -14,6 +14,8 @@ from pytest_modelserve.results import (
     ContractReport,
     FailureDetail,
     Judges,
+    Latency,
+    LatencyBucket,
     ModelReport,
     Outcome,
     Verdict,
@@ -101,6 +103,21 @@ def test_a_check_result_travels_as_json() -> None:
             reason="why",
             advice=(Advice(text="one", column="a", kind="refused", domain="a = {}"), *notes(["two"])),
             applies=False,
+        ),
+        CheckResult(
+            name="latency",
+            judges=Judges.MODEL,
+            outcome=P,
+            latency=Latency(
+                n=2,
+                n_failed=1,
+                rate=0.5,
+                p50_s=0.1,
+                p95_s=0.2,
+                p99_s=0.2,
+                max_s=0.2,
+                buckets=(LatencyBucket(upto_s=0.2, count=2),),
+            ),
         ),
     ):
         assert check_result_from(json.loads(json.dumps(as_document(result)))) == result

@@ -15,15 +15,18 @@ import pytest
 import yaml
 
 from pytest_modelserve.cases import Case
+from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.client import ModelClient
 from pytest_modelserve.environment.restoration import Environment
 from pytest_modelserve.pipeline import read_subject, restore_environment
-from pytest_modelserve.served import launch_spec
+from pytest_modelserve.served import CALLS_FILE
 from pytest_modelserve.server.backends.environ import build_worker_env
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 from pytest_modelserve.server.process import serving
+from pytest_modelserve.server.spied_model import SpiedModel, derive_spied_model
 from pytest_modelserve.settings import Settings
 from pytest_modelserve.signature import Signature
+from pytest_modelserve.subject import launch_spec
 from pytest_modelserve.wire.envelopes import encode
 
 HERE = Path(__file__).parent
@@ -69,6 +72,21 @@ class Pair:
         return _answer(self.ours, body, headers), _answer(self.theirs, body, headers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spied:
+    """One model on our server and, behind the spy, on MLflow's own.
+
+    Attributes:
+        signature: The model's.
+        clients: A client of each server.
+        calls: The record of calls of each.
+    """
+
+    signature: Signature
+    clients: tuple[ModelClient, ModelClient]
+    calls: tuple[CallLog, CallLog]
+
+
 ServePair = Callable[[Mapping[str, Any], Case], Pair]
 
 
@@ -89,6 +107,37 @@ def serve_pair(settings: Settings, tmp_path: Path) -> Iterator[ServePair]:
         yield serve
 
 
+@pytest.fixture
+def serve_spied(settings: Settings, tmp_path: Path) -> Iterator[Callable[[Path, Case], Spied]]:
+    """Return what serves a model directory on both servers under the spy, until the test ends."""
+    with ExitStack() as stack:
+        yield lambda directory, probe: stack.enter_context(_spied(directory, settings, probe, tmp_path))
+
+
+@pytest.fixture
+def save_echo(tmp_path: Path) -> Callable[[Mapping[str, Any]], Path]:
+    """Save the echoing model under a signature."""
+    return lambda signature: _saved(tmp_path / "model", signature)
+
+
+@contextmanager
+def _spied(directory: Path, settings: Settings, probe: Case, home: Path) -> Iterator[Spied]:
+    subject = read_subject(str(directory), settings)
+    signature = subject.model.signature
+    assert signature is not None
+    body, _ = encode(probe.payload, probe.envelope, signature=signature)
+    derived = derive_spied_model(directory, home / "derived", home / "theirs.jsonl")
+    with (
+        restore_environment(subject) as environment,
+        serving(launch_spec(subject, environment), home / "ours") as ours,
+        serving(_mlflow_launch(derived.path, environment, body, derived), home / "theirs") as theirs,
+        ModelClient(ours.base_url, signature=signature) as our_client,
+        ModelClient(theirs.base_url, signature=signature) as their_client,
+    ):
+        logs = CallLog(ours.directory / CALLS_FILE), CallLog(home / "theirs.jsonl")
+        yield Spied(signature=signature, clients=(our_client, their_client), calls=logs)
+
+
 @contextmanager
 def _served(directory: Path, settings: Settings, probe: Case) -> Iterator[Pair]:
     subject = read_subject(str(directory), settings)
@@ -105,9 +154,12 @@ def _served(directory: Path, settings: Settings, probe: Case) -> Iterator[Pair]:
             yield Pair(signature=signature, ours=our_client, theirs=their_client)
 
 
-def _mlflow_launch(directory: Path, environment: Environment, probe_body: bytes) -> LaunchSpec:
+def _mlflow_launch(
+    directory: Path, environment: Environment, probe_body: bytes, spied: SpiedModel | None = None
+) -> LaunchSpec:
     """Return what MLflow's containers run, in the model's environment."""
-    module = ("-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app", "--host", "127.0.0.1", "--port", "{port}")
+    app = (spied.app, "--app-dir", str(spied.app_dir)) if spied else ("mlflow.pyfunc.scoring_server.app:app",)
+    module = ("-m", "uvicorn", *app, "--host", "127.0.0.1", "--port", "{port}")
     environ = {name: value for name, value in os.environ.items() if name not in DROPPED}
     return LaunchSpec(
         name="mlflow",

@@ -105,3 +105,28 @@ def test_a_run_that_is_ended_while_the_model_loads_leaves_nothing(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_on_its_private_server_leaves_nothing(
+    way: signal.Signals, model: Any, contract: Any, processes_of: Processes, until: Until, tmp_path: Path
+) -> None:
+    reached, temporary = tmp_path / "reached", tmp_path / "temporary"
+    reached.mkdir()
+    temporary.mkdir()
+    path = model("pass")
+    code = path / "code" / "the_model.py"
+    touched = f"pathlib.Path({str(reached)!r}, str(os.getpid())).touch(); time.sleep(0.2)"
+    source = code.read_text().replace("time.sleep(0.05)", touched)
+    code.write_text(source.replace("import pathlib", "import os, pathlib"))
+    process = contract.start(path, "--model-checks", "bounded", env={"TMPDIR": str(temporary)})
+    try:
+        assert until(lambda: len(list(reached.iterdir())) == 2)  # the shared server's, and the private one's
+        assert len(list(temporary.glob("modelserve-*"))) == 1
+        process.send_signal(way)
+        process.communicate(timeout=60)
+        assert until(lambda: not processes_of(tmp_path)), processes_of(tmp_path)
+        assert until(lambda: not list(temporary.glob("modelserve-*")))
+    finally:
+        process.kill()
+        process.wait()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import http.server
 import io
 import json
 import struct
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import numpy as np
+import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Case, Table, Tensors
@@ -47,12 +51,23 @@ from pytest_modelserve.scoring.encode import encode_predictions
 from pytest_modelserve.scoring.errors import NotEncodable, ScoringError
 from pytest_modelserve.scoring.inputs import InputReader
 from pytest_modelserve.scoring.media import parse_content_type
+from pytest_modelserve.server.family import Ending
+from pytest_modelserve.server.readiness import EarlyAnswer, FirstAnswer
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
-from pytest_modelserve.signature import Signature, request_schema
+from pytest_modelserve.signature import Signature, parse_signature, request_schema
+from pytest_modelserve.wire.capacity import is_unified
 from pytest_modelserve.wire.json_text import parse_json
 
+PARQUET_TYPE = "application/vnd.apache.parquet"
 JSON = {"content-type": "application/json"}
+LONG = parse_signature(
+    {
+        "inputs": '[{"type": "long", "name": "n", "required": true}]',
+        "outputs": '[{"type": "double"}]',
+        "params": None,
+    }
+)
 
 
 def make_raised(
@@ -151,7 +166,7 @@ class BlockWriter:
 
     def _record(self, value: Any) -> Any:
         if isinstance(value, RecordedTable):
-            parts = {"$": "tuple", "items": [self._part(at, column) for at, column in enumerate(value.columns)]}
+            parts = [self._part(at, column) for at, column in enumerate(value.columns)]
             names = [column.name for column in value.columns]
             columns = value.labels or RecordedIndex(labels=tuple(names), dtype="object")
             items = [parts, self._axis(len(names), columns), self._axis(value.n_rows, value.index), False]
@@ -161,13 +176,13 @@ class BlockWriter:
 
     def _part(self, at: int, column: RecordedColumn) -> Any:
         categories = None if column.categories is None else self._tree([*column.categories])
-        cells = [self._tree((at,)), column.dtype, self._tree([*column.values])]
+        cells = [[at], column.dtype, self._tree([*column.values])]
         return {"$": "part", "items": [*cells, None, categories, column.is_ordered]}
 
     def _axis(self, length: int, index: RecordedIndex | None) -> Any:
         if index is None:
-            return {"$": "axis", "items": [length, None, "int64", self._tree((None,))]}
-        return {"$": "axis", "items": [length, self._tree([*index.labels]), index.dtype, self._tree(index.names)]}
+            return {"$": "axis", "items": [length, None, "int64", [None]]}
+        return {"$": "axis", "items": [length, self._tree([*index.labels]), index.dtype, [*index.names]]}
 
     def _array(self, array: np.ndarray[Any, Any]) -> Any:
         if array.dtype == object:
@@ -196,6 +211,7 @@ class FakeServer:
         self.requests: list[httpx.Request] = []
         self.restarts = 0
         self.seen: Seen | None = None
+        self.media_types: set[str | None] = {"application/json"}
         self._validator = jsonschema.Draft202012Validator(request_schema(signature or Signature(), admit_either=True))
 
     def take_only(self, schema: dict[str, Any]) -> None:
@@ -211,6 +227,9 @@ class FakeServer:
         raise AssertionError("no check needs the process itself")
 
     has_spy = True
+
+    def private(self) -> LiveServed:
+        raise AssertionError("no check of this kind needs a server of its own")
 
     @property
     def calls_path(self) -> Path:
@@ -229,8 +248,10 @@ class FakeServer:
         self.requests.append(request)
         if request.url.path == "/ping":
             return httpx.Response(200)
+        if request.headers.get("content-type") not in self.media_types:
+            return httpx.Response(415, json={"message": "the media type is unknown"})
         try:
-            document = parse_json(request.content)
+            document = self._document(request)
         except DecodeError as error:
             return httpx.Response(400, json={"message": error.happened})
         if not self._validator.is_valid(document):
@@ -246,7 +267,13 @@ class FakeServer:
             self._write_call(request, document, make_raised(error, deliberate=isinstance(error, ValueError)))
             return httpx.Response(500, json={"message": str(error)})
         self._write_call(request, document, None, value=predictions)
-        return httpx.Response(200, json={"predictions": predictions})
+        return httpx.Response(200, json=predictions if is_unified(document) else {"predictions": predictions})
+
+    def _document(self, request: httpx.Request) -> object:
+        if request.headers.get("content-type") != PARQUET_TYPE:
+            return parse_json(request.content)
+        frame = pd.read_parquet(io.BytesIO(request.content))
+        return {"dataframe_records": json.loads(frame.to_json(orient="records"))}
 
     def _write_call(
         self, request: httpx.Request, document: dict[str, Any], raised: RaisedException | None, **returned: object
@@ -269,8 +296,191 @@ class FakeServer:
         return {"offset": offset, "length": len(block)}
 
 
+Answers = Callable[[str, str, bytes], "tuple[int, str] | None"]
+
+
+class LiveServed:
+    """A scoring server on a socket of this process, which does as `answer` says; the rest is as on a healthy one.
+
+    Args:
+        folder: Where its files stand.
+        answer: Takes method, path and body; returns status and body, or None for what a healthy server answers.
+        is_threaded: Whether it serves several at once.
+    """
+
+    has_spy = False
+
+    def __init__(self, folder: Path, answer: Answers, *, is_threaded: bool = True) -> None:
+        self.model = make_model(LONG, folder)
+        self.answer = answer
+        self.folder = folder
+        self.requests: list[tuple[str, str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
+        self.restarts = 0
+        self.log = folder / "server.log"
+        self.log.write_text("started\nKeyError: 7\n")
+        self.ending: Ending | None = Ending(elapsed_s=0.1, allowed_s=10.0, returncode=0)
+        self.files: tuple[str, ...] = ()
+        self.early: tuple[EarlyAnswer, ...] = ()
+        self.first = FirstAnswer(status=200, body=b"", elapsed_s=0.01)
+        self.canaries = {"an environment variable": "canary-environment", "a file": "canary-file"}
+        kind = _Threaded if is_threaded else http.server.HTTPServer
+        self._http = kind(("127.0.0.1", 0), partial(_Handler, self))
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    @property
+    def server(self) -> Any:
+        return _Process(self, f"http://127.0.0.1:{self._http.server_address[1]}")
+
+    @cached_property
+    def client(self) -> ModelClient:
+        return self.connect(timeout_s=5.0)
+
+    @property
+    def calls_path(self) -> Path:
+        return self.folder / "calls.jsonl"
+
+    @property
+    def loads_path(self) -> Path:
+        return self.folder / "loads.jsonl"
+
+    def connect(self, *, timeout_s: float) -> ModelClient:
+        return ModelClient(self.server.base_url, signature=LONG, timeout_s=timeout_s)
+
+    def private(self) -> LiveServed:
+        return self
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+    def temporary_files(self) -> tuple[str, ...]:
+        return self.files
+
+    def stop(self) -> Ending | None:
+        return self.ending
+
+    def close(self) -> None:
+        self.client.close()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+class _Threaded(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Process:
+    served: LiveServed
+    base_url: str
+    cold_start_s: float = 0.1
+
+    @property
+    def early_answers(self) -> tuple[EarlyAnswer, ...]:
+        return self.served.early
+
+    @property
+    def first_answer(self) -> FirstAnswer:
+        return self.served.first
+
+    @property
+    def log_path(self) -> Path:
+        return self.served.log
+
+    @property
+    def directory(self) -> Path:
+        return self.served.folder
+
+    def is_alive(self) -> bool:
+        return True
+
+    def log_tail(self, n_lines: int) -> list[str]:
+        return self.served.log.read_text().splitlines()[-n_lines:]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, served: LiveServed, *rest: Any) -> None:
+        self.served = served
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        self._handle(b"")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(int(length)) if length.isdigit() and int(length) < 1 << 27 else b""
+        self._handle(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _handle(self, body: bytes) -> None:
+        self.served.requests.append((self.command, self.path, body))
+        self.served.headers.append(dict(self.headers.items()))
+        status, text = self.served.answer(self.command, self.path, body) or healthy(self.path, body)
+        self.close_connection = not self.headers.get("content-length", "0").isdigit()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+
+def healthy(path: str, body: bytes) -> tuple[int, str]:
+    """Return what a healthy server answers."""
+    if path == "/ping":
+        return 200, "{}"
+    if path != "/invocations":
+        return 404, json.dumps({"message": "there is nothing at this path"})
+    try:
+        rows = rows_of(json.loads(body))
+    except (ValueError, TypeError, StopIteration, KeyError, RecursionError):
+        return 400, json.dumps({"message": "that is no request"})
+    return 200, json.dumps({"predictions": [1.5] * len(rows)})
+
+
+def nothing_else(_method: str, _path: str, _body: bytes) -> None:
+    """Answer as a healthy server does."""
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Callable[..., tuple[CheckContext, LiveServed]]]:
+    """Start servers on sockets, and build what a check works with."""
+    running: list[LiveServed] = []
+
+    def start(answer: Answers = nothing_else, *, is_threaded: bool = True, **settings: Any) -> Any:
+        served = LiveServed(tmp_path, answer, is_threaded=is_threaded)
+        running.append(served)
+        example = InputExample(body=b"{}", document={}, data=None, payload=Table(columns=("n",), rows=((1,), (2,))))
+        context = CheckContext(
+            model=served.model,
+            environment=make_environment(),
+            example=example,
+            domain=Domain(),
+            served=served,
+            settings=Settings(**settings),
+            seed=7,
+            facts={"model": "models:/m/1"},
+        )
+        return context, served
+
+    yield start
+    for served in running:
+        served.close()
+
+
 def rows_of(document: dict[str, Any]) -> list[Any]:
     """Return the rows of a body as records, or the tensor as nested lists."""
+    if is_unified(document):
+        return [document]
     if "dataframe_split" in document:
         split = document["dataframe_split"]
         return [dict(zip(split["columns"], row, strict=True)) for row in split["data"]]
@@ -289,6 +499,20 @@ def make_model(signature: Signature | None, folder: Path) -> Model:
         pyfunc=PyfuncFlavor(loader_module="m", data_path=folder),
         flavors={},
         signature=signature,
+    )
+
+
+def make_environment() -> Environment:
+    return Environment(
+        manager="uv",
+        python=Path("/python"),
+        python_version="3.11.7",
+        prefix=Path("/opt/environments/e7"),
+        digest="e",
+        cached=True,
+        elapsed_s=1.0,
+        freeze=(),
+        notes=("pip is missing",),
     )
 
 
@@ -314,20 +538,9 @@ def serve(tmp_path: Path) -> Callable[..., CheckContext]:
         served = FakeServer(signature, predict, tmp_path)
         served.seen = seen
         given = None if example is None else InputExample(body=b"{}", document={}, data=None, payload=example)
-        environment = Environment(
-            manager="uv",
-            python=Path("/python"),
-            python_version="3.11.7",
-            prefix=Path("/"),
-            digest="e",
-            cached=True,
-            elapsed_s=1.0,
-            freeze=(),
-            notes=("pip is missing",),
-        )
         return CheckContext(
             model=served.model,
-            environment=environment,
+            environment=make_environment(),
             example=given,
             domain=domain or Domain(),
             served=served,

@@ -102,6 +102,24 @@ def test_what_differs(one: object, other: object, outputs: Schema | None, path: 
     assert difference.distance == pytest.approx(distance, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "kind", "agree"),
+    [
+        ("2023-01-03T00:00:00", "2023-01-03T00:00:00.000", DataType.DATETIME, True),
+        ("2023-01-03T00:00:00.120", "2023-01-03T00:00:00.12", DataType.DATETIME, True),
+        ("2023-01-03T00:00:00Z", "2023-01-03T00:00:00.0Z", None, True),
+        ("2023-01-03T00:00:00.001", "2023-01-03T00:00:00.01", DataType.DATETIME, False),
+        ("2023-01-03T00:00:00Z", "2023-01-03T00:00:00", DataType.DATETIME, False),
+        ("2023-01-03T00:00:00", "2023-01-04T00:00:00", DataType.DATETIME, False),
+        ("2023-01-03T00:00:00", "2023-01-03T00:00:00.000", DataType.STRING, False),
+        ("2023-01-03T00:00:00", "no date", DataType.DATETIME, False),
+    ],
+)
+def test_a_date_is_the_moment_and_not_its_digits(one: str, other: str, kind: DataType | None, agree: bool) -> None:
+    outputs = None if kind is None else columns(until=kind)
+    assert (differing([{"until": one}], [{"until": other}], outputs) == []) is agree
+
+
 def test_a_null_or_a_length_is_no_label_that_a_tie_excuses() -> None:
     tied = {"a": 0.5, "b": 0.5}
     assert differing([{"label": "x", **tied}], [{"label": None, **tied}], SCORED)[0].path == 'predictions[0]["label"]'
@@ -112,7 +130,9 @@ def test_the_worst_difference_comes_first_with_both_values() -> None:
     assert (first.path, first.one, first.other, first.row, first.column) == ("predictions[1]", 1.25, 2.5, 1, "0")
     assert first.distance == 0.5
     assert second.row == 0
-    assert str(first) == "predictions[1] is 1.25 and 2.5 (5.0e-01 apart, relative)"
+    assert first.told("alone", "with others") == (
+        "predictions[1] is 1.25 alone, but 2.5 with others (5.0e-01 apart, relative)"
+    )
 
 
 def test_the_spread_is_that_of_ordinary_answers() -> None:

@@ -113,6 +113,14 @@ def test_contents_that_cannot_be_read_are_an_error(spied: Spied) -> None:
     assert caught.value.facts["record"] == spied.path.with_suffix(".bin")
 
 
+def test_contents_that_are_not_there_are_an_error(spied: Spied) -> None:
+    spied.write("r1", received={"offset": 0, "length": 9})
+
+    with pytest.raises(ServerError) as caught:
+        spied.log.find("r1")
+    assert "calls.bin" in str(caught.value.facts["reason"])
+
+
 def test_calls_that_nobody_can_name_are_taken_in_order(spied: Spied) -> None:
     spied.write(None, call=1)
     spied.write("r1", call=2)

@@ -98,12 +98,12 @@ def test_a_key_that_can_be_none_is_named() -> None:
 
 
 PART = '{"$": "part", "items": [%s, "int64", {"$": "array", "dtype": "<i8", "shape": [1, 2], "buffer": 0}%s]}'
-AXIS = '{"$": "axis", "items": [%s, %s, "int64", {"$": "tuple", "items": [%s]}]}'
+AXIS = '{"$": "axis", "items": [%s, %s, "int64", [%s]]}'
 TWO = struct.pack("<qq", 7, 8)
 
 
 def test_a_table_of_one_part() -> None:
-    parts = f'{{"$": "tuple", "items": [{PART % ("null", ", null, null, false")}]}}'
+    parts = f"[{PART % ('[0, 1]', ', null, null, false')}]"
     names, rows = AXIS % (2, '["a", "b"]', "null"), AXIS % (1, "null", "null")
     found = value_of(f'{{"$": "frame", "items": [{parts}, {names}, {rows}, false]}}', TWO)
 
@@ -141,8 +141,8 @@ def test_a_table_that_the_tests_write(write_block: WriteBlock) -> None:
 
 
 def test_a_series(write_block: WriteBlock) -> None:
-    part = PART.replace("[1, 2]", "[2, 1]") % ('{"$": "tuple", "items": [0]}', ", [true, false], null, false")
-    parts = f'{{"$": "tuple", "items": [{part}]}}'
+    part = PART.replace("[1, 2]", "[2, 1]") % ("[0]", ", [true, false], null, false")
+    parts = f"[{part}]"
     found = value_of(
         f'{{"$": "frame", "items": [{parts}, {AXIS % (1, "[null]", "null")}, {AXIS % (2, "null", "null")}, true]}}', TWO
     )

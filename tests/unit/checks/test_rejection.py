@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.cases import Case, RawBody, Table
+from pytest_modelserve.cases import Case, Envelope, RawBody, Table
 from pytest_modelserve.checks import rejection
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.rejection import (
+    MAX_DRAWN,
     base_case,
     evenly,
     malformed_rules,
@@ -20,9 +21,12 @@ from pytest_modelserve.checks.rejection import (
     rejects_malformed,
 )
 from pytest_modelserve.results import Outcome
+from pytest_modelserve.search.loop import REPLAYS
+from pytest_modelserve.signature import request_schema
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies import edge_cases, mutations, protocol_cases, rules_for
+from pytest_modelserve.strategies.rules import OF_VALID
 
 Serve = Callable[..., CheckContext]
 SIGNATURE = Signature(
@@ -47,7 +51,11 @@ TENSORS = Signature(
         )
     )
 )
+MANY_ROWS = {"type": "array", "minItems": 2}
+JSON = (Envelope.DATAFRAME_SPLIT, Envelope.DATAFRAME_RECORDS, Envelope.INPUTS, Envelope.INSTANCES)
 EXAMPLE = Table(columns=("age", "plan", "note"), rows=((30, "basic", "x"),))
+
+EXAMPLE_CASE = Case(payload=EXAMPLE)
 
 
 def healthy(rows: list[Any]) -> object:
@@ -68,7 +76,7 @@ def test_every_rule_belongs_to_the_check_that_makes_its_cases(signature: Signatu
     assert set(mutation_rules(model)) <= made
     protocol = {case.rule for case in protocol_cases(signature, base, max_body_bytes=1000)}
     assert set(malformed_rules(model)) <= protocol
-    rules = {rule.id for rule in rules_for(signature)} - {"valid", "outside_domain"}
+    rules = {rule.id for rule in rules_for(signature)} - OF_VALID
     assert set(mutation_rules(model)) | set(malformed_rules(model)) == rules
 
 
@@ -186,7 +194,7 @@ def test_the_widest_models_are_tried_in_columns_from_first_to_last(
     result = rejects_invalid(lenient(context), "text_for_number")
     assert [advice.text for advice in result.advice if "41 cases" in advice.text]
     bodies = [request.content for request in context.served.requests]  # type: ignore[attr-defined]
-    assert len(set(bodies)) == 20 + 1
+    assert len(set(bodies)) == 20 + MAX_DRAWN + 1
 
 
 def test_cases_are_spread_evenly() -> None:
@@ -204,3 +212,49 @@ def test_the_request_to_break_is_the_example_or_one_that_the_signature_allows(se
     assert without.payload.columns == ("age", "plan", "note")
     assert base_case(serve(healthy, None)) is None
     assert base_case(serve(healthy, Signature())) is None
+
+
+def test_a_fault_that_only_shows_beside_other_values_is_found_in_drawn_requests(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    schema = request_schema(SIGNATURE, admit_either=True)
+    batches = {"required": ["dataframe_split"], "properties": {"dataframe_split": {"properties": {"data": MANY_ROWS}}}}
+    context.served.take_only({"anyOf": [schema, batches]})  # type: ignore[attr-defined]
+    result = rejects_invalid(context, "text_for_number")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert (result.failure.rule, "accepted" in result.failure.title) == ("text_for_number", True)
+    assert "2 rows x 3 columns" in result.failure.request
+    assert "1 of 6 cells differ" in result.failure.request
+
+
+def test_drawn_faults_stand_in_valid_requests_of_one_rule(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    rejects_invalid(context, "fraction_for_integer")
+    first = [request.content for request in context.served.requests]  # type: ignore[attr-defined]
+    again = serve(healthy, SIGNATURE, example=EXAMPLE)
+    rejects_invalid(again, "fraction_for_integer")
+    assert first == [request.content for request in again.served.requests]  # type: ignore[attr-defined]
+    enumerated = len(list(mutations(SIGNATURE, EXAMPLE_CASE, envelopes=JSON, rules=["fraction_for_integer"])))
+    assert len(first) == 3 + 1 + enumerated + MAX_DRAWN + 1  # three that time the model, the good one before and after
+
+
+@pytest.mark.parametrize("variant", ["integral_float", "extra_column", "reordered_columns"])
+def test_what_may_be_taken_is_not_drawn(variant: str, serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    result = rejects_invalid(context, variant)
+    enumerated = list(mutations(SIGNATURE, EXAMPLE_CASE, envelopes=(*JSON, Envelope.CSV), rules=[variant]))
+    again = REPLAYS if result.failure else 0
+    assert result.requests == len(enumerated) + 2 + again
+
+
+@pytest.mark.parametrize(
+    ("variant", "told"),
+    [("text_for_number", 'age  30 -> "1"'), ("param_wrong_type", "params k="), ("missing_column", 'without "')],
+)
+def test_what_is_wrong_stays_while_the_rest_is_made_small(variant: str, told: str, serve: Serve) -> None:
+    rows = ((30, "basic", "x"), (40, "pro", "y"), (50, "basic", "z"))
+    context = lenient(serve(healthy, SIGNATURE, example=Table(columns=EXAMPLE.columns, rows=rows)))
+    result = rejects_invalid(context, variant)
+    assert result.failure is not None
+    assert told in result.failure.request
+    assert "1 row x" in result.failure.request

@@ -160,7 +160,7 @@ def test_checks_are_chosen_by_name_in_the_order_they_run(serve: Serve) -> None:
     found = [check.name for check, _ in chosen(model, ["signature_lint", "server_starts"])]
     assert found == ["server_starts", "signature_lint"]
     assert {variant for check, variant in chosen(model, ["accepts_valid"])} == {
-        *(envelope.value for envelope in Envelope if envelope is not Envelope.PARQUET)
+        *(envelope.value for envelope in Envelope if envelope is not Envelope.UNIFIED)
     }
 
 
@@ -218,3 +218,16 @@ def test_an_example_becomes_a_case_where_its_rows_are_known(serve: Serve) -> Non
     assert as_example_case(context.model, None) is None
     assert as_example_case(context.model, replace(EXAMPLE, payload=None)) is None
     assert envelopes_of(context.model, replace(EXAMPLE, payload=None)) == ()
+
+
+def test_an_example_that_is_the_body_itself_is_answered_bare(serve: Serve) -> None:
+    signature = Signature(
+        inputs=ColumnSchema(columns=(ColumnSpec(name="prompt", type=DataType.STRING),)), outputs=SIGNATURE.outputs
+    )
+    payload = Table(columns=("prompt",), rows=(("hi",),))
+    example = InputExample(body=b'{"prompt": "hi"}', document={"prompt": "hi"}, data=None, payload=payload)
+    result = predicts_input_example(with_example(serve(healthy, signature), example), "")
+    assert (result.outcome, result.accepted) == (Outcome.PASSED, 1)
+    wrong = predicts_input_example(with_example(serve(lambda rows: [{"y": "x"}], signature), example), "")
+    assert wrong.failure is not None
+    assert "expected double" in wrong.failure.title

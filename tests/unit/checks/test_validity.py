@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,12 +11,12 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.searches import envelopes_by_signature, why_no_inputs
+from pytest_modelserve.checks.searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema
 from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
-from pytest_modelserve.signature.datatypes import Array, DataType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
+from pytest_modelserve.signature.datatypes import Array, DataType, Object, Property
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies.edge_cases import edge_cases
 
 Serve = Callable[..., CheckContext]
@@ -322,3 +323,66 @@ def test_a_row_of_data_with_a_null_that_the_contract_refuses_blames_nobody(serve
     data = Table(columns=EXAMPLE.columns, rows=rows)
     result = accepts_valid(replace(serve(healthy, SIGNATURE, example=EXAMPLE), data=data), "dataframe_split")
     assert (result.outcome, result.failure) == (Outcome.PASSED, None)
+
+
+MESSAGE = Object(
+    properties=(Property(name="content", type=DataType.STRING), Property(name="role", type=DataType.STRING))
+)
+CHAT = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="messages", type=Array(items=MESSAGE)),
+            ColumnSpec(name="n", type=DataType.LONG, required=False),
+        )
+    ),
+    outputs=ColumnSchema(columns=(ColumnSpec(name="text", type=DataType.STRING),)),
+    params=(ParamSpec(name="temperature", type=DataType.DOUBLE, default=0.5),),
+)
+HI = Table(columns=("messages", "n"), rows=(([{"role": "user", "content": "hi"}], 1),))
+
+
+def test_a_chat_model_is_tried_with_the_row_as_the_body(serve: Serve) -> None:
+    context = serve(lambda rows: [{"text": "hello"} for _ in rows], CHAT, example=HI, examples=60)
+    assert envelopes_by_signature(context.model)[-1] == "unified"
+    result = accepts_valid(context, "unified")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None)
+    bodies = [json.loads(request.content) for request in context.served.requests]  # type: ignore[attr-defined]
+    alone = [body for body in bodies if "messages" in body]
+    assert len(alone) > 30
+    assert any("temperature" in body for body in alone)  # params stand beside the columns
+    assert any("n" not in body for body in alone)
+
+
+def test_a_bare_answer_is_held_to_the_output_schema(serve: Serve) -> None:
+    def predict(rows: list[Any]) -> object:
+        if any(len(row["messages"]) > 1 for row in rows):
+            raise KeyError("more than one message")
+        return [{"text": "hello"} for _ in rows]
+
+    result = accepts_valid(serve(predict, CHAT, example=HI, examples=30), "unified")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "1 row x 2 columns in unified" in result.failure.request
+
+
+def test_parquet_is_tried_where_the_server_takes_it(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    assert valid_envelopes(context.model) == (*ALL, "csv", "parquet")
+    context.served.media_types.add("application/vnd.apache.parquet")  # type: ignore[attr-defined]
+    result = accepts_valid(context, "parquet")
+    assert (result.outcome, result.name) == (Outcome.PASSED, "accepts_valid[parquet]")
+    assert result.accepted == result.requests > 10
+
+
+def test_parquet_is_left_out_where_the_server_says_that_it_does_not_take_it(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    result = accepts_valid(context, "parquet")
+    assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
+    assert "415" in result.reason
+
+
+@pytest.mark.parametrize("signature", [FIXED, CHAT, Signature()])
+def test_parquet_is_not_tried_where_it_cannot_carry_the_model(signature: Signature, serve: Serve) -> None:
+    model = serve(healthy, signature).model
+    carries = signature is CHAT  # lists of records with fixed properties
+    assert ("parquet" in valid_envelopes(model)) is carries

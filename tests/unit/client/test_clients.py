@@ -320,3 +320,16 @@ def test_a_request_that_cannot_be_sent_is_told_without_its_secrets(echo: EchoSer
                 client.send(b"", wrong)
             assert "Authorization" in str(caught.value.facts["headers"])
             assert "xyz" not in str(caught.value)
+
+
+def test_a_case_is_what_predict_would_send(echo: EchoServer) -> None:
+    with ModelClient(echo.url, signature=_SIGNATURE) as client:
+        client.predict({"a": [5]}, params={"k": 1}, envelope=Envelope.INPUTS)
+        case = client.as_case({"a": [5]}, params={"k": 1}, envelope=Envelope.INPUTS)
+        client.invoke(case)
+        assert (case.envelope, case.params, client.signature) == (Envelope.INPUTS, {"k": 1}, _SIGNATURE)
+    asynchronous = AsyncModelClient(echo.url, signature=_SIGNATURE)
+    assert asynchronous.as_case({"a": [5]}, params={"k": 1}, envelope=Envelope.INPUTS) == case
+    assert asynchronous.signature == _SIGNATURE
+    first, second = echo.received
+    assert first.body == second.body

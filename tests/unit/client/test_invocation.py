@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
+from pytest_modelserve.cases import Case, Envelope, Table
 from pytest_modelserve.client import ErrorKind, ExchangeError, Invocation, Request
 from pytest_modelserve.errors import DecodeError, RequestError, ResponseError
 
@@ -54,3 +56,12 @@ def test_no_secret_stands_in_a_message() -> None:
 
 def test_an_invocation_travels_between_processes() -> None:
     assert pickle.loads(pickle.dumps(_LOST)) == _LOST
+
+
+def test_the_answer_to_a_row_that_is_the_body_itself_is_the_predictions_alone() -> None:
+    case = Case(payload=Table(columns=("prompt",), rows=(("hi",),)), envelope=Envelope.UNIFIED)
+    answer = replace(_answered(200, b'{"choices": []}'), case=case)
+
+    assert answer.predictions().raw == {"choices": []}
+    with pytest.raises(DecodeError):
+        replace(answer, case=replace(case, envelope=Envelope.INPUTS)).predictions()

@@ -15,6 +15,8 @@ from pytest_modelserve.results import (
     CheckResult,
     ContractReport,
     Judges,
+    Latency,
+    LatencyBucket,
     ModelReport,
     Outcome,
     Verdict,
@@ -157,6 +159,19 @@ def test_the_terminal_shows_a_line_a_model_with_how_it_was_served() -> None:
         "m: fail   1 passed, 1 failed; 4 requests, 2 predicted",
         "  builtin server, ready in 1.3 s; Python 3.11.7 by uv, built in 12 s",
     ]
+
+
+def test_latency_stands_with_the_model_and_on_the_terminal() -> None:
+    bars = (LatencyBucket(upto_s=0.002, count=470), LatencyBucket(upto_s=1.5, count=10))
+    latency = Latency(n=480, n_failed=0, rate=160.0, p50_s=0.0012, p95_s=0.002, p99_s=0.1951, max_s=1.5, buckets=bars)
+    collected = Collected()
+    collected.add("m", check("latency", latency=latency))
+    collected.add("m", check("a"))
+    (one,) = collected.report().models
+    assert one.latency == latency
+    shown = "p50 1.2 ms, p95 2 ms, p99 195 ms, max 1.5 s (480 requests at 160 a second)"
+    assert f"  latency {shown}" in lines_of(one)
+    assert as_document(one)["latency"]["buckets"][1] == {"upto_s": 1.5, "count": 10}  # type: ignore[index]
 
 
 def test_the_terminal_knows_a_cached_environment_and_no_server() -> None:

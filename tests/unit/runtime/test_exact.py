@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import math
 import struct
+import types
 import zoneinfo
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,7 @@ from pytest_modelserve.checks.recorded import (
     RecordedTable,
     RecordedTimestamp,
 )
+from pytest_modelserve.runtime import exact
 from pytest_modelserve.runtime.exact import encode_contents
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
@@ -251,6 +253,14 @@ def frames() -> dict[str, pd.DataFrame]:
     }
 
 
+@pytest.fixture(params=["by blocks", "by columns"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take frames apart as pandas holds them, and as a pandas that holds them in another way would have it."""
+    if request.param == "by columns":
+        monkeypatch.setattr(exact, "_parts_of_blocks", lambda _: None)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", frames())
 def test_a_frame_comes_back_column_by_column(name: str) -> None:
     frame = frames()[name]
@@ -264,6 +274,7 @@ def test_a_frame_comes_back_column_by_column(name: str) -> None:
         assert is_same(found.values, tuple(series.to_numpy()))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize(
     ("dtype", "values", "expected"),
     [
@@ -279,6 +290,18 @@ def test_columns_with_a_mask(dtype: str, values: list[object], expected: tuple[o
 
     assert found.dtype == str(pd.Series(values, dtype=dtype).dtype)
     assert is_same(found.values, expected)
+
+
+def test_a_frame_that_pandas_holds_in_another_way_is_taken_apart_by_columns() -> None:
+    class Elsewhere:
+        blocks = ()
+
+    frame = pd.DataFrame({"a": [1], "b": ["x"]})
+    whole = exact._parts_of_blocks(frame)
+    assert whole is not None
+    assert [part.positions for part in whole] == [[0], [1]]
+    assert exact._parts_of_blocks(types.SimpleNamespace(shape=(1, 2))) is None
+    assert exact._parts_of_blocks(types.SimpleNamespace(shape=(1, 2), _mgr=Elsewhere())) is None
 
 
 @pytest.mark.parametrize("is_ordered", [False, True])

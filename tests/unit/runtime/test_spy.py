@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 import types
@@ -17,11 +18,20 @@ import pytest
 from pytest_modelserve.checks import calls as reading
 from pytest_modelserve.checks.recorded import RecordedOpaque, RecordedTable
 from pytest_modelserve.errors import ServerError
+from pytest_modelserve.runtime import spy as spying
 from pytest_modelserve.runtime.calls import CallLog
 from pytest_modelserve.runtime.modules import ModuleLog
 from pytest_modelserve.runtime.spy import Spy
 
 FULL_DISK = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+
+
+RUNTIME = sorted(Path(spying.__file__).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", RUNTIME, ids=lambda path: path.name)
+def test_models_that_pin_python_3_8_can_run_it(path: Path) -> None:
+    ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 class Watched:

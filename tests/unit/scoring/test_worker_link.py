@@ -601,9 +601,12 @@ def test_a_model_of_python_3_8_is_served(make_spec: MakeSpec) -> None:
     if not interpreters:
         pytest.skip("no Python 3.8 under PYENV_ROOT")
 
+    spec = make_spec(python=interpreters[-1])
+    data = ["echo", "\ud800", 2**70, {"$": (1, None)}]
+
     async def scenario() -> None:
-        async with started(make_spec(python=interpreters[-1])) as link:
-            answer = await link.predict(["echo", "\ud800", 2**70, {"$": (1, None)}], {"k": b"\xff"})
+        async with started(spec) as link:
+            answer = await link.predict(data, {"k": b"\xff"}, request_id="r-1")
             raised = await link.predict(["refuse"])
 
         assert link.ready.python_version.startswith("3.8.")
@@ -613,3 +616,6 @@ def test_a_model_of_python_3_8_is_served(make_spec: MakeSpec) -> None:
         assert raised.exception.deliberate
 
     run(scenario())
+    call = CallLog(spec.calls_file).find("r-1")
+    assert call is not None
+    assert (call.received.value, call.returned.value) == (data, [data[1:], {"k": b"\xff"}])

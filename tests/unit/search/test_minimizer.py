@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modelserve.cases import Case, Document, Table, Tensors
+from pytest_modelserve.cases import Case, Document, Expectation, Table, Tensors
 from pytest_modelserve.search.minimizer import MAX_TRIES, minimize, smallest_subset
 
 GOOD, BAD = 0, 9
@@ -171,3 +172,35 @@ def test_a_wide_table_takes_no_time_beside_its_requests() -> None:
     started = time.perf_counter()
     minimize(table_of(10, 300, (0, 3), (0, 200)), example_of(300), has_row_with(3, 200))
     assert time.perf_counter() - started < 2
+
+
+def always(_: Case) -> bool:
+    return True
+
+
+def test_what_a_case_holds_stays_whatever_else_fails() -> None:
+    start = replace(table_of(3, 4, (2, 1)), params={"p": 1, "q": 2}, held="c1")
+    found = minimize(start, example_of(4), always)
+    assert rows_of(found.case) == ((GOOD, BAD, GOOD, GOOD),)
+    assert found.case.params == {}
+    found = minimize(replace(start, held="q"), example_of(4), always)
+    assert found.case.params == {"q": 2}
+
+
+def test_rows_beside_the_held_one_stay_where_they_matter() -> None:
+    start = replace(table_of(5, 3, (1, 0), (4, 2)), held="c2")
+    found = minimize(start, example_of(3), lambda case: any(row[0] == BAD for row in rows_of(case)))
+    assert rows_of(found.case) == ((BAD, GOOD, GOOD), (GOOD, GOOD, BAD))
+
+
+def test_an_index_that_does_not_fit_its_rows_is_left_alone() -> None:
+    start = table_of(3, 2)
+    assert isinstance(start.payload, Table)
+    broken = replace(start, payload=replace(start.payload, index=(0, 1)))
+    assert minimize(broken, example_of(2), always).case == broken
+
+
+def test_tensors_of_a_wrong_shape_are_left_alone() -> None:
+    arrays = Tensors(arrays={"a": np.zeros((3, 2)), "b": np.zeros((3, 2))})
+    broken = Case(payload=arrays, expectation=Expectation.REJECT)
+    assert minimize(broken, None, always).case.payload is broken.payload

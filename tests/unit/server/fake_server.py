@@ -23,6 +23,16 @@ def main() -> None:
         children = [subprocess.Popen(["sleep", "60"]) for _ in range(told["children"])]
         with Path("children.json").open("w") as file:
             json.dump([child.pid for child in children], file)
+    for kind in ("stubborn_child", "detached_child"):
+        if told.get(kind):
+            ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+            code = f"import time; {ignore if kind == 'stubborn_child' else ''}print(flush=True); time.sleep(600)"
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", code],
+                stdout=subprocess.PIPE,
+                start_new_session=kind == "detached_child",
+            )
+            child.stdout.readline()  # type: ignore[union-attr]
     sys.stderr.buffer.write(told.get("says", "").encode("latin-1"))
     sys.stderr.flush()
     if "dies" in told:
@@ -68,6 +78,8 @@ def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type:
     if path == "/ping":
         is_ready = time.monotonic() - STARTED >= told.get("loading_s", 0)
         return (200 if is_ready else 503), {}
+    if path == "/invocations" and time.monotonic() - STARTED < told.get("loading_s", 0):
+        return told.get("early", 503), {}
     if path.startswith("/die/"):
         sys.stderr.write("told to die\n")
         sys.stderr.flush()

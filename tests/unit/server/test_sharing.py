@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,23 @@ def test_a_private_one_is_shared_with_nobody(fake: Fake, pools: list[ServerPool]
     with pools[0].private(fake()) as first, pools[1].private(fake()) as second:
         assert len({shared.pid, first.pid, second.pid}) == 3
     assert [server.is_alive() for server in (shared, first, second)] == [True, False, False]
+
+
+def test_a_private_one_is_fitted_to_its_place_and_what_it_forgets_is_gone(
+    fake: Fake, get: Get, pools: list[ServerPool], tmp_path: Path
+) -> None:
+    forgotten = tmp_path / "forgotten"
+
+    def fit(spec: LaunchSpec, home: Path) -> LaunchSpec:
+        forgotten.touch()
+        return replace(spec, env={**spec.env, "HOME_OF_THIS": str(home)}, forget=(forgotten,))
+
+    with pools[0].private(fake(), fit) as server:
+        assert get(server.base_url, "/environ")[1]["environ"]["HOME_OF_THIS"] == str(server.directory.parent)
+        assert forgotten.exists()
+        kill(server)
+        server.await_end()
+        assert not forgotten.exists()  # its supervisor did it
 
 
 def test_private_ones_take_turns_in_one_place(fake: Fake, pools: list[ServerPool], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pytest_modelserve.errors import ModelServeError
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies import RULES, mutations, protocol_cases, rule, rules_for
+from pytest_modelserve.strategies.rules import OF_VALID
 from pytest_modelserve.wire.envelopes import encode
 
 BaseOf = Callable[[Signature], Case]
@@ -28,14 +30,16 @@ def of_rule(cases: Iterable[Case], rule_id: str) -> list[Case]:
 
 def test_a_signature_shows_exactly_the_rules_that_apply_to_it(signature: Signature, base_of: BaseOf) -> None:
     shown = {case.rule for case in all_cases(signature, base_of(signature))}
-    assert shown | {"valid", "outside_domain"} == {one.id for one in rules_for(signature)}
+    assert shown | OF_VALID == {one.id for one in rules_for(signature)}
 
 
 def test_every_rule_is_shown_by_some_signature(
     everything: Signature, tensor_signature: Signature, table_of: Callable[..., Signature], base_of: BaseOf
 ) -> None:
-    shown = {"valid", "outside_domain"}
-    for one in (everything, tensor_signature, table_of(a=DataType.LONG, b=DataType.STRING)):
+    shown = set(OF_VALID)
+    chat = table_of(messages=DataType.STRING)
+    chat = replace(chat, params=everything.params)
+    for one in (everything, tensor_signature, table_of(a=DataType.LONG, b=DataType.STRING), chat):
         shown |= {case.rule for case in all_cases(one, base_of(one))}
     assert shown == {one.id for one in RULES}
 
@@ -214,3 +218,26 @@ def test_without_inputs_there_is_nothing_to_break(table_of: Callable[..., Signat
     base = Case(payload=Table(columns=("x",), rows=((1.0,),)))
     assert not all_cases(Signature(), base)
     assert not list(protocol_cases(table_of(x=DataType.DOUBLE), Case(payload=Document(value={}))))
+
+
+def test_a_tensor_that_json_cannot_carry_shows_the_rules_of_its_shape() -> None:
+    schema = TensorSchema(tensors=(TensorSpec(name=None, dtype="complex64", shape=(-1, 2)),))
+    shown = {one.id for one in rules_for(Signature(inputs=schema))}
+    assert {"tensor_rank", "not_json"} <= shown
+    assert not shown & {"csv_wrong_cell", "ragged_rows", "text_for_number"}
+
+
+def test_only_the_rules_asked_for_are_broken(everything: Signature, base_of: BaseOf) -> None:
+    base = base_of(everything)
+    wanted = {"missing_column", "text_for_boolean", "param_null", "csv_wrong_cell"}
+    found = list(mutations(everything, base, rules=wanted))
+    every = [case for case in mutations(everything, base) if case.rule in wanted]
+    assert [(case.rule, case.label, case.envelope) for case in found] == [
+        (case.rule, case.label, case.envelope) for case in every
+    ]
+    assert {case.rule for case in found} == wanted - {"csv_wrong_cell"}  # which nested columns do not fit
+
+
+def test_a_case_says_where_its_fault_stands(everything: Signature, base_of: BaseOf) -> None:
+    for case in mutations(everything, base_of(everything), rules=["text_for_boolean", "param_null"]):
+        assert f'"{case.held}" = ' in case.label or f"param {case.held} = " in case.label

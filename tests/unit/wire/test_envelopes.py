@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pytest_modelserve.errors import EncodeError, MissingExtra
 from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
-from pytest_modelserve.wire.capacity import can_carry
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature
+from pytest_modelserve.wire.capacity import can_carry, is_unified, why_not
 from pytest_modelserve.wire.envelopes import encode
 from pytest_modelserve.wire.payloads import Document, Envelope, Payload, RawBody, Table, Tensors
 
@@ -24,6 +24,7 @@ TableSchema = Callable[..., ColumnSchema]
 
 _TABLE = Table(columns=("a", "b"), rows=((1, "x"), (None, "")))
 _NAN = float("nan")
+_UNNAMED = ColumnSpec(name=None, type=DataType.STRING)
 
 
 def _document(payload: Payload, envelope: Envelope, signature: Signature | None = None) -> object:
@@ -305,3 +306,59 @@ def test_parquet_without_pyarrow_names_the_extra(monkeypatch: pytest.MonkeyPatch
         encode(_TABLE, Envelope.PARQUET)
 
     assert caught.value.extra == "parquet"
+
+
+_CHAT = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="prompt", type=DataType.STRING),
+            ColumnSpec(name="n", type=DataType.LONG, required=False),
+        )
+    ),
+    params=(ParamSpec(name="k", type=DataType.LONG, default=1),),
+)
+_HI = Table(columns=("prompt", "n"), rows=(("hi", 2),))
+
+
+def test_a_row_can_be_the_body_itself_with_params_beside_its_columns() -> None:
+    body, content_type = encode(_HI, Envelope.UNIFIED, {"k": 3}, signature=_CHAT)
+
+    assert (json.loads(body), content_type) == ({"prompt": "hi", "n": 2, "k": 3}, "application/json")
+    assert encode(_HI, Envelope.UNIFIED) == (b'{"prompt": "hi", "n": 2}', "application/json")
+
+
+@pytest.mark.parametrize(
+    ("table", "signature", "reason"),
+    [
+        (Table(columns=("n",), rows=((1,),)), _CHAT, "no column is called"),
+        (Table(columns=("prompt",), rows=(("a",), ("b",))), _CHAT, "one row"),
+        (Table(columns=("prompt",), rows=()), _CHAT, "one row"),
+        (Table(columns=("prompt",), rows=(("a",),), index=(0,)), _CHAT, "without an index"),
+        (Table(columns=("prompt", "k"), rows=(("a", 1),)), _CHAT, "means another thing"),
+        (Table(columns=("prompt", "params"), rows=(("a", 1),)), None, "means another thing"),
+        (Table(columns=("prompt", "inputs"), rows=(("a", 1),)), None, "means another thing"),
+        (Table(columns=("prompt", "prompt"), rows=(("a", "b"),)), _CHAT, "stands twice"),
+        (Table(columns=("prompt", "n"), rows=(("a",),)), _CHAT, "has no cell"),
+        (Table(columns=(0,), rows=(("a",),)), Signature(inputs=ColumnSchema(columns=(_UNNAMED,))), "named columns"),
+    ],
+)
+def test_what_cannot_be_the_body_itself(table: Table, signature: Signature | None, reason: str) -> None:
+    assert reason in why_not(table, Envelope.UNIFIED, signature)
+    with pytest.raises(EncodeError):
+        encode(table, Envelope.UNIFIED, signature=signature)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"messages": []}, True),
+        ({"prompt": "a", "params": {}}, True),
+        ({"input": 1}, True),
+        ({"input": 1, "inputs": [1]}, False),
+        ({"inputs": [1]}, False),
+        ({}, False),
+        (["messages"], False),
+    ],
+)
+def test_a_body_that_is_the_row_itself_is_known_by_its_keys(document: object, expected: bool) -> None:
+    assert is_unified(document) is expected

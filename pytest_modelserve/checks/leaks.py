@@ -1,0 +1,241 @@
+"""Whether what a server says when it refuses or fails tells of the server, its secrets, or its other clients.
+
+Source: `CONTRACT` section 4, "Leaks nothing". Only errors are searched: a text model may well answer "/etc".
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from ..cases import Case, RawBody, Table
+from ..client import Invocation, ModelClient
+from ..client.raw import RawRequest, send_raw
+from ..results import CheckResult, Judges, Outcome
+from ..strategies.edge_cases import edge_cases
+from ..strategies.mutations import mutations
+from ..strategies.protocol import protocol_cases
+from ..wire.envelopes import JSON_TYPE, encode
+from .conclusion import left_out
+from .context import CheckContext, PrivateServed
+from .evidence import Evidence, as_failure_of, name_of
+from .good_request import NO_REQUEST, GoodRequest, good_request_of
+from .ordeals import head_of
+from .rejection import UNSIGNED, evenly
+
+NAME: Final = "leaks_nothing"
+MOST_BREACHES: Final = 5
+MOST_MUTATIONS: Final = 25  # spread over all; what a server says of one column it says of the next
+MOST_PROTOCOL: Final = 30
+MOST_EDGES: Final = 25  # sent in search of one on which the model raises
+MOST_BODY_BYTES: Final = 1 << 20
+OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
+SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
+ANSWER_S: Final = 10.0
+SHOWN: Final = 300  # characters around what was found
+
+_TRACES: Final = (
+    re.compile(r"Traceback \(most recent call last\)"),
+    re.compile(r"File \\?\"[^\"\n]+\", line \d+"),
+)
+
+
+def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
+    """Provoke errors of every kind, with secrets planted before, and search each for what it must not tell."""
+    started = time.monotonic()
+    good = good_request_of(context)
+    if good is None:
+        return left_out(NAME, Judges.SERVER, NO_REQUEST)
+    served = context.served.private()
+    search = _Search(context, served)
+    with served.connect(timeout_s=context.settings.request_timeout_s or context.history.timeout_s or 60.0) as client:
+        search.run(client, good)
+    failure = as_failure_of(context, NAME, search.found)
+    return CheckResult(
+        name=NAME,
+        judges=Judges.SERVER,
+        outcome=Outcome.FAILED if failure else Outcome.PASSED if search.errors else Outcome.INCONCLUSIVE,
+        reason="" if failure or search.errors else "nothing that was sent was answered with an error",
+        requests=search.requests,
+        accepted=search.requests - search.errors,
+        elapsed_s=time.monotonic() - started,
+        failure=failure,
+    )
+
+
+class _Search:
+    def __init__(self, context: CheckContext, served: PrivateServed) -> None:
+        self._context = context
+        self._served = served
+        self._other = f"canary-{uuid.uuid4().hex}"
+        self._secrets = {**served.canaries, "another caller's request": self._other}
+        self._paths = secret_paths(context, served)
+        self._kinds: set[str] = set()
+        self.found: list[Evidence] = []
+        self.requests: int = 0
+        self.errors: int = 0
+
+    def run(self, client: ModelClient, good: GoodRequest) -> None:
+        others = itertools.cycle(_others(self._context, good, self._other))
+        ends = time.monotonic() + self._context.settings.budget_s
+        for at, case in enumerate(_errors(self._context, good)):
+            if len(self.found) >= MOST_BREACHES or time.monotonic() > ends:
+                return
+            if at % OTHER_EACH == 0:
+                body, headers = next(others)
+                self.requests += 1
+                client.send(body, headers)
+            self.requests += 1
+            invocation = client.invoke(case)
+            self._judge(case, invocation)
+            if (invocation.error is not None or invocation.status == 503) and self._is_lost(client):
+                return
+        self._judge_broken(good)
+
+    def _is_lost(self, client: ModelClient) -> bool:
+        """Start another server where this one is ill, and tell whether that is, too; other checks say why."""
+        if client.ping():
+            return False
+        self._served.restart()
+        client.move_to(self._served.server.base_url)
+        return not client.ping()
+
+    def _judge(self, case: Case, invocation: Invocation) -> None:
+        if invocation.status is None or invocation.status < 400:
+            return
+        self.errors += 1
+        headers = "".join(f"{name}: {value}\n" for name, value in invocation.headers.items())
+        what = name_of(self._context, case)
+        self._look(headers + "\n" + invocation.body.decode("utf-8", "replace"), what, invocation.as_curl())
+
+    def _judge_broken(self, good: GoodRequest) -> None:
+        """Search what is said of bytes that are no request."""
+        for name, data in (
+            ("no HTTP but noise", bytes(range(256)) + b"\r\n\r\n"),
+            ("Content-Length: abc", head_of(good, length="abc")),
+        ):
+            self.requests += 1
+            reply = send_raw(self._served.server.base_url, RawRequest(chunks=(data,)), timeout_s=ANSWER_S)
+            self.errors += reply.status is not None
+            self._look(reply.data.decode("utf-8", "replace"), name, "")
+
+    def _look(self, text: str, what: str, curl: str) -> None:
+        for kind, place in leaked(text, self._secrets, self._paths):
+            if kind in self._kinds:
+                continue
+            self._kinds.add(kind)
+            start, end = max(place - SHOWN // 2, 0), place + SHOWN // 2
+            self.found.append(
+                Evidence(
+                    title=f"an error tells {kind}: {what}",
+                    rule=NAME,
+                    expected="what is wrong with the request, and nothing of the server, its secrets or other callers",
+                    received=kind,
+                    quoted=text[start:end],
+                    request=what,
+                    curl=curl,
+                )
+            )
+
+
+def leaked(text: str, secrets: Mapping[str, str], paths: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield what a text tells that it must not, and where.
+
+    Args:
+        text: Headers and body of an error.
+        secrets: Where each was planted, and its text.
+        paths: What each is, and the path.
+    """
+    for pattern in _TRACES:
+        if found := pattern.search(text):
+            yield "a stack trace", found.start()
+            break
+    for planted, secret in secrets.items():
+        if (place := text.find(secret)) >= 0:
+            yield f"what was planted in {planted}", place
+    plain = text.replace("\\/", "/")  # as some write a slash in JSON
+    for what, path in paths.items():
+        if found := re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", plain):
+            yield f"{what} ({path})", found.start()
+
+
+def secret_paths(context: CheckContext, served: PrivateServed) -> dict[str, str]:
+    """Return the real paths of a server that no client is to know, each with what it is."""
+    told = {
+        "the path of the model": context.model.path,
+        "the path of its environment": context.environment.prefix,
+        "the working directory of the server": served.server.directory,
+        "the home directory of the server": Path(os.environ.get("HOME", "")),
+        "the path of the scoring server": Path(__file__).parents[2],
+    }
+    found: dict[str, str] = {}
+    for what, path in told.items():
+        for form in {str(path), str(path.resolve())} if path.is_absolute() else set():
+            if len(form) >= SHORTEST_PATH and form not in found.values():
+                found[what if what not in found else f"{what}, resolved,"] = form
+    return found
+
+
+def _others(context: CheckContext, good: GoodRequest, secret: str) -> Iterator[tuple[bytes, dict[str, str]]]:
+    """Yield requests of another caller, good ones and bad ones, with a secret in body and headers."""
+    headers = {"X-Caller": secret, "Authorization": f"Bearer {secret}"}
+    content = {} if good.content_type is None else {"Content-Type": good.content_type}
+    yield _with_note(good.body, secret), {**headers, **content}
+    yield f'{{"{secret}": "{secret}"}}'.encode(), {**headers, "Content-Type": JSON_TYPE}
+    yield f"{secret} is no JSON".encode(), {**headers, "Content-Type": JSON_TYPE}
+    case = good.case
+    if isinstance(case.payload, Table):
+        rows = tuple(tuple(secret if isinstance(cell, str) else cell for cell in row) for row in case.payload.rows)
+        table = replace(case.payload, rows=rows)
+        body, content_type = encode(table, case.envelope, case.params, signature=context.model.signature)
+        yield body, {**headers, **({} if content_type is None else {"Content-Type": content_type})}
+
+
+def _with_note(body: bytes, secret: str) -> bytes:
+    """Return a good body with a secret under a key that is nobody's, which servers may take or refuse."""
+    return b'{"modelserve_note": "%s", ' % secret.encode() + body[1:] if body[:1] == b"{" else body
+
+
+def _errors(context: CheckContext, good: GoodRequest) -> Iterator[Case]:
+    """Yield requests that lead to errors: of the routes, the parser, the schema, and the model."""
+    signature = context.model.signature or UNSIGNED
+    for method, path in (
+        ("GET", "/nowhere"),
+        ("GET", "/invocations"),
+        ("PUT", "/invocations"),
+        ("POST", "/ping"),
+        ("GET", "/../../etc/passwd"),
+        ("GET", "/%00"),
+        ("GET", "/invocations/" + "a" * 5000),
+    ):
+        payload = RawBody(body=b"", method=method, path=path, content_type=None)
+        yield Case(payload=payload, rule="route", label=f"{method} {path[:40]}")
+    for name, body, kind in (
+        ("not JSON", b"not json", JSON_TYPE),
+        ("an unknown media type", b"a,b", "application/x-unknown"),
+        ("CSV that is none", b'"', "text/csv"),
+        ("no Content-Type", good.body, None),
+        ("not UTF-8", b'{"inputs": "\xff"}', JSON_TYPE),
+        ("Parquet that is none", b"PAR1", "application/vnd.apache.parquet"),
+    ):
+        yield Case(payload=RawBody(body=body, content_type=kind), rule="malformed", label=name)
+    broken = [case for case in protocol_cases(signature, good.case) if _is_short(case)]
+    yield from evenly(broken, MOST_PROTOCOL)
+    if signature.inputs is not None:
+        yield from evenly([*itertools.islice(mutations(signature, good.case), 2000)], MOST_MUTATIONS)
+        if context.history.raised:
+            yield from context.history.raised
+        else:
+            rows = good.case.payload if isinstance(good.case.payload, Table) else None
+            yield from itertools.islice(edge_cases(signature, example=rows, domain=context.domain), MOST_EDGES)
+
+
+def _is_short(case: Case) -> bool:
+    return not isinstance(case.payload, RawBody) or len(case.payload.body) <= MOST_BODY_BYTES

@@ -1,0 +1,156 @@
+"""After each ill treatment a server is asked whether it is as before, and failed by the name of what broke it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_modelserve.cases import Case, Document
+from pytest_modelserve.checks.good_request import good_request_of
+from pytest_modelserve.checks.ordeals import ordeals
+from pytest_modelserve.checks.survival import MOST_BREACHES, survives
+from pytest_modelserve.client.raw import After
+from pytest_modelserve.results import Outcome, as_document
+
+Live = Callable[..., Any]
+GOOD = b'{"dataframe_split": {"columns": ["n"], "data": [[1], [2]]}}'
+
+
+class Once:
+    """Answers as told from the first request on that a condition holds for, or only to that one."""
+
+    def __init__(self, when: Callable[[str, str, bytes], bool], answer: tuple[int, str], *, path: str = "") -> None:
+        self.when = when
+        self.answer = answer
+        self.path = path
+        self.has_happened = False
+
+    def __call__(self, method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        if not self.path:
+            return self.answer if self.when(method, path, body) else None
+        self.has_happened = self.has_happened or self.when(method, path, body)
+        return self.answer if self.has_happened and path == self.path else None
+
+
+def is_cut(_method: str, path: str, body: bytes) -> bool:
+    return path == "/invocations" and not body.endswith(b"}") and body.startswith(b"{")
+
+
+def is_deep(_method: str, _path: str, body: bytes) -> bool:
+    return body.startswith(b"[[[")
+
+
+def test_a_healthy_server_passes(live: Live) -> None:
+    context, served = live()
+    result = survives(context, "")
+    assert (result.name, result.outcome, result.failure) == ("survives", Outcome.PASSED, None), result.failure
+    assert served.restarts == 0
+    assert sum(method == "GET" for method, *_ in served.requests) > 25  # its health was asked for after each
+    assert result.requests > result.accepted > 25
+
+
+def test_lasting_damage_is_told_with_what_did_it(live: Live) -> None:
+    context, served = live(Once(is_cut, (503, "{}"), path="/ping"))
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "the server is no longer as before after a request: half sent, and held open"
+    assert failure.received == "/ping no longer answers 200"
+    assert "KeyError: 7" in failure.text
+    assert served.restarts == MOST_BREACHES - 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "received"),
+    [
+        ((200, json.dumps({"predictions": [1.5, 2.5]})), "the good request is answered differently"),
+        ((500, json.dumps({"message": "broken"})), "the good request is answered 500, 200 before"),
+    ],
+)
+def test_another_answer_than_before_is_damage(answer: tuple[int, str], received: str, live: Live) -> None:
+    context, _ = live(Once(is_deep, answer, path="/invocations"))
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "the server is no longer as before after a request: nested 100,000 deep"
+    assert failure.received.startswith(received)
+
+
+def test_a_server_whose_answers_differ_anyway_is_not_failed_for_that(live: Live) -> None:
+    counts = iter(range(10_000))
+
+    def answer(_method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        is_good = path == "/invocations" and body == GOOD
+        return (200, json.dumps({"predictions": [next(counts), 1]})) if is_good else None
+
+    assert survives(live(answer)[0], "").outcome is Outcome.PASSED
+
+
+def test_a_good_request_that_costs_the_server_leaves_nothing_to_prove(live: Live) -> None:
+    context, _ = live(Once(lambda _m, path, _b: path == "/invocations", (503, "{}"), path="/ping"))
+    result = survives(context, "")
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert "the good request itself" in result.reason
+
+
+def test_a_5xx_on_a_broken_request_is_a_breach(live: Live) -> None:
+    failure = survives(live(Once(is_deep, (500, '{"message": "oh"}')))[0], "").failure
+    assert failure is not None
+    assert failure.title == "the server answers 500 on a request: nested 100,000 deep"
+    assert failure.received == "500"
+    assert "oh" in failure.text
+
+
+def test_where_none_is_known_values_at_the_edges_are_sent(live: Live) -> None:
+    def is_largest(_method: str, _path: str, body: bytes) -> bool:
+        return b"9223372036854775807" in body
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        return breaks(method, path, body) or ((500, "{}") if is_largest(method, path, body) else None)
+
+    breaks = Once(is_largest, (503, "{}"), path="/ping")
+    failure = survives(live(answer)[0], "").failure
+    assert failure is not None
+    assert failure.title.startswith("the server is no longer as before after a request: ")
+    assert "9223372036854775807" in failure.title
+
+
+def test_no_value_is_told_where_the_user_wants_none_told(live: Live) -> None:
+    answer = Once(lambda _m, _p, body: b'"raise"' in body, (500, '{"message": "Mrs. Smith"}'), path="/invocations")
+    context, served = live(answer, redact=True)
+    served.log.write_text("Mrs. Smith")
+    context.history.note_raised(Case(payload=Document(value={"raise": 1}), rule="valid", label="name = Mrs. Smith"))
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "the server is no longer as before after a request: valid"
+    assert "Smith" not in json.dumps(as_document(failure))
+
+
+def test_a_server_that_serves_one_at_a_time_blocks_the_others(live: Live) -> None:
+    context, _ = live(is_threaded=False, request_timeout_s=0.3)
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "others are not answered on a request: half sent, and held open"
+
+
+def test_requests_on_which_the_model_raised_are_sent_again(live: Live) -> None:
+    context, served = live(Once(lambda _m, _p, body: b'"raise"' in body, (503, "{}"), path="/ping"))
+    context.history.note_raised(Case(payload=Document(value={"raise": 1}), label="n = 7"))
+    failure = survives(context, "").failure
+    assert failure is not None
+    assert failure.title == "the server is no longer as before after a request: n = 7"
+    assert served.restarts == 1
+
+
+def test_each_ordeal_breaks_one_thing_and_none_is_twice_there(live: Live) -> None:
+    good = good_request_of(live()[0])
+    assert good is not None
+    found = [*ordeals(good, max_body_bytes=3 << 20, near_bytes=1 << 20)]
+    names = [ordeal.name for ordeal in found]
+    assert len(set(names)) == len(names) > 25
+    for ordeal in found:
+        assert ordeal.is_answered == (ordeal.request.after is not After.RESET)
+    by_name = {ordeal.name: sum(map(len, ordeal.request.chunks)) for ordeal in found}
+    assert by_name["huge: longer than may be, in chunks"] > 3 << 20
+    assert 1 << 20 < by_name["huge: 1 MiB"] < (1 << 20) + 1000
