@@ -239,8 +239,11 @@ class ServedModel(FollowedModel):
         self._own: PrivateModel | None = None
         self._history = History()
 
-    def private(self) -> PrivateModel:
+    def private(self, *, is_fresh: bool = False) -> PrivateModel:
         """Return the model behind a healthy server that only this process uses, the same one at each call.
+
+        Args:
+            is_fresh: Start another one if it was handed out before.
 
         Raises:
             ServerError: That server did not get ready.
@@ -253,6 +256,8 @@ class ServedModel(FollowedModel):
             except BaseException:
                 servers.close()
                 raise
+        elif is_fresh:
+            self._own.restart()
         else:
             self._own.revive()
         return self._own

@@ -1,4 +1,4 @@
-"""Writes the reference pages that come from tables in the code: `python docs/reference/generate.py`.
+"""Writes the pages that come from tables in the code and in the zoo: `python docs/reference/generate.py`.
 
 A test runs it with `--check`, which fails where a page is not what the tables say.
 """
@@ -19,6 +19,7 @@ from pytest_modelserve.strategies.rules import RULES
 from pytest_modelserve.strategies.showcase import example_of
 
 HERE = Path(__file__).parent
+ZOO = HERE.parents[1] / "tests"  # the folder from which the zoo is imported
 NOTE = "<!-- Made by docs/reference/generate.py from the tables in the code; do not edit. -->"
 
 
@@ -108,6 +109,50 @@ def api() -> Iterator[str]:
         yield f"| `{name}` | {said} |"
 
 
+def catches() -> Iterator[str]:
+    """Yield the page of defects."""
+    sys.path.insert(0, str(ZOO))
+    from zoo.animals import ANIMALS
+    from zoo.servers.cast import SERVERS
+
+    yield "# What catches what"
+    yield NOTE
+    yield (
+        "Each row is a model or a server that is broken on purpose in one place, and the check that is expected to "
+        "catch it; others may as well. The same model or server without the defect passes all checks. "
+        "`pytest tests/zoo` runs them all. Where a defect was seen in the world, its issue is linked; the others break "
+        "a rule of the contract that nobody has reported yet."
+    )
+    yield f"## {len(ANIMALS)} models"
+    yield "| what the model does | inputs | caught by | seen in |\n|---|---|---|---|"
+    for animal in sorted(ANIMALS, key=lambda animal: order(animal.check)):
+        yield f"| {words(animal.name)} | {animal.species.inputs} | `{animal.check}` | {link(animal.source)} |"
+    yield f"## {len(SERVERS)} servers"
+    yield "A server without a spy tells nothing of the model's calls, as one that runs elsewhere."
+    yield "| what the server does | spy | caught by | seen in |\n|---|---|---|---|"
+    for server in sorted(SERVERS, key=lambda server: order(server.check)):
+        spy = "yes" if server.has_spy else "no"
+        yield f"| {words(server.name)} | {spy} | `{server.check}` | {link(server.source)} |"
+
+
+def order(check: str) -> tuple[int, str]:
+    """Return where a check stands in the table of checks; last, where it does not."""
+    return next((at for at, known in enumerate(CHECKS) if known.name == check), len(CHECKS)), check
+
+
+def words(name: str) -> str:
+    """Return a name as words."""
+    return name.replace("_", " ")
+
+
+def link(source: str) -> str:
+    """Return a link to an issue, named as people write it: `mlflow#11014`; nothing where there is none."""
+    if not source.startswith("https://"):
+        return ""
+    *_, repository, _kind, number = source.split("/")
+    return f"[{repository}#{number}]({source})"
+
+
 def summary(thing: object) -> str:
     """Return the first paragraph of what a thing says of itself, on one line."""
     said = inspect.getdoc(getattr(thing, "__wrapped__", thing)) or ""
@@ -126,7 +171,8 @@ def shown(default: object) -> str:
 def pages() -> dict[Path, str]:
     """Return each page with its text: table rows on lines of their own, all else in paragraphs."""
     made = {"options.md": options(), "checks.md": checks(), "rules.md": rules(), "api.md": api()}
-    return {HERE / name: text(list(blocks)) for name, blocks in made.items()}
+    found = {HERE / name: text(list(blocks)) for name, blocks in made.items()}
+    return {**found, HERE.parent / "explanation" / "what-catches-what.md": text(list(catches()))}
 
 
 def text(blocks: list[str]) -> str:

@@ -87,8 +87,12 @@ class PrivateServed(Served, Protocol):
 class SharedServed(Served, Protocol):
     """A model behind a server that others use, too."""
 
-    def private(self) -> PrivateServed:
-        """Return the model behind a healthy server of its own, the same one at each call."""
+    def private(self, *, is_fresh: bool = False) -> PrivateServed:
+        """Return the model behind a healthy server of its own, the same one at each call.
+
+        Args:
+            is_fresh: Start another one if it was handed out before.
+        """
         ...
 
 

@@ -29,6 +29,11 @@ from .storing import store
 
 MAX_CELLS: Final = 12  # as many differing cells as a reader takes in
 MAX_TRACE_LINES: Final = 25
+_AFRESH: Final = {
+    None: "",
+    True: " and on a fresh server",
+    False: ", but not on a fresh server: it takes what was sent before",
+}
 TOLD_RULES: Final = frozenset(one.id for one in RULES) - {"valid"}  # which is the rule of all that is right
 
 
@@ -117,7 +122,7 @@ def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
 
 def _found(context: CheckContext, breach: Breach[Judgement]) -> str:
     smaller = f", made small in {breach.tries} requests" if breach.tries else ""
-    again = f", reproduced {breach.reproduced}/{breach.replays}" if breach.replays else ""
+    again = f", reproduced {breach.reproduced}/{breach.replays}{_AFRESH[breach.is_fresh]}" if breach.replays else ""
     level = breach.case.level.name.lower()
     return f"request {breach.found_at}{smaller}{again}; seed {context.seed}; level {level}"
 

@@ -41,6 +41,7 @@ class History:
         timeout_s: How long a request may take; None until it was measured.
         anchor: What repeating one request came to; None until it was sent.
         is_anchor_told: Whether a check has failed by it.
+        n_fresh: How many checks had a server started to confirm what they found.
         raised: A few requests on which the model raised, and after which its server went on.
     """
 
@@ -48,6 +49,7 @@ class History:
         self.timeout_s: float | None = None
         self.anchor: Anchor | None = None
         self.is_anchor_told: bool = False
+        self.n_fresh: int = 0
         self.raised: list[Case] = []
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}

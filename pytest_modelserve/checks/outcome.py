@@ -80,13 +80,13 @@ def is_refusal(exception: RaisedException) -> bool:
     """Tell whether a model raised on purpose, and with a type that is no accident."""
     bases = _bases(exception)
     kind, module, message = exception.type, exception.module, exception.message
-    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
-    if bases & ACCIDENTS or is_native_accident(kind, module, message):
-        # a decoder raises for the bytes; for a file that cannot be opened, the interpreter does
-        is_of_decoder = "OSError" in bases and any(folder in file for folder in DECODER_FOLDERS)
-        return exception.is_deliberate and is_of_decoder
+    if is_native_accident(kind, module, message):
+        return False
+    if bases & ACCIDENTS:
+        return _is_refusal_of_bytes(exception, bases)
     if exception.is_deliberate:
         return True
+    file = str(exception.last_frame.get("file", ""))
     return not bases & OVERFLOWS and is_native_refusal(kind, module, message, file)
 
 
@@ -99,3 +99,9 @@ def is_overflow(exception: RaisedException) -> bool:
 
 def _bases(exception: RaisedException) -> frozenset[str]:
     return frozenset(name.rpartition(".")[2] for name in exception.mro)
+
+
+def _is_refusal_of_bytes(exception: RaisedException, bases: frozenset[str]) -> bool:
+    """Tell whether a decoder raised, itself, for the bytes; a file that it cannot open, the interpreter raises for."""
+    file = str(exception.last_frame.get("file", "")).replace("\\", "/")
+    return exception.is_deliberate and "OSError" in bases and any(folder in file for folder in DECODER_FOLDERS)

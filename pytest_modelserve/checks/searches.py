@@ -27,6 +27,7 @@ from .context import CheckContext
 from .data_rows import row_cases
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_told
+from .fresh import tried_afresh
 from .judge import Exchange, Judgement
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
@@ -113,7 +114,7 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
 
     with Exchanges.of(context, context.example_case) as exchanges:
         found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
-    failure, flaky = as_told(context, asked.check, found.breaches)
+    failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judge))
     nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
     result = concluded(
         asked.check,

@@ -27,6 +27,7 @@ EXIT_BROKEN = 1
 EXIT_LOAD_FAILED = 3
 _EXIT_INTERRUPTED = 130  # as a shell reports Ctrl-C
 _VERSIONED = ("numpy", "pandas", "mlflow")
+_SWITCH_S = 0.0005  # a tenth of Python's own, at which most models would be done before another thread has its turn
 
 
 def serve(config_file: str, fd: int) -> NoReturn:
@@ -49,6 +50,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
     loads.loaded(elapsed_s)
     channel.send(encode_message(Ready(platform.python_version(), _versions(), elapsed_s)))
     desk = _Desk(channel, model, spy, loads)
+    sys.setswitchinterval(_SWITCH_S)  # state that two requests share shows where their threads take turns
     for _ in range(config.predict_threads):
         threading.Thread(target=desk.work, name="modelserve-predict", daemon=True).start()
     threading.Event().wait()

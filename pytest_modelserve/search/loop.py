@@ -81,6 +81,7 @@ class Breach(Generic[FindingT]):
         tries: How many requests it took to make it small.
         replays: How often it was sent again.
         reproduced: How often it showed the same again.
+        is_fresh: Whether it showed the same on a server that was asked nothing before; None where that was not tried.
     """
 
     case: Case
@@ -89,6 +90,7 @@ class Breach(Generic[FindingT]):
     tries: int
     replays: int = 0
     reproduced: int = 0
+    is_fresh: bool | None = None
 
     @property
     def is_flaky(self) -> bool:

@@ -25,7 +25,7 @@ import mlflow
 import numpy as np
 
 if TYPE_CHECKING:
-    from ordinary_models.ordinary import Ordinary
+    from live.ordinary.ordinary_models.ordinary import Ordinary
 
 HERE: Final = Path(__file__).parent
 FAMILIES: Final = ("sklearn_numbers", "sklearn_mixed", "text", "boosters", "functions", "statistics", "onnx_nets")

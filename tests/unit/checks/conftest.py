@@ -210,6 +210,7 @@ class FakeServer:
         self.folder = folder
         self.requests: list[httpx.Request] = []
         self.restarts = 0
+        self.n_fresh = 0
         self.seen: Seen | None = None
         self.media_types: set[str | None] = {"application/json"}
         self._validator = jsonschema.Draft202012Validator(request_schema(signature or Signature(), admit_either=True))
@@ -228,9 +229,6 @@ class FakeServer:
 
     has_spy = True
 
-    def private(self) -> LiveServed:
-        raise AssertionError("no check of this kind needs a server of its own")
-
     @property
     def calls_path(self) -> Path:
         return self.folder / f"calls{self.restarts}.jsonl"
@@ -240,6 +238,10 @@ class FakeServer:
         return ModelClient(
             "http://127.0.0.1:1", signature=self.model.signature, timeout_s=timeout_s, transport=transport
         )
+
+    def private(self, *, is_fresh: bool = False) -> Any:
+        self.n_fresh += is_fresh
+        return self
 
     def restart(self) -> None:
         self.restarts += 1
@@ -348,7 +350,8 @@ class LiveServed:
     def connect(self, *, timeout_s: float) -> ModelClient:
         return ModelClient(self.server.base_url, signature=LONG, timeout_s=timeout_s)
 
-    def private(self) -> LiveServed:
+    def private(self, *, is_fresh: bool = False) -> LiveServed:
+        self.restarts += is_fresh
         return self
 
     def restart(self) -> None:

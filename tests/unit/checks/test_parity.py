@@ -78,6 +78,7 @@ def test_one_failure_lists_every_package_with_its_line(parity: Parity) -> None:
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert result.failure.rule == "unmet_pin"
+    assert result.failure.is_redacted
     assert result.failure.title == (
         "the environment is not what the model recorded: Pandas==2.0, installed is 2.3.3; "
         "scikit_learn>=1.5, installed is 1.4.0; absent==1 is not installed"

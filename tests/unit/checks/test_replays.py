@@ -14,6 +14,7 @@ import pytest
 from pytest_modelserve import casebook
 from pytest_modelserve.cases import Table
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.fresh import MOST_CHECKS
 from pytest_modelserve.checks.table import BY_NAME, can_replay, run_check, run_titled
 from pytest_modelserve.errors import ModelServeError
 from pytest_modelserve.results import CheckResult, Outcome
@@ -192,3 +193,27 @@ def test_a_failure_says_what_its_rule_means(serve: Serve) -> None:
     failure = run_titled(context, "rejects_invalid[text_for_number]").failure
     assert failure is not None
     assert "Text is no number, even where it reads like one. (modelserve explain text_for_number)" in failure.text
+
+
+def test_a_breach_is_tried_on_a_fresh_server_too(serve: Serve) -> None:
+    context = serve(zero_crashes, SIGNATURE, example=EXAMPLE)
+    for title in ("accepts_valid[dataframe_split]", "accepts_valid[inputs]", "accepts_valid[instances]"):
+        failure = run_titled(context, title).failure
+        assert failure is not None
+    served: Any = context.served
+    assert served.n_fresh == MOST_CHECKS == 2
+    first = run_titled(serve(zero_crashes, SIGNATURE, example=EXAMPLE), "accepts_valid[dataframe_split]").failure
+    assert first is not None
+    assert "reproduced 5/5 and on a fresh server; seed" in first.text
+
+
+def test_what_takes_the_requests_before_it_is_told_so(serve: Serve) -> None:
+    def worn(rows: list[Any]) -> object:
+        served: Any = context.served
+        return healthy(rows) if served.n_fresh else zero_crashes(rows)
+
+    context = serve(worn, SIGNATURE, example=EXAMPLE)
+    result = run_titled(context, "accepts_valid[dataframe_split]")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "5/5, but not on a fresh server: it takes what was sent before" in result.failure.text

@@ -56,7 +56,9 @@ def test_lasting_damage_is_told_with_what_did_it(live: Live) -> None:
     context, served = live(Once(is_cut, (503, "{}"), path="/ping"))
     failure = survives(context, "").failure
     assert failure is not None
-    assert failure.title == "the server is no longer as before after a request: half sent, and held open"
+    told = "the server is no longer as before after a request: "
+    # the damage is done when the server reads the end of what was cut, which may be after the next request
+    assert failure.title in {f"{told}half sent, and held open", f"{told}closed without a word"}
     assert failure.received == "/ping no longer answers 200"
     assert "KeyError: 7" in failure.text
     assert served.restarts == MOST_BREACHES - 1

@@ -60,6 +60,9 @@ MODEL = f"""
         def meet(self, params):
             return self.barrier.wait(timeout=20) >= 0
 
+        def turns(self, params):
+            return sys.getswitchinterval()
+
         def refuse(self, params):
             raise ValueError("no such animal")
 
@@ -224,6 +227,16 @@ def test_predictions_run_at_the_same_time(make_spec: MakeSpec) -> None:
             answers = await asyncio.gather(*(link.predict(["meet"]) for _ in range(3)))  # each waits for the others
 
             assert [getattr(answer, "value", answer) for answer in answers] == [True] * 3
+
+    run(scenario())
+
+
+def test_threads_take_turns_often_enough_for_shared_state_to_show(make_spec: MakeSpec) -> None:
+    async def scenario() -> None:
+        async with started(make_spec()) as link:
+            answer = await link.predict(["turns"])
+            assert isinstance(answer, Predictions)
+            assert 0 < answer.value < 0.001
 
     run(scenario())
 
