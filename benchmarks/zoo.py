@@ -15,6 +15,7 @@ from pathlib import Path
 from pytest_modelserve.environment.restoration import default_root
 from pytest_modelserve.settings import Settings
 
+sys.path.pop(0)  # this folder, in which `zoo` is this file
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from zoo.animals import ANIMALS

@@ -67,7 +67,11 @@ def keep(case_id: str, cases: CaseStore, kept: CaseStore) -> Path:
     """Copy a stored case among the kept ones, which every run replays and none removes; return its file.
 
     Raises:
-        ModelServeError: There is none of this id, or it is broken.
-        OSError: It cannot be written.
+        ModelServeError: There is none of this id, it is broken, or it cannot be written.
     """
-    return kept.write(cases.read(case_id)).with_suffix(".json")
+    stored = cases.read(case_id)
+    try:
+        return kept.write(stored).with_suffix(".json")
+    except OSError as error:
+        facts = {"folder": kept.folder}
+        raise ModelServeError(f"the case {stored.id} cannot be kept: {error.strerror}", facts=facts) from error

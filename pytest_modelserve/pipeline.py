@@ -32,6 +32,7 @@ from .model.example import read_example
 from .model.mlmodel import Model, read_model
 from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
+from .search.stored import CaseStore
 from .served import ServedModel, facts_of
 from .server.backends.environ import build_worker_env
 from .server.sharing import ServerPool
@@ -59,7 +60,14 @@ def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = No
         Domain() if data is None else from_rows(data.columns, data.rows, place=str(settings.data_file)),
     )
     domain = bound(declared, model.signature) if model.signature else declared
-    return Subject(model=model, example=read_example(model), domain=domain, settings=settings, data=data)
+    return Subject(
+        model=model,
+        example=read_example(model),
+        domain=domain,
+        settings=settings,
+        data=data,
+        stored=CaseStore(settings.cases_dir).ids() if settings.cases_dir else frozenset(),
+    )
 
 
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from .checks.history import History
 from .client import AsyncModelClient, ModelClient
 from .client.clients import DEFAULT_TIMEOUT_S
 from .environment.restoration import Environment
+from .errors import ServerError
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
 from .server.family import Ending
@@ -103,7 +104,7 @@ class FollowedModel:
         self.environment = environment
         self._servers = servers
         self._spec = launch_spec(subject, environment)
-        self._server = servers.obtain(self._spec)
+        self._server = self._obtained(servers.obtain)
         url, signature = self._server.base_url, subject.model.signature
         timeout_s = subject.settings.request_timeout_s or DEFAULT_TIMEOUT_S
         self._client = ModelClient(url, signature=signature, timeout_s=timeout_s)
@@ -154,7 +155,7 @@ class FollowedModel:
         Raises:
             ServerError: A new server did not get ready.
         """
-        self._follow(self._servers.obtain(self._spec))
+        self._follow(self._obtained(self._servers.obtain))
         if not self._client.ping():
             self.restart()
 
@@ -164,11 +165,19 @@ class FollowedModel:
         Raises:
             ServerError: The new server did not get ready.
         """
-        self._follow(self._servers.restart(self._spec))
+        self._follow(self._obtained(self._servers.restart))
 
     def close(self) -> None:
         """Close the client."""
         self._client.close()
+
+    def _obtained(self, obtain: Callable[[LaunchSpec], Server]) -> Server:
+        try:
+            return obtain(self._spec)
+        except ServerError as error:
+            if self.subject.settings.redact:
+                error.facts.pop("log", None)  # quotes what the model has written, of its example, too
+            raise
 
     def _follow(self, server: Server) -> None:
         if server.base_url != self._server.base_url:
@@ -278,6 +287,7 @@ class ServedModel(FollowedModel):
             settings=subject.settings,
             seed=subject.seed,
             data=subject.data,
+            stored=subject.stored,
             facts=self.facts(),
             history=self._history,
             is_crowded=is_crowded,
@@ -298,9 +308,9 @@ class ServedModel(FollowedModel):
         Raises:
             ServerError: The private server does not stop.
         """
-        super().close()
         with ExitStack() as stack:
             stack.callback(self.environment.close)
+            stack.callback(super().close)
             if self._own is not None:
                 stack.callback(self._own.close)
 

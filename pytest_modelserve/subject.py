@@ -31,6 +31,7 @@ class Subject:
         domain: Which values its columns take.
         settings: How it is served and checked.
         data: Rows of real data that it must take, or None.
+        stored: The ids of the cases that earlier runs have stored, as this one began.
     """
 
     model: Model
@@ -38,6 +39,7 @@ class Subject:
     domain: Domain
     settings: Settings
     data: Table | None = None
+    stored: frozenset[str] = frozenset()
 
     @property
     def seed(self) -> int:

@@ -10,7 +10,6 @@ from typing import Final
 
 from ..cases import Case
 from ..search.loop import Breach
-from ..strategies.edge_cases import edge_cases
 from ..wire.breach import Told
 from .agreement import Agreement, Difference
 from .answers import answer_in
@@ -19,18 +18,18 @@ from .exchanges import Exchanges, is_lost
 from .history import Anchor
 from .judge import Exchange, Judgement
 from .outcome import RequestOutcome
-from .searches import RAISED, first_envelope
+from .searches import good_case
 
 REPEATS: Final = 5
 STOCHASTIC: Final = "the model answers differently on purpose, as --model-stochastic says"
-UNSTEADY: Final = "the model answers one and the same request differently, which `stateless` tells"
+UNSTEADY: Final = "the model answers one and the same request differently, which stateless[repeat] tells"
 
 
 def anchored(context: CheckContext, exchanges: Exchanges) -> Anchor | None:
     """Return what repeating the anchor request came to, sent once a model; None where there is no such request."""
     history = context.history
     if history.anchor is None:
-        case = anchor_case(context)
+        case = good_case(context)
         history.anchor = None if case is None else _repeated(context, exchanges, case)
     return history.anchor
 
@@ -41,15 +40,6 @@ def why_not_compared(context: CheckContext, exchanges: Exchanges) -> str:
         return STOCHASTIC
     anchor = anchored(context, exchanges)
     return UNSTEADY if anchor is not None and anchor.difference is not None else ""
-
-
-def anchor_case(context: CheckContext) -> Case | None:
-    """Return the request that is repeated: the input example, else the first that the signature allows."""
-    signature = context.model.signature
-    if context.example_case is not None or signature is None or signature.inputs is None:
-        return context.example_case
-    envelope = first_envelope(context.model)
-    return next(edge_cases(signature, domain=context.domain, envelopes=(envelope,), raised=RAISED), None)
 
 
 def outcome_difference(one: Exchange, other: Exchange) -> Difference | None:
@@ -70,6 +60,7 @@ def as_breach(anchor: Anchor, difference: Difference) -> Breach[Judgement]:
         expected=f"the same answer {len(anchor.exchanges)} times",
         received=f"another one at repetition {anchor.other + 1} of {len(anchor.exchanges)}",
         exchange=exchange,
+        plainly="the same request, repeated, got another answer",
         fix=_switch(anchor),
     )
     case = replace(exchange.case, label=exchange.case.label or "the input example")

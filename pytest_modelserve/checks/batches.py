@@ -13,7 +13,7 @@ from typing import Final
 
 from ..cases import NO_PARAMS, Case, Level, Table
 from ..results import CheckResult, Judges, Outcome, notes
-from ..search.loop import Breach
+from ..search.loop import REPLAYS, Breach
 from ..search.minimizer import minimize
 from ..strategies.edge_cases import case_fingerprint
 from ..strategies.values import fingerprint
@@ -29,12 +29,12 @@ from .judge import Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .row_cases import merged_rows, nudged, of_rows, row_cases_of, shape_of
 from .rows import why_quantized
-from .samples import Sample, Samples, edges, ordinary_cases
+from .samples import Sample, Samples, edges, gaps, ordinary_cases
 
 NAME: Final = "batch_invariant"
 ROWS: Final = 24  # different ones, each sent alone
+GAPS: Final = 4  # of them with a missing value, for which another row's may be taken
 MANY: Final = 100
-REPLAYS: Final = 5
 MAX_TRIES: Final = 40
 NUDGES: Final = 6  # of a row's numbers, to see whether its last digits decide the answer
 
@@ -140,6 +140,7 @@ class _Batches:
         example = self._context.example_case
         if example is not None:
             yield from row_cases_of(replace(example, params=NO_PARAMS), ROWS // 3)
+        yield from gaps(self._context, GAPS)
         yield from (case for case in edges(self._context, ROWS, n_rows=1) if not case.params)
         for case in ordinary_cases(self._context, n_edges=0, n_drawn=ROWS // 2):
             yield from row_cases_of(replace(case, params=NO_PARAMS), 3)
@@ -302,5 +303,6 @@ def _judged(shown: _Shown, seen: int) -> Judgement:
             "replayed": f"{rate} showed it" if seen == REPLAYS else f"flaky: {rate} showed it",
             "alone": curl_of(shown.alone),
         },
+        plainly=f"row {shown.row} is answered otherwise {company} than alone",
         fix="If a row depends on the others on purpose, say --model-skip 'batch_invariant=why it does'.",
     )

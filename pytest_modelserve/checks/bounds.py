@@ -18,7 +18,7 @@ from ..results import CheckResult, Judges, Outcome
 from ..server.family import Held, family_of, holdings
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
-from .evidence import Evidence, as_failure_of, end_of, log_of
+from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
 from .exchanges import SHORTEST_TIMEOUT_S
 from .good_request import NO_REQUEST, NOT_PREDICTED, GoodRequest, good_request_of
 from .slopes import Limit, is_growing, slope_of
@@ -37,6 +37,7 @@ LEAST_BYTES: Final = 8 * 1024  # a request: what allocators round up to shows as
 NOISE_BYTES: Final = 3 * 1024 * 1024  # in all: allocators take and give back memory in pieces of about 1 MiB
 NOISE_COUNT: Final = 4  # threads or descriptors: a pool that is still filling
 LEAST_COUNT: Final = 0.05  # of them a request
+TOO_SLOW: Final = "a request takes {s:.1f} s, so that {n} of them take longer than --model-budget allows: raise it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,19 +83,25 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         usual_s = wear.warm_up()
         longer = FULL_FACTOR if "full" in context.settings.checks else 1
         n_requests = min(max(int(longer * RUN_S / usual_s), FEWEST), longer * MOST)
-        readings = wear.read(n_requests)
+        too_slow = "" if n_requests * usual_s <= context.settings.budget_s else TOO_SLOW.format(n=n_requests, s=usual_s)
+        readings = [] if too_slow else wear.read(n_requests)
         suspects = growing(readings)
         if suspects:
             readings = wear.read(CONFIRM_FACTOR * n_requests)
             suspects = tuple(kind for kind in growing(readings) if kind in suspects)
     lost = wear.requests if wear.is_lost else 0
-    found = [_lost(served, good, lost)] if lost else [_evidence(kind, readings, good) for kind in suspects]
+    found = (
+        [_lost(context, served, good, lost)]
+        if lost
+        else [_evidence(context, kind, readings, good) for kind in suspects]
+    )
     failure = as_failure_of(context, NAME, found)
+    reason = "" if failure else too_slow if wear.accepted else NOT_PREDICTED
     return CheckResult(
         name=NAME,
         judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED if wear.accepted else Outcome.INCONCLUSIVE,
-        reason="" if failure or wear.accepted else NOT_PREDICTED,
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
+        reason=reason,
         requests=wear.requests,
         accepted=wear.accepted,
         elapsed_s=time.monotonic() - started,
@@ -168,7 +175,7 @@ class _Wear:
         return not self.is_lost
 
 
-def _evidence(kind: str, readings: Sequence[Reading], good: GoodRequest) -> Evidence:
+def _evidence(context: CheckContext, kind: str, readings: Sequence[Reading], good: GoodRequest) -> Evidence:
     requests = [reading.requests for reading in readings]
     values = [reading.of(kind) for reading in readings]
     slope = slope_of(requests, values)
@@ -178,7 +185,7 @@ def _evidence(kind: str, readings: Sequence[Reading], good: GoodRequest) -> Evid
         rule=NAME,
         expected=f"as much after {requests[-1]} equal requests as before them",
         received=f"{_shown(kind, values[0])} before, {_shown(kind, values[-1])} after",
-        request=f"{good.case.label or good.case.rule}, {requests[-1]} times",
+        request=f"{name_of(context, good.case)}, {requests[-1]} times",
         facts={"readings": ", ".join(_shown(kind, value) for value in values), "grows in": _where(kind, readings)},
     )
 
@@ -200,13 +207,13 @@ def _where(kind: str, readings: Sequence[Reading]) -> str:
         return f"process {pid}"
 
 
-def _lost(served: PrivateServed, good: GoodRequest, at: int) -> Evidence:
+def _lost(context: CheckContext, served: PrivateServed, good: GoodRequest, at: int) -> Evidence:
     return Evidence(
         title=f"the server was lost by the request number {at} of a kind that it had answered",
         rule=NAME,
         expected="an answer, as before",
         received="none",
-        request=good.case.label or good.case.rule,
+        request=name_of(context, good.case),
         facts=end_of(served),
         log=log_of(served),
     )

@@ -68,6 +68,7 @@ class Contents:
 
 
 NO_CONTENTS: Final = Contents()
+_TAIL_BYTES: Final = 1 << 16  # a line is far shorter, but for a long traceback; then all is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +98,16 @@ class CallLog:
     """The calls of one running server, read as they are written.
 
     A line is complete before the answer leaves the server, so after an answer its call is there or never will be.
+
+    Args:
+        path: Of the record.
+        is_from_now: Whether only the calls from now on are wanted: the record of a server that has answered thousands
+            of requests takes long to read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_from_now: bool = False) -> None:
         self._path = path
-        self._offset = 0
+        self._offset = _end_of_lines(path) if is_from_now else 0
         self._calls: dict[str, Call] = {}
         self._unnamed: list[Call] = []
         self._contents: _ContentsFile | None = None
@@ -180,6 +186,18 @@ class CallLog:
             except OSError as error:
                 raise self._broken(f"{error.strerror}: {error.filename}") from error
         return _Block(self._contents, place["offset"], place["length"])
+
+
+def _end_of_lines(path: Path) -> int:
+    """Return where the last complete line of a file ends."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        start = max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0)
+        file.seek(start)
+        tail = file.read()
+    end = tail.rfind(b"\n") + 1
+    return start + end if end else 0
 
 
 class _ContentsFile:

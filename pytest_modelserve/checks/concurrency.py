@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..cases import Case
-from ..search.loop import Breach
+from ..search.loop import REPLAYS, Breach
 from .agreement import Difference
 from .confirmation import Trial, shown
 from .context import CheckContext
@@ -29,7 +29,6 @@ UNSTEADY: Final = (
     "a request got another answer when it was sent again, with nothing at the same time: nothing can be said of those "
     "that are, before stateless[repeat] passes"
 )
-REPLAYS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,4 +151,5 @@ class _Rounds:
             received=answer_of(worst.exchange),
             exchange=worst.exchange,
             facts={**whose, **facts},
+            plainly=f"a request got another answer together with {n_lanes - 1} others than alone",
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ..cases import Case
-from ..search.loop import Breach
+from ..search.loop import REPLAYS, Breach
 from ..search.minimizer import minimize
 from .agreement import Difference
 from .context import CheckContext
@@ -20,7 +20,6 @@ from .failures import curl_of, describe
 from .judge import Exchange, Judgement, answer_of, judge_outcome
 from .samples import Sample, Samples
 
-REPLAYS: Final = 5
 MAX_TRIES: Final = 15  # of each of the two requests; a try is four requests
 
 
@@ -200,6 +199,7 @@ class Replays:
             received=answer_of(suspect.again),
             exchange=suspect.again,
             facts=facts,
+            plainly=f"the same request got another answer {finding.why}",
         )
         return Breach(case=suspect.known.case, finding=judgement, found_at=suspect.found_at, tries=finding.tries)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from ..cases import Case, Envelope, Table
+from ..cases import Case, Envelope, Table, Tensors
 from ..client import ModelClient
 from ..domain import Domain
 from ..environment.restoration import Environment
@@ -110,8 +110,10 @@ class CheckContext:
         seed: Of every search.
         facts: What every failure says beside its own: model, server and environment, a line each.
         data: Rows of real data that the model must take, or None.
+        stored: The ids of the cases that earlier runs have stored; what this run stores is replayed by the next.
         history: What the checks of this model have learned so far; the same object for all of them.
         cases: Where stored cases are replayed, these alone are sent in place of a search.
+        takes_cases: Whether the check that runs sends `cases`, where there are any.
         on_exchange: Told of each exchange, as it ends.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
@@ -125,8 +127,10 @@ class CheckContext:
     seed: int
     facts: Mapping[str, str]
     data: Table | None = None
+    stored: frozenset[str] = frozenset()
     history: History = field(default_factory=History)
     cases: tuple[Case, ...] = ()
+    takes_cases: bool = True
     on_exchange: Callable[[Exchange], None] = _unwatched
     is_crowded: bool = False
 
@@ -134,6 +138,12 @@ class CheckContext:
     def example_case(self) -> Case | None:
         """Return the input example as a case in the first envelope that carries it, or None."""
         return as_example_case(self.model, self.example)
+
+    @property
+    def example_rows(self) -> Table | Tensors | None:
+        """Return the rows of the input example, or None where there are none that can be sent."""
+        example = self.example_case
+        return example.payload if example and isinstance(example.payload, Table | Tensors) else None
 
 
 def as_example_case(model: Model, example: InputExample | None) -> Case | None:

@@ -24,14 +24,15 @@ LEVELS: Final = 2  # one value is a constant; two show that the model looks at t
 SHOWN: Final = 3  # values that a line names
 
 
-def untested(notes: ColumnNotes, domain: Domain) -> Iterator[str]:
-    """Yield a sentence for each column that was only tested on its example."""
+def untested(notes: ColumnNotes, domain: Domain, *, is_redacted: bool = False) -> Iterator[str]:
+    """Yield a sentence for each column that was only tested on its example; with counts for values if redacted."""
+    told = _counted if is_redacted else shown
     for name in _names(notes):
         if not _is_tested(notes, name, domain):
             accepted = (
-                shown([value for key, value in notes.accepted[name].items() if key not in {NULL, ABSENT}]) or "nothing"
+                told([value for key, value in notes.accepted[name].items() if key not in {NULL, ABSENT}]) or "nothing"
             )
-            refused = shown(list(refused_values(notes, name).values()))
+            refused = told(list(refused_values(notes, name).values()))
             yield f"column {_title(name)} was only tested on {accepted}{f' (refused: {refused})' if refused else ''}"
 
 
@@ -60,6 +61,10 @@ def shown(values: list[object]) -> str:
     """Return the first values for reading, and how many there are more."""
     more = f" and {len(values) - SHOWN} more" if len(values) > SHOWN else ""
     return ", ".join("absent" if value is ABSENT else show_value(value) for value in values[:SHOWN]) + more
+
+
+def _counted(values: list[object]) -> str:
+    return f"{len(values)} value{'' if len(values) == 1 else 's'}" if values else ""
 
 
 def _names(notes: ColumnNotes) -> tuple[Name, ...]:

@@ -14,12 +14,13 @@ from typing import Final
 
 from ..cases import Case
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges
+from ..results import CheckResult, Judges, Outcome
 from ..search.loop import Plan, search
 from ..signature import Signature
 from ..strategies.edge_cases import case_fingerprint
 from ..wire.breach import Told
 from .agreement import Agreement, Difference
+from .anchor import STOCHASTIC, why_not_compared
 from .answers import answer_in
 from .arrival import ArrivalJudge
 from .calls import Call
@@ -31,14 +32,12 @@ from .forms import all_forms, as_plain, form_of
 from .judge import Blame, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .recorded_key import recorded_key
-from .searches import doubt, first_envelope, valid_envelopes, why_no_inputs
+from .searches import ENDED_BY_LOSS, doubt, first_envelope, valid_envelopes, why_no_inputs
 
 CHECK: Final = "envelopes_agree"
 REPEATS: Final = 3  # of a request whose answer differs from that to another form of it
 UNSUPPORTED_MEDIA: Final = 415  # Parquet is for servers that read it
-STOCHASTIC: Final = "the model answers differently on purpose, as --model-stochastic says"
-UNSTEADY: Final = "the model answers one and the same request differently, which stateless tells"
-LOST: Final = "it ended with a request that cost the server, which accepts_valid tells"
+CHANGED: Final = "a request got another answer when it was sent again, so that forms of it cannot be compared"
 
 
 def why_one_envelope(model: Model) -> str:
@@ -55,6 +54,8 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
     if context.settings.stochastic or signature is None:
         return left_out(CHECK, Judges.SERVER, STOCHASTIC)
     with Exchanges.of(context, context.example_case) as exchanges:
+        if reason := why_not_compared(context, exchanges):
+            return CheckResult(name=CHECK, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
         trial = _Trial(context, signature, exchanges)
         plan = Plan(
             cases=all_forms(context, signature),
@@ -63,9 +64,8 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
             example=context.example_case,
         )
         found = search(plan, trial.probe, is_costly=has_cost_a_server)
-    if trial.is_unsteady:
-        return left_out(CHECK, Judges.SERVER, UNSTEADY)
     failure, flaky = as_told(context, CHECK, found.breaches)
+    unsteady = CHANGED if trial.is_unsteady else ""
     nothing = "" if trial.compared else "there is no request of which the model answered two forms"
     return concluded(
         CHECK,
@@ -73,7 +73,7 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         exchanges,
         started=started,
         failure=failure,
-        reason=flaky or trial.lost or doubt(context, found, exchanges) or nothing,
+        reason=flaky or unsteady or trial.lost or doubt(context, found, exchanges) or nothing,
     )
 
 
@@ -124,20 +124,19 @@ class _Trial:
         """Return a plain request that did not get through as advice, which other checks tell; a lost one ends it."""
         judgement = judge_outcome(plain)
         if is_lost(plain):
-            self.lost = LOST
+            self.lost = ENDED_BY_LOSS
         return None if judgement is None else replace(judgement, is_breach=False)
 
     def _difference(self, plain: Exchange, other: Exchange) -> Difference | None:
-        fates = (plain.outcome, other.outcome)
-        if fates == (RequestOutcome.PREDICTED, RequestOutcome.PREDICTED):
+        if plain.outcome is other.outcome is RequestOutcome.PREDICTED:
             one, two = answer_in(plain, self._outputs), answer_in(other, self._outputs)
             if one is None or two is None:
                 return None  # matches_output_schema tells it
             self.compared += 1
             return next(iter(self._agreement.differences(one, two)), None)
-        if fates[0] is fates[1]:
+        if plain.outcome is other.outcome:
             return None
-        return Difference(path="the outcome", one=Told(fates[0].value), other=Told(fates[1].value))
+        return Difference(path="the outcome", one=Told(plain.outcome.value), other=Told(other.outcome.value))
 
     def _is_steady(self, plain: Exchange) -> bool:
         again = (self._exchanges.send(plain.case) for _ in range(REPEATS))
@@ -154,6 +153,7 @@ class _Trial:
             received=answer_of(other),
             exchange=other,
             seen_in=blame,
+            plainly=f"the same rows get another answer in {form} than in {self._first.value}",
         )
 
     def _reason(self, plain: Exchange, other: Exchange, form: str) -> tuple[str, str, Blame | None]:

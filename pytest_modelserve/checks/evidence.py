@@ -11,13 +11,14 @@ from ..errors import as_message
 from ..results import FailureDetail
 from .context import CheckContext, Served
 from .failures import SEARCHED_BY, SERVED_BY, flags_of
+from .redaction import HOW_TO_SEE
 
 LOG_LINES = 15  # of the server's log: a traceback's end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One breach.
+    """One breach; but for what is left out where the user wants no value of a row told, none stands in it.
 
     Attributes:
         title: What happened, in one line that stands alone.
@@ -91,7 +92,8 @@ def _one(context: CheckContext, check: str, evidence: Evidence) -> FailureDetail
         response=evidence.quoted or evidence.received,
         curl=evidence.curl,
         seed=str(context.seed),
-        text=as_message(f"{check}: {evidence.title}", facts, ""),
+        text=as_message(f"{check}: {evidence.title}", facts, HOW_TO_SEE if context.settings.redact else ""),
+        is_redacted=context.settings.redact,
     )
 
 

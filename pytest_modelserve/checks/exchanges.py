@@ -23,7 +23,6 @@ TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
 TIMED: Final = 3  # requests whose median counts
 COSTLY_TRIES: Final = 3  # to make the first lost request small; each costs a restart, one that hangs its whole time
-RAISED: Final = frozenset({RequestOutcome.MODEL_CRASHED, RequestOutcome.MODEL_REFUSED})
 GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
 
 
@@ -73,6 +72,23 @@ class Exchanges:
             history=context.history,
             on_exchange=context.on_exchange,
         )
+
+    @classmethod
+    def of_private(cls, context: CheckContext) -> Exchanges:
+        """Return the exchanges with the server that nobody else uses.
+
+        Raises:
+            ServerError: That server did not get ready.
+        """
+        timeout_s = context.settings.request_timeout_s
+        served = context.served.private()
+        return cls(served, timeout_s=timeout_s, history=context.history, on_exchange=context.on_exchange)
+
+    def count_in(self, others: Exchanges) -> None:
+        """Count the requests of other exchanges of the same check, too."""
+        self.requests += others.requests
+        self.accepted += others.accepted
+        self.lost_once += others.lost_once
 
     def send(self, case: Case) -> Exchange:
         """Send a case and return what became of it."""
@@ -148,8 +164,6 @@ class Exchanges:
         call = self._calls.find(invocation.request_id)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
-        if outcome in RAISED:
-            self._history.note_raised(case)
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         if self._on_exchange is not None:
             self._on_exchange(exchange)
@@ -179,7 +193,7 @@ class Exchanges:
 
     def _connect(self) -> None:
         self._client = self._served.connect(timeout_s=self._timeout_s)
-        self._calls = CallLog(self._served.calls_path)
+        self._calls = CallLog(self._served.calls_path, is_from_now=True)
 
 
 def _has_loss(lanes: Sequence[Sequence[Exchange]]) -> bool:

@@ -24,7 +24,7 @@ from .context import CheckContext
 from .diff import absent_columns, differences, known_row, n_cells, shape_of, show_difference
 from .judge import Exchange, Judgement, answer_of
 from .outcome import RequestOutcome
-from .redaction import redacted_failure
+from .redaction import redacted_failure, redacted_title
 from .storing import store
 
 MAX_CELLS: Final = 12  # as many differing cells as a reader takes in
@@ -47,7 +47,8 @@ def as_told(context: CheckContext, check: str, breaches: list[Breach[Judgement]]
     if solid or not breaches:
         return (as_failure(context, check, solid) if solid else None), ""
     first = breaches[0]
-    return None, f"flaky, reproduced {first.reproduced}/{first.replays}: {first.finding.title}"
+    title = redacted_title(first) if context.settings.redact else first.finding.title
+    return None, f"flaky, reproduced {first.reproduced}/{first.replays}: {title}"
 
 
 def as_failure(context: CheckContext, check: str, breaches: list[Breach[Judgement]]) -> FailureDetail:

@@ -68,8 +68,11 @@ def _plain_cases(context: CheckContext, signature: Signature, envelopes: tuple[E
     yield example or plain[0]
     yield from with_params[:1]
     carried = [case for case in plain if all(can_carry(case.payload, one, signature) for one in envelopes)]
-    merged = [batch.case for batch in as_batches(carried, domain=context.domain)]
-    yield from evenly(merged, MOST_EDGES)
+    batches = list(as_batches(carried, domain=context.domain))
+    merged = evenly([batch.case for batch in batches if batch.parts], MOST_EDGES)
+    yield from merged
+    alone = [batch.case for batch in batches if not batch.parts]  # a batch of known rows says little
+    yield from alone[: MOST_EDGES - len(merged)]
     n_drawn = context.settings.examples // DRAWN_SHARE
     if n_drawn:
         drawn = cases(signature, example=rows, domain=context.domain, envelopes=first, raised=RAISED)

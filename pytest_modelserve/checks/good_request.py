@@ -15,7 +15,7 @@ from .agreement import Agreement
 from .answers import Answer
 from .context import CheckContext, Served
 from .exchanges import SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR
-from .rejection import base_case
+from .searches import good_case
 
 TIMED: Final = 3  # requests whose median counts
 FIRST_TIMEOUT_S: Final = 60.0
@@ -47,7 +47,7 @@ def why_no_request(model: Model) -> str:
 
 def good_request_of(context: CheckContext) -> GoodRequest | None:
     """Return the input example, else the first request that the signature allows; None where there is neither."""
-    case = base_case(context)
+    case = good_case(context)
     if case is None:
         return None
     body, content_type = encode(case.payload, case.envelope, case.params, signature=context.model.signature)
@@ -59,6 +59,7 @@ class Health:
 
     Attributes:
         usual_s: How long the answer usually takes.
+        usual_status: How it is answered; None where it is not.
         timeout_s: How long an answer may take.
         requests: How many were sent.
         accepted: How many of them were predicted.
@@ -78,7 +79,7 @@ class Health:
         first = [self._sent() for _ in range(TIMED)]
         self.usual_s: float = statistics.median(invocation.elapsed_s for invocation in first)
         self.timeout_s = context.settings.request_timeout_s or max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * self.usual_s)
-        self._status = first[-1].status
+        self.usual_status: int | None = first[-1].status
         self._answer = self._read(first[-1])
         self._is_steady = all(self._agrees(self._read(invocation)) for invocation in first)
         self.reconnect()
@@ -103,8 +104,8 @@ class Health:
         self.quoted = after.body.decode("utf-8", "replace")[:QUOTED]
         if after.error is not None:
             return f"the good request gets no answer: {after.error.text}"
-        if after.status != self._status:
-            return f"the good request is answered {after.status}, {self._status} before"
+        if after.status != self.usual_status:
+            return f"the good request is answered {after.status}, {self.usual_status} before"
         if self._is_steady and not self._agrees(self._read(after)):
             return "the good request is answered differently"
         return ""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final
 
 from ..cases import Case
 from ..strategies.edge_cases import case_fingerprint
 from .agreement import Difference
 from .judge import Exchange
 from .outcome import RequestOutcome
-
-MOST_RAISED: Final = 3  # requests, of perhaps thousands: they are only sent again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +37,13 @@ class History:
     Attributes:
         timeout_s: How long a request may take; None until it was measured.
         anchor: What repeating one request came to; None until it was sent.
-        is_anchor_told: Whether a check has failed by it.
         n_fresh: How many checks had a server started to confirm what they found.
-        raised: A few requests on which the model raised, and after which its server went on.
     """
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
         self.anchor: Anchor | None = None
-        self.is_anchor_told: bool = False
         self.n_fresh: int = 0
-        self.raised: list[Case] = []
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 
@@ -65,11 +58,6 @@ class History:
     def note_loss(self, exchange: Exchange) -> None:
         """Take in a request that costs every server that gets it."""
         self._lost[_key(exchange.case)] = exchange
-
-    def note_raised(self, case: Case) -> None:
-        """Take in a request on which the model raised."""
-        if len(self.raised) < MOST_RAISED:
-            self.raised.append(case)
 
     def has_lost(self, *outcomes: RequestOutcome) -> bool:
         """Tell whether a request ended in one of these ways before, or in any way that costs a server."""

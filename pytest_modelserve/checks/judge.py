@@ -67,6 +67,7 @@ class Judgement:
         exchange: The evidence.
         seen_in: Where it went wrong, where that is not what the exchange itself says.
         facts: What else a reader needs to see it again, a line each.
+        plainly: What happened, without a value of a row; empty where the outcome of the request says it.
         fix: What to do where the model is right as it is; empty where nothing but the model can be changed.
     """
 
@@ -78,6 +79,7 @@ class Judgement:
     exchange: Exchange = field(repr=False)
     seen_in: Blame | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    plainly: str = ""
     fix: str = ""
 
     @property

@@ -13,7 +13,7 @@ from ..results import CheckResult, Judges, Latency, Outcome, as_duration
 from ..settings import Settings
 from .conclusion import left_out
 from .context import CheckContext
-from .evidence import Evidence, as_failure_of
+from .evidence import Evidence, as_failure_of, name_of
 from .exchanges import SHORTEST_TIMEOUT_S
 from .good_request import NO_REQUEST, NOT_PREDICTED, GoodRequest, good_request_of
 
@@ -36,7 +36,7 @@ def latency(context: CheckContext, _: str) -> CheckResult:
         skipped = left_out(NAME, Judges.MODEL, reason)
         return replace(skipped, applies=has_budget(context.settings))  # a budget that nobody held it to is not kept
     measured = _measured(context, good)
-    failure = as_failure_of(context, NAME, [*_breaches(measured, context.settings, good)])
+    failure = as_failure_of(context, NAME, [*_breaches(measured, context, good)])
     accepted = measured.n - measured.n_failed
     return CheckResult(
         name=NAME,
@@ -72,9 +72,9 @@ def _measured(context: CheckContext, good: GoodRequest) -> Latency:
         return measure_latency(connection.send, plan)
 
 
-def _breaches(measured: Latency, settings: Settings, good: GoodRequest) -> Iterator[Evidence]:
+def _breaches(measured: Latency, context: CheckContext, good: GoodRequest) -> Iterator[Evidence]:
     for name, setting in _LIMITS.items():
-        budget_s: float | None = getattr(settings, setting)
+        budget_s: float | None = getattr(context.settings, setting)
         found_s: float = getattr(measured, f"{name}_s")
         if budget_s is not None and found_s > budget_s:
             yield Evidence(
@@ -82,5 +82,5 @@ def _breaches(measured: Latency, settings: Settings, good: GoodRequest) -> Itera
                 rule=NAME,
                 expected=f"at most {as_duration(budget_s)}, by --model-max-{name}",
                 received=str(measured),
-                request=good.case.label or good.case.rule,
+                request=name_of(context, good.case),
             )

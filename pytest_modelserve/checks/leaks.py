@@ -19,7 +19,6 @@ from ..cases import Case, RawBody, Table
 from ..client import Invocation, ModelClient
 from ..client.raw import RawRequest, send_raw
 from ..results import CheckResult, Judges, Outcome
-from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..wire.envelopes import JSON_TYPE, encode
@@ -29,12 +28,14 @@ from .evidence import Evidence, as_failure_of, name_of
 from .good_request import NO_REQUEST, GoodRequest, good_request_of
 from .ordeals import head_of
 from .rejection import UNSIGNED, evenly
+from .samples import any_edges
 
 NAME: Final = "leaks_nothing"
 MOST_BREACHES: Final = 5
 MOST_MUTATIONS: Final = 25  # spread over all; what a server says of one column it says of the next
 MOST_PROTOCOL: Final = 30
 MOST_EDGES: Final = 25  # sent in search of one on which the model raises
+CONSIDERED: Final = 2000  # among which some are spread; the widest models have many more
 MOST_BODY_BYTES: Final = 1 << 20
 OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
 SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
@@ -229,12 +230,8 @@ def _errors(context: CheckContext, good: GoodRequest) -> Iterator[Case]:
     broken = [case for case in protocol_cases(signature, good.case) if _is_short(case)]
     yield from evenly(broken, MOST_PROTOCOL)
     if signature.inputs is not None:
-        yield from evenly([*itertools.islice(mutations(signature, good.case), 2000)], MOST_MUTATIONS)
-        if context.history.raised:
-            yield from context.history.raised
-        else:
-            rows = good.case.payload if isinstance(good.case.payload, Table) else None
-            yield from itertools.islice(edge_cases(signature, example=rows, domain=context.domain), MOST_EDGES)
+        yield from evenly([*itertools.islice(mutations(signature, good.case), CONSIDERED)], MOST_MUTATIONS)
+        yield from any_edges(context, MOST_EDGES)
 
 
 def _is_short(case: Case) -> bool:

@@ -5,14 +5,12 @@ What must be refused is the business of `rejects_invalid`, whose table of rules 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from ..cases import NO_PARAMS, Case, Envelope, Expectation, Table, Tensors
-from ..errors import DecodeError
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
@@ -20,16 +18,17 @@ from ..signature import ParamSpec, Signature
 from ..strategies.params import param_pools
 from ..strategies.pools import Entry
 from ..wire.capacity import can_carry
-from ..wire.json_text import parse_json
 from ..wire.values import show_value
+from .agreement import Agreement
+from .answers import answer_in
+from .conclusion import concluded
 from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .param_values import is_same, typed
-from .rejection import base_case
-from .searches import RAISED, envelopes_by_signature
+from .searches import RAISED, envelopes_by_signature, good_case, out_of_time
 
 Arrived: TypeAlias = "Callable[[Exchange], Mapping[str, object] | None]"
 
@@ -38,12 +37,10 @@ MAX_ALONE: Final = 8  # params; of more, each request sets all of them at once
 ROUNDS: Final = 10  # of such requests
 ANCHORS: Final = 5  # requests without params before any other, by which it is known whether answers are steady
 MAX_BREACHES: Final = 3  # as many different ones as a reader takes in
-RELATIVE: Final = 1e-4  # by which two answers to one request may differ: float32 in threads
 UNSEEN: Final = (
     "what the model received was not recorded, so that it is only proven that declared params are taken, and that they "
     "do not change later answers"
 )
-TAKES_NONE: Final = "the model's `predict` takes no params, although its signature declares some: they change nothing"
 UNSTEADY: Final = "the model answers the same request differently, so that nothing was read from its answers"
 
 
@@ -85,31 +82,30 @@ def hold_params(context: CheckContext, arrived: Arrived) -> CheckResult:
             applies=False,
         )
     with Exchanges.of(context, base) as exchanges:
-        watch = _Watch(signature=signature, exchanges=exchanges, arrived=arrived)
+        agreement = Agreement.of(signature.outputs, context.settings)
+        watch = _Watch(signature=signature, exchanges=exchanges, arrived=arrived, agreement=agreement)
+        is_over = False
         for case in _cases(context, signature, base):
-            watch.look_at(case)
-            if len(watch.breaches) == MAX_BREACHES:
+            is_over = time.monotonic() - started > context.settings.budget_s
+            if is_over or len(watch.breaches) == MAX_BREACHES:
                 break
+            watch.look_at(case)
     breaches = list(watch.breaches.values())
-    failure = as_failure(context, "params_enforced", breaches) if breaches else None
     nothing = "" if exchanges.accepted else "not one request was accepted"
-    reason = "" if failure else exchanges.doubt or nothing
-    return CheckResult(
-        name="params_enforced",
-        judges=Judges.SERVER,
-        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
-        requests=exchanges.requests,
-        accepted=exchanges.accepted,
-        elapsed_s=time.monotonic() - started,
-        reason=reason,
+    return concluded(
+        "params_enforced",
+        Judges.SERVER,
+        exchanges,
+        started=started,
+        failure=as_failure(context, "params_enforced", breaches) if breaches else None,
+        reason=exchanges.doubt or nothing or (out_of_time(context) if is_over else ""),
         advice=notes(watch.advice()),
-        failure=failure,
     )
 
 
 def _base(context: CheckContext) -> Case | None:
     """Return a valid request without params, in an envelope that can carry some."""
-    base = base_case(context)
+    base = good_case(context)
     if base is None or not isinstance(base.payload, Table | Tensors):
         return None
     signature = context.model.signature
@@ -126,7 +122,7 @@ def _cases(context: CheckContext, signature: Signature, base: Case) -> Iterator[
     is_few = len(pools) <= MAX_ALONE
     most = MAX_VALUES // len(pools) if is_few else ROUNDS
     chosen = {str(pool.name): entries for pool in pools if (entries := _chosen(pool.strict, most))}
-    yield from [nothing] * ANCHORS
+    yield from [nothing] * (1 + ANCHORS)
     if is_few:
         for name, entries in chosen.items():
             for entry in entries:
@@ -161,10 +157,10 @@ class _Watch:
     signature: Signature
     exchanges: Exchanges
     arrived: Arrived
+    agreement: Agreement
     breaches: dict[str, Breach[Judgement]] = field(default_factory=dict)
     has_seen: bool = False
     is_unsteady: bool = False
-    takes_none: bool = False
     anchors: list[Exchange] = field(default_factory=list)
     last: Case | None = None
 
@@ -178,7 +174,7 @@ class _Watch:
 
     def advice(self) -> Iterator[str]:
         if not self.has_seen:
-            yield TAKES_NONE if self.takes_none else UNSEEN
+            yield UNSEEN
         if self.is_unsteady:
             yield UNSTEADY
 
@@ -190,8 +186,7 @@ class _Watch:
     def _arrival(self, exchange: Exchange) -> Judgement | None:
         received = self.arrived(exchange)
         if received is None:
-            self.takes_none = self.takes_none or _is_recorded(exchange, "received")
-            return None
+            return self._untaken(exchange)
         self.has_seen = True
         for spec in self.signature.params or ():
             is_sent = spec.name in exchange.case.params
@@ -202,6 +197,24 @@ class _Watch:
             if not is_same(spec, wanted, there):
                 return self._wrong(exchange, spec, wanted, typed(there), is_sent=is_sent)
         return None
+
+    def _untaken(self, exchange: Exchange) -> Judgement | None:
+        """Return what it means that a call has data on record and no params: `predict` is never given any."""
+        if not _is_recorded(exchange, "received"):
+            return None
+        self.has_seen = True
+        if not exchange.case.params:
+            return None
+        names = ", ".join(spec.name for spec in self.signature.params or ())
+        return Judgement(
+            key="takes_none",
+            is_breach=True,
+            title=f"the signature declares params ({names}), and the model's predict takes none: they change nothing",
+            expected=f"{exchange.case.label} at the model",
+            received="predict is called without params",
+            exchange=exchange,
+            fix="Give predict the argument `params`, or log the model without params in its signature.",
+        )
 
     def _wrong(self, exchange: Exchange, spec: ParamSpec, wanted: object, there: str, *, is_sent: bool) -> Judgement:
         after = f", after a request with {self.last.label}" if self.last is not None and self.last.params else ""
@@ -216,25 +229,34 @@ class _Watch:
         )
 
     def _leftover(self, exchange: Exchange) -> Judgement | None:
-        """Return what an answer without params shows of the request before: it must be what it was at first."""
-        if exchange.case.params or exchange.outcome is not RequestOutcome.PREDICTED:
+        """Return what an answer without params shows of the request before: it must be what it was at first.
+
+        The very first answer does not count, since it may show what another check has sent before.
+        """
+        if self.last is None or exchange.case.params or exchange.outcome is not RequestOutcome.PREDICTED:
             return None
         if len(self.anchors) < ANCHORS:
             self.anchors.append(exchange)
-            self.is_unsteady = self.is_unsteady or not _same_answer(self.anchors[0], exchange)
+            self.is_unsteady = self.is_unsteady or not self._agree(self.anchors[0], exchange)
             return None
-        if self.is_unsteady or self.last is None or _same_answer(self.anchors[0], exchange):
+        if self.is_unsteady or self._agree(self.anchors[0], exchange):
             return None
         return self._proven(exchange, self.last)
+
+    def _agree(self, one: Exchange, other: Exchange) -> bool:
+        answers = [answer_in(exchange, self.signature.outputs) for exchange in (one, other)]
+        first, second = answers
+        return first is None or second is None or self.agreement.agree(first, second)  # matches_output_schema tells
 
     def _proven(self, exchange: Exchange, before: Case) -> Judgement | None:
         """Return the judgement where the same two requests show the same again; else the model is merely unsteady."""
         self.exchanges.send(before)
         again = self.exchanges.send(exchange.case)
-        if again.outcome is not RequestOutcome.PREDICTED or not _same_answer(again, exchange):
+        if again.outcome is not RequestOutcome.PREDICTED or not self._agree(again, exchange):
             self.is_unsteady = True
             return None
         return Judgement(
+            plainly="without params the model answers otherwise after a request with some",
             key="leftover",
             is_breach=True,
             title=f"without params the model answers otherwise after a request with {before.label}: they outlive it",
@@ -242,23 +264,3 @@ class _Watch:
             received=answer_of(exchange),
             exchange=exchange,
         )
-
-
-def _same_answer(one: Exchange, other: Exchange) -> bool:
-    if one.invocation.body == other.invocation.body:
-        return True
-    try:
-        return _is_close(parse_json(one.invocation.body), parse_json(other.invocation.body))
-    except DecodeError:  # told by matches_output_schema
-        return True
-
-
-def _is_close(one: Any, other: Any) -> bool:  # noqa: ANN401 # JSON
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_close(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_is_close(*pair) for pair in zip(one, other, strict=True))
-    if isinstance(one, float) or isinstance(other, float):
-        numbers = all(isinstance(number, int | float) and not isinstance(number, bool) for number in (one, other))
-        return numbers and math.isclose(one, other, rel_tol=RELATIVE, abs_tol=RELATIVE * RELATIVE)
-    return bool(one == other)

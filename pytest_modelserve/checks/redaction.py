@@ -15,7 +15,7 @@ import numpy as np
 
 from ..cases import Case, Expectation, Level, Table, Tensors
 from ..errors import as_message
-from ..results import Advice, CheckResult, FailureDetail, Outcome
+from ..results import Advice, CheckResult, FailureDetail
 from ..search.loop import Breach
 from .context import CheckContext
 from .diff import Difference, absent_columns, differences, shape_of
@@ -31,7 +31,7 @@ def redacted_failure(context: CheckContext, check: str, breach: Breach[Judgement
     """Return a breach as a failure without values."""
     case, exchange = breach.case, breach.finding.exchange
     request = "\n".join(_described(case, context.example_case))
-    title = f"{_happened(breach.finding)}, on {shape_of(case)}{_edge_of(case)}"
+    title = redacted_title(breach)
     response = _response(exchange)
     facts: dict[str, object] = {
         "rule": case.rule,
@@ -52,18 +52,24 @@ def redacted_failure(context: CheckContext, check: str, breach: Breach[Judgement
     )
 
 
+def redacted_title(breach: Breach[Judgement]) -> str:
+    """Return what a breach is in one line without values."""
+    return f"{_happened(breach.finding)}, on {shape_of(breach.case)}{_edge_of(breach.case)}"
+
+
 def redacted(result: CheckResult) -> CheckResult:
-    """Return a result without what may hold values: texts that were not written to be without them."""
+    """Return a result without what may hold values: texts that were not written to be without them.
+
+    A reason is: whoever gives one tells no value where the user wants none told.
+    """
     failure = result.failure
     if failure is not None and not failure.is_redacted:
         title = f"{failure.rule or 'the contract'} is broken; what was sent and received is {KEPT_BACK}"
         text = as_message(f"{result.name}: {title}", {"rule": failure.rule}, HOW_TO_SEE)
         failure = FailureDetail(title=title, rule=failure.rule, seed=failure.seed, text=text, is_redacted=True)
-    is_plain = result.outcome is Outcome.SKIPPED or '"' not in result.reason
     return replace(
         result,
         failure=failure,
-        reason=result.reason if is_plain else f"the reason is {KEPT_BACK}",
         advice=tuple(dict.fromkeys(_advice(one) for one in result.advice)),
     )
 
@@ -74,6 +80,8 @@ def _advice(advice: Advice) -> Advice:
 
 
 def _happened(judgement: Judgement) -> str:
+    if judgement.plainly:
+        return judgement.plainly
     exchange, raised = judgement.exchange, judgement.exception
     outcome = exchange.outcome.value.replace("_", " ")
     if judgement.seen_in is not None:

@@ -9,32 +9,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from ..cases import Case, Envelope, Expectation, Table, Tensors
+from ..cases import Case, Envelope, Expectation
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, notes
-from ..search.loop import Plan, draw, search
+from ..search.loop import REPLAYS, Plan, draw, search
 from ..server.backends import ServeSettings
 from ..signature import Signature
-from ..strategies.edge_cases import case_fingerprint, edge_cases
+from ..strategies.edge_cases import case_fingerprint
 from ..strategies.invalid import invalid_cases
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..strategies.rules import OF_VALID, Rule, rule, rules_for
 from .conclusion import concluded, left_out
 from .context import CheckContext
-from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
+from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
 from .failures import as_told
 from .fresh import tried_afresh
+from .good_request import NOT_PREDICTED
 from .judge import Exchange, Judgement, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .searches import RAISED, doubt, envelopes_by_signature
+from .searches import RAISED, doubt, envelopes_by_signature, good_case
 
 MAX_CASES: Final = 400  # of one rule; the widest models repeat a rule once a column and envelope
 MAX_DRAWN: Final = 6  # more requests of a rule, whose fault stands in a drawn request instead of the example
 
 HEALTH: Final = "health"  # the key of what is wrong with the good request that follows the broken ones
-OVER_THE_LIMIT: Final = "body_too_large"
 UNSIGNED: Final = Signature()
 PROTOCOL: Final = "2"  # the section of the contract about bodies and headers
 
@@ -59,18 +59,17 @@ def rejects_invalid(context: CheckContext, variant: str) -> CheckResult:
     def make_drawn(signature: Signature) -> Iterable[Case]:
         return _drawn(context, signature, envelopes, variant)
 
-    return _checked(context, f"rejects_invalid[{variant}]", variant, make, make_drawn)
+    return _checked(context, f"rejects_invalid[{variant}]", make, make_drawn)
 
 
 def rejects_malformed(context: CheckContext, variant: str) -> CheckResult:
     """Send the bodies and headers of one rule of the protocol."""
-    # the body of one rule is as long as the limit, and takes as long to make as all others together
-    limit = ServeSettings().max_body_bytes if variant == OVER_THE_LIMIT else None
+    limit = ServeSettings().max_body_bytes
 
     def make(signature: Signature, base: Case) -> Iterable[Case]:
-        return protocol_cases(signature, base, max_body_bytes=limit)
+        return protocol_cases(signature, base, max_body_bytes=limit, rules=(variant,))
 
-    return _checked(context, f"rejects_malformed[{variant}]", variant, make)
+    return _checked(context, f"rejects_malformed[{variant}]", make)
 
 
 def _drawn(
@@ -79,10 +78,9 @@ def _drawn(
     """Return some faults of drawn requests: of a rule by which the model must not be reached, whatever else is sent."""
     if rule(variant).expectation is not Expectation.REJECT:
         return iter(())
-    example = context.example_case
     strategy = invalid_cases(
         signature,
-        example=example.payload if example and isinstance(example.payload, Table | Tensors) else None,
+        example=context.example_rows,
         domain=context.domain,
         envelopes=envelopes,
         rules=(variant,),
@@ -98,17 +96,16 @@ def _is_mutation(one: Rule) -> bool:
 def _checked(
     context: CheckContext,
     name: str,
-    rule_id: str,
     make: Callable[[Signature, Case], Iterable[Case]],
     make_drawn: Callable[[Signature], Iterable[Case]] = lambda _: (),
 ) -> CheckResult:
     started = time.monotonic()
     signature = context.model.signature or UNSIGNED
-    base = base_case(context)
+    base = good_case(context)
     if base is None:
         reason = "no valid request is known to break: the model has neither an input example nor a signature"
         return left_out(name, Judges.SERVER, reason)
-    found_cases = list(context.cases) or [case for case in make(signature, base) if case.rule == rule_id]
+    found_cases = list(context.cases or make(signature, base))
     if not found_cases:
         return left_out(name, Judges.SERVER, "no case shows this rule on this signature")
     cases = evenly(found_cases, MAX_CASES)
@@ -124,6 +121,7 @@ def _checked(
         judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
         found = search(plan, judge, is_costly=_is_lasting)
     failure, flaky = as_told(context, name, tried_afresh(context, found.breaches, judge_outcome))
+    is_unproven = cases[0].expectation is Expectation.ACCEPT and not exchanges.accepted
     texts = [judgement.title for judgement in found.advice.values()]
     if len(cases) < len(found_cases):
         texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
@@ -133,7 +131,7 @@ def _checked(
         exchanges,
         started=started,
         failure=failure,
-        reason=flaky or doubt(context, found, exchanges),
+        reason=flaky or doubt(context, found, exchanges) or (NOT_PREDICTED if is_unproven else ""),
         advice=notes(texts),
     )
 
@@ -153,14 +151,6 @@ def _others(drawn: Iterable[Case], known: Iterable[Case]) -> list[Case]:
     return list(found.values())
 
 
-def base_case(context: CheckContext) -> Case | None:
-    """Return a valid request to break: the input example, else the first that the signature allows."""
-    if context.example_case is not None:
-        return context.example_case
-    signature = context.model.signature
-    return None if signature is None else next(edge_cases(signature, domain=context.domain), None)
-
-
 class _Healthy:
     """Judges each case, and holds the good request that follows them against the one before them.
 
@@ -173,7 +163,7 @@ class _Healthy:
         self._base = base
         self._outputs = outputs
         self._before = exchanges.send(base)
-        usual = outputs(self._before)
+        usual = judge_outcome(self._before) or outputs(self._before)
         self._usual_key = usual.key if usual else ""
 
     def __call__(self, case: Case) -> Judgement | None:
@@ -181,11 +171,12 @@ class _Healthy:
         exchange = self._exchanges.send(case)
         if case is self._base:
             return self._judge_health(exchange, has_cost_a_server=self._exchanges.lost_once > lost_before)
-        return judge_outcome(exchange) or self._judge_answer(exchange)
+        judgement = judge_outcome(exchange) or self._outputs(exchange)
+        return None if judgement is None or self._is_usual(exchange, judgement) else judgement
 
-    def _judge_answer(self, exchange: Exchange) -> Judgement | None:
-        judgement = self._outputs(exchange)
-        return None if judgement is None or judgement.key == self._usual_key else judgement
+    def _is_usual(self, exchange: Exchange, judgement: Judgement) -> bool:
+        """Tell whether the good request shows the same, by what the model raises or answers."""
+        return not is_lost(exchange) and judgement.key == self._usual_key
 
     def _judge_health(self, after: Exchange, *, has_cost_a_server: bool) -> Judgement | None:
         before = self._before
@@ -193,6 +184,8 @@ class _Healthy:
             return None
         if after.outcome is RequestOutcome.PREDICTED and not has_cost_a_server:
             return None
+        if not has_cost_a_server and not is_lost(after) and self._is_flaky():
+            return None  # accepts_valid tells it of the same request
         became = "it took a fresh server" if has_cost_a_server else after.outcome.value
         return Judgement(
             key=HEALTH,
@@ -202,6 +195,11 @@ class _Healthy:
             received=f"{after.invocation.status}",
             exchange=after,
         )
+
+    def _is_flaky(self) -> bool:
+        """Tell whether the good request, with nothing between, is predicted only sometimes, whatever came before."""
+        fates = {self._exchanges.send(self._base).outcome is RequestOutcome.PREDICTED for _ in range(REPLAYS)}
+        return len(fates) > 1
 
 
 def _is_lasting(judgement: Judgement) -> bool:

@@ -55,7 +55,7 @@ def replays_stored(context: CheckContext, run: RunCheck, can_replay: Callable[[s
         replay(context, stored, run, is_kept=is_kept)
         for store, is_kept in _stores(context)
         for stored in store.all_of(context.model.uri)
-        if can_replay(stored.check)
+        if can_replay(stored.check) and (is_kept or stored.id in context.stored)
     ]
     broken = [one for one in replays if one.result.failure is not None]
     doubtful = [one for one in replays if one.result.outcome is Outcome.INCONCLUSIVE]
@@ -73,6 +73,15 @@ def replays_stored(context: CheckContext, run: RunCheck, can_replay: Callable[[s
         advice=notes(_notes(replays)),
         failure=_as_failure(broken) if broken else None,
     )
+
+
+def forget(context: CheckContext, check: str) -> None:
+    """Remove the stored cases of a check that passed as a whole, since no single request of it can be replayed."""
+    if context.settings.cases_dir is not None:
+        store = CaseStore(context.settings.cases_dir)
+        for stored in store.all_of(context.model.uri):
+            if stored.check == check and stored.id in context.stored:
+                store.remove(stored)
 
 
 def _stores(context: CheckContext) -> Iterator[tuple[CaseStore, bool]]:

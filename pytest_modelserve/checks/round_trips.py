@@ -21,7 +21,7 @@ from .exchanges import is_lost
 from .judge import Blame, Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
 from .outputs import OutputJudge
-from .searches import Search, first_envelope, searched
+from .searches import ENDED_BY_LOSS, Search, first_envelope, searched
 from .uncarried import uncarried
 
 SHARE: Final = 8  # so many times fewer random frames than for the model itself: few of them add a value
@@ -136,7 +136,8 @@ class _Watch:
         if result.outcome is Outcome.FAILED:
             return result
         if self.lost is not None:
-            reason = f"it ended with a request that cost the server, which accepts_valid tells: {self.lost.title}"
+            what = self.lost.exchange.outcome.value if self.context.settings.redact else self.lost.title
+            reason = f"{ENDED_BY_LOSS}: {what}"
             return replace(result, outcome=Outcome.INCONCLUSIVE, reason=reason)
         if not self.compared and (result.accepted or self.context.cases):
             return left_out(self.check, self.judges, NOBODY_READ if self.recorded else NO_CONTENTS)

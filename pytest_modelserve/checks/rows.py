@@ -74,8 +74,10 @@ def why_not_by_row(model: Model) -> str:
         if exemption.name in names and exemption.applies(model):
             return f"{exemption.name}: {exemption.reason}"
     signature = model.signature
+    if not model.is_signed and not model.example_info:
+        return "the model has neither a signature with inputs nor an input example"
     if signature is None:
-        return "" if model.example_info else "the model has neither a signature nor an input example"
+        return ""
     if signature.inputs is not None and not has_rows(signature.inputs):
         return "the input has a fixed size, so that there are no rows to send alone"
     if signature.outputs is not None and not has_rows(signature.outputs):

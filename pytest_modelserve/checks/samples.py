@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..cases import Case, Expectation, Level, Table, Tensors
+from ..cases import Case, Expectation, Level, Table
 from ..search.loop import draw
 from ..strategies.edge_cases import case_fingerprint, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .agreement import Agreement, Difference
-from .anchor import anchor_case, outcome_difference
+from .anchor import outcome_difference
 from .answers import Answer, answer_in
 from .context import CheckContext
 from .exchanges import Exchanges
 from .judge import Exchange
 from .rejection import evenly
 from .row_cases import row_cases_of
-from .searches import RAISED, first_envelope
+from .searches import RAISED, first_envelope, good_case
 
 MOST_EDGES: Final = 4_000  # made, of which a few are taken; the widest tables have tens of thousands
 EXAMPLE_ROWS: Final = 3
@@ -122,6 +122,21 @@ def edges(context: CheckContext, most: int, *, n_rows: int | None = None) -> lis
     return _spread(fit, most)
 
 
+def any_edges(context: CheckContext, most: int) -> list[Case]:
+    """Return edge cases of any level, spread over all columns and parameters; on some of them a model may raise."""
+    return _spread(_made(context), most)
+
+
+def gaps(context: CheckContext, most: int) -> list[Case]:
+    """Return single rows in which a value is missing, spread over the columns; not every server takes each of them."""
+    plain = (case for case in _made(context) if case.level <= Level.PLAUSIBLE and case.n_rows == 1)
+    return _spread((case for case in plain if _has_gap(case) and _is_carried(case, context)), most)
+
+
+def _has_gap(case: Case) -> bool:
+    return isinstance(case.payload, Table) and any(cell is None for row in case.payload.rows for cell in row)
+
+
 def param_edges(context: CheckContext, most: int) -> list[Case]:
     """Return ordinary cases with parameters, spread over all of them; none where the model declares none."""
     return _spread((case for case in _made(context) if case.params and _is_ordinary(case, context)), most)
@@ -131,7 +146,7 @@ def disturbers(context: CheckContext) -> Iterator[Case]:
     """Yield requests that end otherwise than in a prediction, or may: far-off values, and columns that no model has."""
     far = (case for case in _made(context) if case.level is Level.EXTREME and _is_carried(case, context))
     yield from _spread(far, FAR_OFF)
-    base = anchor_case(context)
+    base = good_case(context)
     if base is not None and isinstance(base.payload, Table):
         nameless = replace(base.payload, columns=tuple(f"no {name}" for name in base.payload.columns))
         case = replace(base, payload=nameless, expectation=Expectation.REJECT, label="a request of unknown columns")
@@ -144,7 +159,7 @@ def _made(context: CheckContext) -> Iterator[Case]:
     if signature is None or signature.inputs is None:
         return iter(())
     wraps = (first_envelope(context.model),)
-    made = edge_cases(signature, example=_rows(context), domain=context.domain, envelopes=wraps, raised=RAISED)
+    made = edge_cases(signature, example=context.example_rows, domain=context.domain, envelopes=wraps, raised=RAISED)
     return itertools.islice(made, MOST_EDGES)
 
 
@@ -164,14 +179,11 @@ def _drawn(context: CheckContext, most: int) -> Iterator[Case]:
     if signature is None or signature.inputs is None or most == 0:
         return iter(())
     envelope = first_envelope(context.model)
-    strategy = cases(signature, example=_rows(context), domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    strategy = cases(
+        signature, example=context.example_rows, domain=context.domain, envelopes=(envelope,), raised=RAISED
+    )
     found = draw(strategy.filter(lambda case: _is_ordinary(case, context)), most, context.seed)
     return (replace(case, label=case.label or f"drawn request {at}") for at, case in enumerate(found, 1))
-
-
-def _rows(context: CheckContext) -> Table | Tensors | None:
-    example = context.example_case
-    return example.payload if example and isinstance(example.payload, Table | Tensors) else None
 
 
 def _is_ordinary(case: Case, context: CheckContext) -> bool:

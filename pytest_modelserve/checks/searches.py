@@ -31,9 +31,12 @@ from .fresh import tried_afresh
 from .judge import Exchange, Judgement
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
+WIDE: Final = 60  # columns; some twenty values of each, sent alone, are what the usual time does for
 OTHER_ENVELOPES_SHARE: Final = (
     5  # the envelopes after the first draw so many times fewer cases: the model sees the same
 )
+
+ENDED_BY_LOSS: Final = "it ended with a request that cost the server, which accepts_valid tells"
 
 OF_COLUMNS: Final = (
     Envelope.DATAFRAME_SPLIT,
@@ -90,7 +93,8 @@ class Search:
         judges: Whom the check speaks about.
         share: How many times fewer random cases are drawn than the user asked for.
         is_packed: Whether the boundary values of all columns share rows, for a check that does not ask what the model
-            makes of them; such a search sends one request of parameters in the envelopes after the first.
+            makes of them; a wide table is packed for every check. Such a search sends one request of parameters in
+            the envelopes after the first.
     """
 
     check: str
@@ -140,14 +144,28 @@ def first_envelope(model: Model) -> Envelope:
     return Envelope(found[0])
 
 
+def good_case(context: CheckContext) -> Case | None:
+    """Return the one good request of a model: the input example, else the first that the signature allows."""
+    signature = context.model.signature
+    if context.example_case is not None or signature is None or signature.inputs is None:
+        return context.example_case
+    envelope = first_envelope(context.model)
+    return next(edge_cases(signature, domain=context.domain, envelopes=(envelope,), raised=RAISED), None)
+
+
 def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchanges) -> str:
     """Return why nothing is proven although nothing failed, or nothing."""
     if exchanges.doubt:
         return exchanges.doubt
     if not found.is_complete:
-        budget = f"{context.settings.budget_s:g} s"
-        return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
+        return out_of_time(context)
     return ""
+
+
+def out_of_time(context: CheckContext) -> str:
+    """Return the reason of a check whose time did not do for what it sends in any case."""
+    budget = f"{context.settings.budget_s:g} s"
+    return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
 
 
 def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
@@ -170,7 +188,7 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
     example = context.example_case
     if context.cases:
         return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
-    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
+    rows = context.example_rows
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
     data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
@@ -182,17 +200,34 @@ def _plan(context: CheckContext, asked: Search) -> Plan:
         budget_s=context.settings.budget_s,
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
+        further=_alone(context, asked, signature) if is_wide(context.model) else (),
     )
+
+
+def is_wide(model: Model) -> bool:
+    """Tell whether a table has so many columns that the values of all cannot be sent one by one."""
+    inputs = model.signature.inputs if model.signature else None
+    return isinstance(inputs, ColumnSchema) and len(inputs.columns) > WIDE
+
+
+def _alone(context: CheckContext, asked: Search, signature: Signature) -> Iterator[Case | Batch]:
+    """Yield each boundary value of a wide table alone: of the check and the envelope that are searched in full."""
+    if asked.is_packed or asked.is_batched:
+        return iter(())
+    found = edge_cases(
+        signature, example=context.example_rows, domain=context.domain, envelopes=(asked.envelope,), raised=RAISED
+    )
+    return as_batches((case for case in found if _fits(case, context)), domain=context.domain)
 
 
 def _edges(
     context: CheckContext, asked: Search, signature: Signature, rows: Table | Tensors | None
 ) -> Iterator[Case | Batch]:
     envelope, domain = asked.envelope, context.domain
-    if asked.is_packed and isinstance(signature.inputs, ColumnSchema):
+    if (asked.is_packed or is_wide(context.model)) and isinstance(signature.inputs, ColumnSchema):
         known = rows if isinstance(rows, Table) else None
         packed = packed_cases(signature, envelope=envelope, example=known, domain=domain, raised=RAISED)
-        left = None if envelope is first_envelope(context.model) else 1
+        left = None if envelope is first_envelope(context.model) or not asked.is_packed else 1
         for batch in packed:
             if batch.case.params and left is not None:
                 left -= 1

@@ -1,4 +1,5 @@
-"""Whether a model answers a request by that request alone: repeated, between others, and at the same time as others.
+"""Whether a model answers a request by that request alone: repeated, between others, at the same time as others, and in
+another process.
 
 Source: `CONTRACT` section 4, "Stateless".
 """
@@ -24,21 +25,16 @@ from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import Judgement
+from .restarts import from_another_process
 from .samples import Sample, Samples, disturbers, ordinary_cases, param_edges
 
 REPEATED: Final = 11  # requests, each sent some six times
 N_DRAWN: Final = 4
 INTERLEAVED: Final = 7  # pairs of requests
+TELLS_ANCHOR: Final = "repeat"  # always the same variant, in whatever order and process they run
 WITH_PARAMS: Final = 8  # so that among them is a value that changes the answer
 MAX_UNCONFIRMED: Final = 3  # differences that no replay shows again; each costs some forty requests
 NOTHING_TAKEN: Final = "not one request was accepted, so that none could be repeated"
-
-
-def why_not_repeated(model: Model) -> str:
-    """Return why there is no request to repeat, or nothing."""
-    if model.is_signed or model.example_info:
-        return ""
-    return "no valid request is known: the model has neither a signature with inputs nor an input example"
 
 
 def stateless_variants(_: Model) -> tuple[str, ...]:
@@ -58,10 +54,9 @@ def stateless(context: CheckContext, variant: str) -> CheckResult:
         anchor = anchored(context, exchanges)
         if anchor is None or anchor.difference is None:
             trial = _VARIANTS[variant](context, exchanges)
-        elif context.history.is_anchor_told:
+        elif variant != TELLS_ANCHOR:
             return CheckResult(name=name, judges=Judges.MODEL, outcome=Outcome.SKIPPED, reason=UNSTEADY)
         else:
-            context.history.is_anchor_told = True
             trial = Trial(breach=as_breach(anchor, anchor.difference))
     return concluded(
         name,
@@ -187,4 +182,5 @@ _VARIANTS: Final[Mapping[str, Callable[[CheckContext, Exchanges], Trial]]] = {
     "repeat": repeat,
     "interleave": interleave,
     "concurrent": concurrent,
+    "restart": from_another_process,
 }

@@ -38,7 +38,9 @@ def store(context: CheckContext, check: str, breach: Breach[Judgement]) -> Store
         path = CaseStore(folder).write(stored)
     except (EncodeError, OSError) as error:
         return StoredFailure(facts={"not stored": str(error)})
-    told = f"{stored.id}: modelserve replay {stored.id}, or modelserve keep {stored.id} for a regression case"
+    told = f"{stored.id}: modelserve replay {stored.id}"
+    if context.takes_cases:  # else it shows by more than this request, which every run sends anyway
+        told += f", or modelserve keep {stored.id} for a regression case"
     return StoredFailure(id=stored.id, body_path=path, facts={"stored as": told})
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges
+from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
 from .check import Check
@@ -23,12 +24,12 @@ from .params import params_enforced, why_no_params
 from .parity import PARITY_RULES, environment_parity
 from .redaction import redacted
 from .rejection import malformed_rules, mutation_rules, rejects_invalid, rejects_malformed
-from .replays import replays_stored
+from .replays import forget, replays_stored
 from .round_trips import round_trip_input, round_trip_output
 from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
-from .statelessness import stateless, stateless_variants, why_not_repeated
+from .statelessness import stateless, stateless_variants
 from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
@@ -122,7 +123,7 @@ CHECKS: Final = (
     Check(
         name="params_enforced",
         judges=Judges.SERVER,
-        purpose="Each declared param arrives as it was sent or as its default, and none in a later request.",
+        purpose="Each declared param reaches the model as it was sent or as its default, and none a later request.",
         presets=DEFAULT,
         run=params_enforced,
         why_not=why_no_params,
@@ -130,10 +131,11 @@ CHECKS: Final = (
     Check(
         name="stateless",
         judges=Judges.MODEL,
-        purpose="The same request gets the same answer again: repeated, after others, and at the same time as others.",
+        purpose="The same request gets the same answer again: repeated, after others, at the same time as others, and "
+        "from another process of the same model.",
         presets=DEFAULT,
         run=stateless,
-        why_not=why_not_repeated,
+        why_not=why_no_request,
         variants=stateless_variants,
     ),
     Check(
@@ -176,7 +178,7 @@ CHECKS: Final = (
         judges=Judges.SERVER,
         purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
         "some on which the model raised, health and the input example are answered as before; others are answered "
-        "meanwhile.",
+        "meanwhile. The preset full sends a body as long as may be.",
         presets=DEFAULT,
         run=survives,
         why_not=why_no_request,
@@ -203,7 +205,7 @@ CHECKS: Final = (
         name="latency",
         judges=Judges.MODEL,
         purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
-        "show; it fails only beyond a budget (`--model-max-p99` and its like).",
+        "show; it fails only beyond a budget (`--model-max-p99` and its like). The preset full measures longer.",
         presets=DEFAULT,
         run=latency,
         why_not=why_no_request,
@@ -271,7 +273,9 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
-    result = check.run(context, variant)
+    result = check.run(replace(context, takes_cases=check.takes_cases), variant)
+    if result.outcome is Outcome.PASSED and not check.takes_cases:
+        forget(context, result.name)
     return redacted(result) if context.settings.redact else result
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from ..cases import Case, Envelope, Expectation, Table, Tensors
+from ..cases import Case, Envelope, Expectation
 from ..results import CheckResult, Judges, Outcome
 from ..strategies.carriers import plain_payload
 from ..strategies.edge_cases import edge_cases
@@ -43,7 +43,11 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
 
     asked = Search(check=f"accepts_valid[{variant}]", envelope=envelope, is_batched=not is_first)
     result, notes = searched(context, asked, judge)
-    gaps = (*_unreached(context), *untested(notes, context.domain)) if is_first and not context.cases else ()
+    gaps = (
+        (*_unreached(context), *untested(notes, context.domain, is_redacted=context.settings.redact))
+        if is_first and not context.cases
+        else ()
+    )
     if gaps and result.outcome is Outcome.PASSED:
         return replace(result, outcome=Outcome.INCONCLUSIVE, reason="; ".join(gaps))
     return result
@@ -59,11 +63,10 @@ def _takes_parquet(context: CheckContext) -> bool:
 
 def _unreached(context: CheckContext) -> Iterator[str]:
     """Yield a sentence where the declared domain holds no row that is known: nothing sent then had to be accepted."""
-    signature, example = context.model.signature, context.example_case
+    signature = context.model.signature
     if signature is None:
         return
-    rows = example.payload if example and isinstance(example.payload, Table | Tensors) else None
-    edges = edge_cases(signature, example=rows, domain=context.domain, raised=RAISED)
+    edges = edge_cases(signature, example=context.example_rows, domain=context.domain, raised=RAISED)
     first = next(edges, None)
     if first is None or first.expectation is Expectation.ACCEPT:
         return

@@ -69,7 +69,17 @@ def _body_source(body: bytes, body_file: str | Path | None) -> tuple[str, str]:
         return shlex.quote(text), ""
     if body_file is not None:
         return shlex.quote(f"@{body_file}"), ""
-    return "@-", f"printf '{''.join(map(_as_octal, body))}' | "
+    return "@-", f"{_printed(body)} | "
+
+
+def _printed(body: bytes) -> str:
+    """Return the commands that print a body: a long end of one repeated byte, as padding is, is counted."""
+    start = body.rstrip(body[-1:]) if body else body
+    n_padding = len(body) - len(start)
+    if n_padding <= INLINE_LIMIT:
+        return f"printf '{''.join(map(_as_octal, body))}'"
+    padding = f"head -c {n_padding} /dev/zero | tr '\\0' '\\{body[-1]:03o}'"
+    return f"{{ printf '{''.join(map(_as_octal, start))}'; {padding}; }}"
 
 
 def _as_plain_text(body: bytes) -> str | None:

@@ -51,6 +51,7 @@ class Plan:
     Attributes:
         cases: In fixed order, each sent once. Where a batch is not simply right, its parts are sent, too, and what
             they show counts in its place.
+        further: The same, as far as the time goes.
         drawn: Draws further cases, or None.
         n_drawn: How many to draw.
         seed: Of the drawing.
@@ -61,6 +62,7 @@ class Plan:
     """
 
     cases: Iterable[Case | Batch]
+    further: Iterable[Case | Batch] = ()
     drawn: SearchStrategy[Case] | None = None
     n_drawn: int = 0
     seed: int = 0
@@ -146,14 +148,16 @@ class _Search(Generic[FindingT]):
         self._n_findings = 0
 
     def run(self) -> Findings[FindingT]:
-        for case in self._plan.cases:
-            if not (self._goes_on(case) if isinstance(case, Case) else self._goes_on_after(case)):
-                return self._found
+        if not self._goes_through(self._plan.cases):
+            return self._found
         self._found.is_complete = True
-        for case in self._drawn():
-            if not self._goes_on(case):
-                break
+        if self._goes_through(self._plan.further):
+            self._goes_through(self._drawn())
         return self._found
+
+    def _goes_through(self, cases: Iterable[Case | Batch]) -> bool:
+        """Send cases in order, and tell whether the search goes on after the last."""
+        return all(self._goes_on(case) if isinstance(case, Case) else self._goes_on_after(case) for case in cases)
 
     def _goes_on(self, case: Case) -> bool:
         if self._is_over():

@@ -122,6 +122,10 @@ class CaseStore:
         """Tell whether there is a case of this id, or of these first characters of one."""
         return case_id.isalnum() and any(self.folder.glob(f"{case_id}*.json"))
 
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all cases that are there now."""
+        return frozenset(path.stem for path in self.folder.glob("*.json"))
+
     def all_of(self, uri: str) -> Iterator[StoredCase]:
         """Yield the cases of a model, of any of its versions, in the same order each time.
 

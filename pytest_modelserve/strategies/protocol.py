@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -18,18 +18,26 @@ from .rules import rule
 from .wrong_values import Token
 
 _DEEP: Final = 100_000  # levels: far beyond the recursion limit of any reader
+_TOO_LARGE: Final = "body_too_large"
 _DIGITS: Final = 5_000  # beyond the 4,300 that Python converts
 _Found: TypeAlias = "Iterator[tuple[str, str, Payload | Case]]"
 _JSON_ENVELOPES: Final = tuple(envelope for envelope in Envelope if envelope not in FLAT)
 
 
-def protocol_cases(signature: Signature, base: Case, *, max_body_bytes: int | None = None) -> Iterator[Case]:
+def protocol_cases(
+    signature: Signature,
+    base: Case,
+    *,
+    max_body_bytes: int | None = None,
+    rules: Collection[str] | None = None,
+) -> Iterator[Case]:
     """Yield requests that break the protocol in one way, and others that stretch it and must work, in a fixed order.
 
     Args:
         signature: What the model takes; nothing is yielded where it declares no inputs.
         base: A case that the server must accept, of a table or tensors, in a JSON envelope.
         max_body_bytes: The server's limit; without one no body beyond it is made.
+        rules: The ids of the rules to show; all of them by default.
 
     Raises:
         EncodeError: The base's envelope cannot carry its payload.
@@ -39,10 +47,13 @@ def protocol_cases(signature: Signature, base: Case, *, max_body_bytes: int | No
     if base.envelope is Envelope.UNIFIED:  # has no envelope to break
         base = replace(base, envelope=Envelope.DATAFRAME_SPLIT)
     made = _Protocol(signature=signature, base=base, max_body_bytes=max_body_bytes)
-    families = (made.bodies, made.envelopes, made.tables, made.limits, made.keys, made.headers, made.flat, made.routes)
+    families = [made.bodies, made.envelopes, made.tables, made.limits, made.keys, made.headers, made.flat, made.routes]
+    if rules is None or _TOO_LARGE in rules:
+        families.append(made.too_large)
     for family in families:
         for rule_id, label, payload in family():
-            yield _as_case(base, rule_id, label, payload)
+            if rules is None or rule_id in rules:
+                yield _as_case(base, rule_id, label, payload)
 
 
 def _as_case(base: Case, rule_id: str, label: str, payload: Payload | Case) -> Case:
@@ -158,9 +169,12 @@ class _Protocol:
         records = b'{"a":' * _DEEP + b"1" + b"}" * _DEEP
         yield "deep_nesting", f"{_DEEP:,} records", RawBody(body=records)
         yield from self._huge_integer()
+
+    def too_large(self) -> _Found:
+        """A family of its own: it takes long to make."""
         if self.max_body_bytes is not None:
             padded = self.body + b" " * (self.max_body_bytes + 1 - len(self.body))
-            yield "body_too_large", f"{len(padded):,} bytes for {self.max_body_bytes:,}", RawBody(body=padded)
+            yield _TOO_LARGE, f"{len(padded):,} bytes for {self.max_body_bytes:,}", RawBody(body=padded)
 
     def _huge_integer(self) -> _Found:
         value, token = stand_in(Token("9" * _DIGITS))

@@ -60,7 +60,7 @@ _TOKENS: Final = (
 )
 _NO_SCALAR: Final = _rejected("object_for_scalar", "record for a scalar", [{"a": 1}])
 _LIST: Final = "list_for_scalar"
-_TEXT_FOR_NUMBER: Final = _rejected("text_for_number", "text for a number", ["1", "abc", ""])
+_TEXT_FOR_NUMBER: Final = _rejected("text_for_number", "text for a number", ["1", "1.5", "abc", ""])
 _BOOLEAN_FOR_NUMBER: Final = _rejected("boolean_for_number", "boolean for a number", [True])
 _FRACTION: Final = _rejected("fraction_for_integer", "fraction for an integer", [1.5, -0.5])
 _INTEGRAL: Final = _open("integral_float", "whole number written with a point", [3.0])

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelserve import cli, verify
+from pytest_modelserve import casebook, cli, verify
+from pytest_modelserve.errors import ModelServeError
 from pytest_modelserve.results import FailureDetail, ModelReport, Outcome, Verdict
+from pytest_modelserve.search.stored import CaseStore, StoredCase
 from pytest_modelserve.settings import Settings
 
 BROKEN = """
@@ -123,3 +125,16 @@ def test_a_case_of_a_check_that_is_gone_cannot_be_told(model: Path, capsys: Capt
 def test_a_case_that_is_not_there_is_3(words: tuple[str, ...], capsys: Capture) -> None:
     assert run(*words) == cli.EXIT_INFRASTRUCTURE
     assert "'0123'" in capsys.readouterr().err
+
+
+def test_a_case_that_cannot_be_kept_says_why(tmp_path: Path) -> None:
+    cases = CaseStore(tmp_path / "cases")
+    stored = StoredCase(
+        uri="m", check=CHECK, key="k", title="t", rule="valid", expectation="accept", label="", level=0, envelope="",
+        method="POST", path="/invocations", content_type=None, body=b"{}", seed=1,
+    )  # fmt: skip
+    cases.write(stored)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelServeError) as caught:
+        casebook.keep(stored.id, cases, CaseStore(tmp_path / "file" / "kept"))
+    assert caught.value.happened == f"the case {stored.id} cannot be kept: Not a directory"

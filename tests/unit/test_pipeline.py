@@ -17,11 +17,11 @@ import pytest
 
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
 from pytest_modelserve.environment.restoration import Environment
-from pytest_modelserve.errors import DomainError, ModelUriError, ServerError
+from pytest_modelserve.errors import DomainError, ModelUriError, ServerError, ServerExited
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
 from pytest_modelserve.results import Outcome, Verdict
-from pytest_modelserve.served import ServedModel
+from pytest_modelserve.served import FollowedModel, ServedModel
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
@@ -357,3 +357,28 @@ def test_data_keeps_text_as_text_and_gaps_as_nulls(model: Path, tmp_path: Path) 
         rows=((None, "NA", np.datetime64("2024-01-02", "ns")), (2, "001", None)),
     )
     assert subject.domain.columns["zone"].max_length == 3
+
+
+@pytest.mark.parametrize("redact", [False, True])
+def test_what_a_log_says_is_kept_back_where_no_value_is_to_be_told(
+    redact: bool, subject: Subject, environment: Environment
+) -> None:
+    class Broken:
+        def obtain(self, spec: LaunchSpec) -> Server:
+            raise ServerExited(f"{spec.name} ended", facts={"model": "m", "log": "predicting for Mrs. Smith"})
+
+        restart = obtain
+
+    asked = replace(subject, settings=replace(subject.settings, redact=redact))
+    with pytest.raises(ServerExited) as caught:
+        FollowedModel(asked, environment, Broken())
+    assert ("Smith" in str(caught.value)) is not redact
+    assert caught.value.facts["model"] == "m"
+
+
+def test_cases_that_earlier_runs_have_stored_are_known_before_a_check_runs(model: Path, tmp_path: Path) -> None:
+    settings = Settings(env_manager="local", cases_dir=tmp_path / "cases")
+    assert read_subject(str(model), settings).stored == frozenset()
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "0123456789ab.json").write_text("{}")
+    assert read_subject(str(model), settings).stored == {"0123456789ab"}

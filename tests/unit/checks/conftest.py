@@ -7,6 +7,7 @@ import dataclasses
 import http.server
 import io
 import json
+import math
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -202,6 +203,7 @@ class FakeServer:
 
     Attributes:
         seen: Makes of a body the `data` and `params` that the spy shall have seen; None for a server without a spy.
+        other: Another process of the model, which is the private one; None where a test needs no two.
     """
 
     def __init__(self, signature: Signature | None, predict: Callable[[list[Any]], object], folder: Path) -> None:
@@ -212,6 +214,7 @@ class FakeServer:
         self.restarts = 0
         self.n_fresh = 0
         self.seen: Seen | None = None
+        self.other: FakeServer | None = None
         self.media_types: set[str | None] = {"application/json"}
         self._validator = jsonschema.Draft202012Validator(request_schema(signature or Signature(), admit_either=True))
 
@@ -241,7 +244,7 @@ class FakeServer:
 
     def private(self, *, is_fresh: bool = False) -> Any:
         self.n_fresh += is_fresh
-        return self
+        return self.other or self
 
     def restart(self) -> None:
         self.restarts += 1
@@ -269,7 +272,8 @@ class FakeServer:
             self._write_call(request, document, make_raised(error, deliberate=isinstance(error, ValueError)))
             return httpx.Response(500, json={"message": str(error)})
         self._write_call(request, document, None, value=predictions)
-        return httpx.Response(200, json=predictions if is_unified(document) else {"predictions": predictions})
+        told = without_nan(predictions)
+        return httpx.Response(200, json=told if is_unified(document) else {"predictions": told})
 
     def _document(self, request: httpx.Request) -> object:
         if request.headers.get("content-type") != PARQUET_TYPE:
@@ -296,6 +300,15 @@ class FakeServer:
             offset = file.tell()
             file.write(block)
         return {"offset": offset, "length": len(block)}
+
+
+def without_nan(value: object) -> object:
+    """Return predictions with null for NaN, as servers answer."""
+    if isinstance(value, dict):
+        return {name: without_nan(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 Answers = Callable[[str, str, bytes], "tuple[int, str] | None"]

@@ -100,3 +100,11 @@ def test_a_model_that_never_predicts_proves_nothing(live: Live, monkeypatch: pyt
     context, _ = live(lambda _m, path, _b: (500, "{}") if path == "/invocations" else None)
     result = bounded(context, "")
     assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+def test_a_slow_model_is_not_worn_out_beyond_the_budget(live: Live) -> None:
+    context, served = live(budget_s=1e-6)
+    result = bounded(context, "")
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert result.reason.endswith("longer than --model-budget allows: raise it")
+    assert len(served.requests) < 50

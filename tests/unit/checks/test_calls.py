@@ -103,6 +103,24 @@ def test_contents_outlive_the_directory_of_the_server(spied: Spied) -> None:
     assert call.received.value == [1]
 
 
+@pytest.mark.parametrize("earlier", [["a"], ["a", "b"], [f"a{at}" for at in range(2_000)]], ids=len)
+def test_a_log_from_now_on_knows_no_earlier_call(spied: Spied, earlier: list[str]) -> None:
+    for identity in earlier:
+        spied.write(identity)
+    spied.append('{"id": "half", "call": 2, ')  # as another request writes at this moment
+    log = CallLog(spied.path, is_from_now=True)
+    spied.append('"elapsed_s": 0.5, "exception": null}\n')
+    spied.write("r1")
+
+    assert [log.find(identity) is not None for identity in ("half", "r1", earlier[-1])] == [True, True, False]
+
+
+def test_a_log_from_now_on_of_a_server_that_has_recorded_nothing(spied: Spied) -> None:
+    log = CallLog(spied.path, is_from_now=True)
+    spied.write("r1")
+    assert log.find("r1") is not None
+
+
 def test_contents_that_cannot_be_read_are_an_error(spied: Spied) -> None:
     place = spied.block(data=[1])
     spied.write("r1", received={**place, "length": place["length"] + 1})

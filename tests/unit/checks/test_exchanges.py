@@ -238,11 +238,3 @@ def test_a_failure_is_repeated_with_the_settings_that_showed_it(serve: Serve) ->
         "pytest 'models:/m/1::builtin::accepts_valid[inputs]' --model-seed 7"
         " --model-env-manager local --model-data 'my data.csv' --model-strict"
     )
-
-
-def test_requests_on_which_the_model_raised_are_remembered_a_few_of_them(serve: Serve) -> None:
-    context = serve(fated(*[KeyError("k"), ValueError("no")] * 3), SIGNATURE)
-    with Exchanges.of(context) as exchanges:
-        for value in range(8):
-            exchanges.send(case_of(value))
-    assert context.history.raised == [case_of(0), case_of(1), case_of(2)]

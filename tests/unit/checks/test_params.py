@@ -18,7 +18,6 @@ from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.judge import Exchange
 from pytest_modelserve.checks.params import (
     ANCHORS,
-    TAKES_NONE,
     UNSEEN,
     UNSTEADY,
     hold_params,
@@ -226,7 +225,7 @@ def test_without_inputs_nothing_can_carry_params(serve: Serve) -> None:
 
 def test_answers_that_differ_in_the_last_digits_are_the_same(serve: Serve) -> None:
     model = healthy(*ALL)
-    model.answer = lambda rows, calls: [{"x": 1.0 + calls * 1e-8, "y": None, "z": [True, "a"]} for _ in rows]
+    model.answer = lambda rows, calls: [{"x": 1.0 + calls * 1e-11, "y": None, "z": [True, "a"]} for _ in rows]
     result, _ = model.check(serve)
     assert (result.outcome, result.advice) == (Outcome.PASSED, ())
 
@@ -251,7 +250,7 @@ def test_a_model_that_dies_of_a_param(serve: Serve) -> None:
     seen: list[dict[str, Any]] = []
 
     def answer(rows: list[Any], calls: int) -> object:
-        if calls > ANCHORS + 3:
+        if calls > 3 + 1 + ANCHORS:  # by which time is taken, and those without params
             raise ConnectionResetError("gone")
         return [{"x": 1.0} for _ in rows]
 
@@ -318,11 +317,44 @@ def test_what_the_spy_recorded(params: Contents, expected: object, exchanged: Ex
     assert received_params(replace(exchange, call=None)) is None
 
 
-def test_a_model_that_takes_no_params_is_told(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_declared_params_of_a_model_that_takes_none_fail(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     recorded = Recorded(Contents(is_recorded=False))
     monkeypatch.setattr(CallLog, "find", lambda self, request_id: recorded)
     context = serve(
-        lambda rows: [{"x": 1.0} for _ in rows], signed(TOP_K), example=Table(columns=("x",), rows=((1.5,),))
+        lambda rows: [{"x": 1.0} for _ in rows], signed(*ALL), example=Table(columns=("x",), rows=((1.5,),))
     )
     result = params_enforced(context, "")
-    assert [advice.text for advice in result.advice] == [TAKES_NONE]
+    assert (result.outcome, result.advice) == (Outcome.FAILED, ())
+    assert result.failure is not None
+    assert result.failure.title == (
+        "the signature declares params (top_k, temperature, stop), and the model's predict takes none: "
+        "they change nothing"
+    )
+    assert "param top_k = 3 at the model" in result.failure.text
+
+
+@pytest.mark.parametrize("before", [3, 7])
+def test_params_that_come_one_request_late(before: int, serve: Serve) -> None:
+    """What the model receives is right; it answers by what it received before, another check's request at first."""
+    model = healthy(*ALL)
+    kept: list[dict[str, Any]] = [{"top_k": before}]
+
+    def hand_over(sent: dict[str, Any], _: int) -> Mapping[str, object]:
+        return with_defaults(model.signature, sent)
+
+    def answer(rows: list[Any], calls: int) -> object:
+        sent = context.served.requests[-1]  # type: ignore[attr-defined]
+        kept.append(json.loads(sent.content).get("params", {}))
+        return [{"x": float(kept[-2].get("top_k", 3))} for _ in rows]
+
+    model.answer, model.hand_over = answer, hand_over
+    context = serve(model.predict, model.signature, example=Table(columns=("x",), rows=((1.5,),)))
+    result = hold_params(context, model.arrived)
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert "the model answers otherwise after a request with param top_k" in result.failure.title
+
+
+def test_a_slow_model_ends_within_the_budget(serve: Serve) -> None:
+    result, sent = healthy(*ALL).check(serve, budget_s=1e-9)
+    assert (result.outcome, len(sent)) == (Outcome.INCONCLUSIVE, 3)  # which only measure how long it takes

@@ -151,6 +151,14 @@ def test_such_a_bug_shows_in_no_fixed_case(width: int, serve: Serve) -> None:
     assert matches_output_schema(context, "").outcome is Outcome.PASSED
 
 
+def test_the_values_of_a_wide_table_share_rows_so_that_the_usual_time_does(serve: Serve) -> None:
+    signature, example = model_of(300)
+    context = seeded(serve(lambda rows: [{"y": 1.0} for _ in rows], signature, example=example, examples=5), 1)
+    result = accepts_valid(context, "inputs")
+    assert (result.outcome, result.reason) == (Outcome.PASSED, "")
+    assert 5 < result.requests < 50  # of more than six thousand values
+
+
 def seeded(context: CheckContext, seed: int) -> CheckContext:
     context.served.take_only({})  # type: ignore[attr-defined] # what is sent is valid, and to see that costs much
     return replace(context, seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,15 +12,16 @@ import pytest
 from pytest_modelserve.cases import Case, Envelope, RawBody, Table
 from pytest_modelserve.checks import rejection
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.rejection import (
     MAX_DRAWN,
-    base_case,
     evenly,
     malformed_rules,
     mutation_rules,
     rejects_invalid,
     rejects_malformed,
 )
+from pytest_modelserve.checks.searches import good_case
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.search.loop import REPLAYS
 from pytest_modelserve.signature import request_schema
@@ -205,13 +207,13 @@ def test_cases_are_spread_evenly() -> None:
 
 def test_the_request_to_break_is_the_example_or_one_that_the_signature_allows(serve: Serve) -> None:
     context = serve(healthy, SIGNATURE, example=EXAMPLE)
-    assert base_case(context) == context.example_case
-    without = base_case(replace(context, example=None))
+    assert good_case(context) == context.example_case
+    without = good_case(replace(context, example=None))
     assert without is not None
     assert isinstance(without.payload, Table)
     assert without.payload.columns == ("age", "plan", "note")
-    assert base_case(serve(healthy, None)) is None
-    assert base_case(serve(healthy, Signature())) is None
+    assert good_case(serve(healthy, None)) is None
+    assert good_case(serve(healthy, Signature())) is None
 
 
 def test_a_fault_that_only_shows_beside_other_values_is_found_in_drawn_requests(serve: Serve) -> None:
@@ -258,3 +260,23 @@ def test_what_is_wrong_stays_while_the_rest_is_made_small(variant: str, told: st
     assert result.failure is not None
     assert told in result.failure.request
     assert "1 row x" in result.failure.request
+
+
+def test_what_the_model_raises_on_every_request_is_told_by_other_checks(serve: Serve) -> None:
+    def broken(rows: list[Any]) -> object:
+        raise ValueError(f"cannot take {len(rows)} rows")
+
+    result = rejects_malformed(serve(broken, SIGNATURE, example=EXAMPLE), "split_index")
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED), result.failure
+
+
+def test_a_model_that_raises_now_and_then_does_not_fail_the_checks_of_the_server(serve: Serve) -> None:
+    calls = itertools.count()
+
+    def sometimes(rows: list[Any]) -> object:
+        if next(calls) % 3:
+            raise ValueError(f"busy with {len(rows)} rows")
+        return healthy(rows)
+
+    result = rejects_malformed(serve(sometimes, SIGNATURE, example=EXAMPLE, request_timeout_s=10.0), "no_envelope")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None)

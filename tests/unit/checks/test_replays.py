@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from collections.abc import Callable
@@ -47,6 +48,8 @@ def tried(serve: Serve, tmp_path: Path) -> Callable[..., CheckResult]:
     def run(predict: Callable[[list[Any]], object], title: str, **settings: Any) -> CheckResult:
         folders = {"cases_dir": tmp_path / "stored", "kept_dir": tmp_path / "kept"}
         context = serve(predict, SIGNATURE, example=EXAMPLE, **{**folders, **settings})
+        store = context.settings.cases_dir
+        context = replace(context, stored=CaseStore(store).ids() if store else frozenset())
         return run_titled(context, title)
 
     return run
@@ -109,7 +112,9 @@ def test_an_invalid_request_that_was_accepted_is_replayed_by_its_own_check(serve
     assert found is not None
     (stored,) = {one.check for one in CaseStore(tmp_path).all_of(context.model.uri)}
     assert stored == "rejects_invalid[text_for_number]"
-    assert run_check(context, BY_NAME["replays_stored"], "").outcome is Outcome.FAILED
+    replays = BY_NAME["replays_stored"]
+    assert run_check(context, replays, "").requests == 0  # the run that found it has told it, in whatever order
+    assert run_check(replace(context, stored=CaseStore(tmp_path).ids()), replays, "").outcome is Outcome.FAILED
 
 
 def test_a_case_of_a_check_that_is_gone_is_told(
@@ -217,3 +222,35 @@ def test_what_takes_the_requests_before_it_is_told_so(serve: Serve) -> None:
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert "5/5, but not on a fresh server: it takes what was sent before" in result.failure.text
+
+
+def test_only_what_a_single_case_shows_is_offered_as_a_regression_case(serve: Serve, tmp_path: Path) -> None:
+    context = serve(zero_crashes, SIGNATURE, example=EXAMPLE, cases_dir=tmp_path)
+    failure = run_titled(context, "accepts_valid[dataframe_split]").failure
+    assert failure is not None
+    assert f"modelserve keep {failure.case} for a regression case" in failure.text
+    numbers = itertools.count()
+    drawn = serve(
+        lambda rows: [{"y": float(next(numbers))} for _ in rows], SIGNATURE, example=EXAMPLE, cases_dir=tmp_path
+    )
+    told = run_titled(drawn, "stateless[repeat]").failure
+    assert told is not None
+    assert f"modelserve replay {told.case}" in told.text
+    assert "modelserve keep" not in told.text
+
+
+def test_a_check_that_passes_as_a_whole_forgets_what_it_stored(serve: Serve, tmp_path: Path) -> None:
+    numbers = itertools.count()
+    drawn = serve(
+        lambda rows: [{"y": float(next(numbers))} for _ in rows], SIGNATURE, example=EXAMPLE, cases_dir=tmp_path
+    )
+    assert run_titled(drawn, "stateless[repeat]").outcome is Outcome.FAILED
+    stored = CaseStore(tmp_path).ids()
+    assert stored
+    steady = serve(healthy, SIGNATURE, example=EXAMPLE, cases_dir=tmp_path)
+    assert run_titled(steady, "stateless[repeat]").outcome is Outcome.PASSED
+    assert CaseStore(tmp_path).ids() == stored  # it may be of this very run
+    run_titled(replace(steady, stored=stored), "stateless[interleave]")
+    assert CaseStore(tmp_path).ids() == stored
+    run_titled(replace(steady, stored=stored), "stateless[repeat]")
+    assert CaseStore(tmp_path).ids() == frozenset()

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_modelserve.checks.rows import CHUNK, EXEMPT, why_not_by_row, why_quantized
 from pytest_modelserve.model.flavor import PyfuncFlavor
-from pytest_modelserve.model.mlmodel import Model
+from pytest_modelserve.model.mlmodel import ExampleInfo, Model
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema, TensorSpec
 
@@ -75,7 +75,11 @@ def test_what_is_not_by_row_says_why(said: dict[str, Any], reason: str, tmp_path
 
 
 def test_a_model_without_rows_to_send_says_so(tmp_path: Path) -> None:
-    assert "neither a signature nor" in why_not_by_row(replace(model(tmp_path), signature=None))
+    unsigned = replace(model(tmp_path), signature=None)
+    without_inputs = replace(unsigned, signature=Signature())
+    for one in (unsigned, without_inputs):
+        assert why_not_by_row(one) == "the model has neither a signature with inputs nor an input example"
+        assert not why_not_by_row(replace(one, example_info=ExampleInfo(path=tmp_path, kind="dataframe")))
 
 
 @pytest.mark.parametrize("before", [0, CHUNK - 10, 3 * CHUNK])

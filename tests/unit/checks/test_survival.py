@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.cases import Case, Document
 from pytest_modelserve.checks.good_request import good_request_of
 from pytest_modelserve.checks.ordeals import ordeals
 from pytest_modelserve.checks.survival import MOST_BREACHES, survives
@@ -119,14 +118,14 @@ def test_where_none_is_known_values_at_the_edges_are_sent(live: Live) -> None:
 
 
 def test_no_value_is_told_where_the_user_wants_none_told(live: Live) -> None:
-    answer = Once(lambda _m, _p, body: b'"raise"' in body, (500, '{"message": "Mrs. Smith"}'), path="/invocations")
+    answer = Once(lambda _m, _p, body: b"9223372036854775807" in body, (500, '"Mrs. Smith"'), path="/invocations")
     context, served = live(answer, redact=True)
     served.log.write_text("Mrs. Smith")
-    context.history.note_raised(Case(payload=Document(value={"raise": 1}), rule="valid", label="name = Mrs. Smith"))
     failure = survives(context, "").failure
     assert failure is not None
     assert failure.title == "the server is no longer as before after a request: valid"
-    assert "Smith" not in json.dumps(as_document(failure))
+    assert failure.is_redacted
+    assert not {"Smith", "9223372036854775807"} & set(json.dumps(as_document(failure)).replace(".", " ").split())
 
 
 def test_a_server_that_serves_one_at_a_time_blocks_the_others(live: Live) -> None:
@@ -136,13 +135,10 @@ def test_a_server_that_serves_one_at_a_time_blocks_the_others(live: Live) -> Non
     assert failure.title == "others are not answered on a request: half sent, and held open"
 
 
-def test_requests_on_which_the_model_raised_are_sent_again(live: Live) -> None:
-    context, served = live(Once(lambda _m, _p, body: b'"raise"' in body, (503, "{}"), path="/ping"))
-    context.history.note_raised(Case(payload=Document(value={"raise": 1}), label="n = 7"))
-    failure = survives(context, "").failure
-    assert failure is not None
-    assert failure.title == "the server is no longer as before after a request: n = 7"
-    assert served.restarts == 1
+def test_what_the_good_request_itself_gets_is_told_by_other_checks(live: Live) -> None:
+    broken = Once(lambda _m, path, _b: path == "/invocations", (500, '{"message": "the model raised"}'))
+    result = survives(live(broken)[0], "")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None), result.failure
 
 
 def test_each_ordeal_breaks_one_thing_and_none_is_twice_there(live: Live) -> None:

@@ -33,6 +33,8 @@ _NASTY = {
     "all bytes": bytes(range(256)),
     "long": b'{"x": "' + b"y" * 5000 + b'"}',
     "longer than an argument": b"z" * 200_000,
+    "padded": b'{"x": 1}' + b" " * 200_000,
+    "padded with what a shell reads": b"\0%s" + b"'" * 5000,
 }
 
 
@@ -64,6 +66,12 @@ def test_curl_sends_the_same_bytes(echo: EchoServer, tmp_path: Path, body: bytes
     assert {(one.method, one.path, one.headers["content-type"]) for one in (ours, *theirs)} == {
         ("POST", "/invocations", "application/json; charset=utf-8")
     }
+
+
+def test_the_padding_of_a_huge_body_is_counted() -> None:
+    line = as_curl("POST", "http://127.0.0.1:1/invocations", {}, b"{}" + b" " * (64 << 20))
+    assert "head -c 67108864 /dev/zero | tr '\\0' '\\040'" in line
+    assert len(line) < 300
 
 
 @needs_curl

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -17,6 +21,8 @@ from pytest_modelserve.runtime.frames import (
     TreeError,
     Unencodable,
 )
+from pytest_modelserve.scoring.app import ModelSlot, create_app
+from pytest_modelserve.scoring.errors import EXCERPT_LENGTH, DecidedBy, ErrorCode, ScoringError, excerpt, name_kind
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType
@@ -232,3 +238,127 @@ def test_errors_are_what_the_document_says(serve: Any) -> None:
 def test_the_document_lists_the_media_that_can_carry_the_data(serve: Any, declared: Any, media: set[str]) -> None:
     document = serve(declared).request("GET", "/openapi.json").json()
     assert set(document["paths"]["/invocations"]["post"]["requestBody"]["content"]) == media
+
+
+@pytest.mark.parametrize("has_worker", [True, False])
+def test_the_worker_runs_while_the_server_does(serve: Any, has_worker: bool) -> None:
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def run_worker() -> AsyncIterator[None]:
+        told.append("started")
+        yield
+        told.append("stopped")
+
+    server = serve()
+    app = create_app(server.settings, server.slot, run_worker if has_worker else None)
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            told.append("serving")
+
+    asyncio.run(live())
+    assert told == (["started", "serving", "stopped"] if has_worker else ["serving"])
+
+
+def test_a_request_id_that_is_none_is_not_sent_back(serve: Any) -> None:
+    answer = serve().post({"inputs": [1]}, X_Modelserve_Request_Id="a" * 129)
+    assert answer.status_code == 400
+    assert "X-Modelserve-Request-Id" not in answer.headers
+    assert "request_id" not in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (1, "1"),
+        (1.5, "1.5"),
+        ("a", "'a'"),
+        ("\ud800", "'\\ud800'"),
+        ([1, 2], "a list of 2"),
+        ((1,), "a list of 1"),
+        ({"a": 1}, "an object of 1"),
+        ("a" * 78, "'" + "a" * 78 + "'"),
+        ("a" * 79, "'" + "a" * 78 + "…"),
+        (10**79, "1" + "0" * 79),
+        (10**80, "1" + "0" * 78 + "…"),
+    ],
+)
+def test_an_excerpt_is_short_and_in_the_words_of_json(value: Any, text: str) -> None:
+    assert excerpt(value) == text
+    assert len(text) <= EXCERPT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "null"),
+        (True, "a boolean"),
+        (1, "an integer"),
+        (1.5, "a number"),
+        ("", "a string"),
+        ([], "a list"),
+        ((), "a list"),
+        ({}, "an object"),
+        (1j, "complex"),
+    ],
+)
+def test_a_value_is_called_what_json_calls_it(value: Any, kind: str) -> None:
+    assert name_kind(value) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("BAD_REQUEST", 400),
+        ("INVALID_PARAMETER_VALUE", 400),
+        ("ENDPOINT_NOT_FOUND", 404),
+        ("METHOD_NOT_ALLOWED", 405),
+        ("REQUEST_TOO_LARGE", 413),
+        ("UNSUPPORTED_MEDIA_TYPE", 415),
+        ("MODEL_ERROR", 500),
+        ("ENCODING_ERROR", 500),
+        ("INTERNAL_ERROR", 500),
+        ("TEMPORARILY_UNAVAILABLE", 503),
+        ("DEADLINE_EXCEEDED", 504),
+    ],
+)
+def test_every_kind_of_error_has_its_word_and_status(name: str, status: int) -> None:
+    error = ScoringError(ErrorCode[name], "m", decided_by=DecidedBy.SERVER)
+    assert error.code.status == status
+    assert json.loads(error.as_body(None)) == {"error_code": name, "message": "m"}
+    assert json.loads(error.as_body("7"))["request_id"] == "7"
+
+
+@pytest.mark.parametrize("death", [GONE, None])
+def test_a_place_without_a_worker_is_unavailable(death: Any) -> None:
+    slot = ModelSlot()
+    if death is not None:
+        slot.worker = SimpleNamespace(death=death)
+    with pytest.raises(ScoringError) as refused:
+        slot.require()
+    assert refused.value.code is ErrorCode.TEMPORARILY_UNAVAILABLE
+    assert ("loading" in refused.value.message) is (death is None)
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/ping/"), ("GET", "/version/"), ("POST", "/invocations/")])
+def test_a_path_with_a_slash_at_its_end_is_another(serve: Any, method: str, path: str) -> None:
+    assert serve().request(method, path).status_code == 404
+
+
+def test_a_client_that_goes_away_gets_an_answer_that_nobody_reads(serve: Any) -> None:
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": [], "query_string": b""}
+    asyncio.run(serve().app({**scope, "http_version": "1.1", "root_path": "", "scheme": "http"}, receive, send))
+    assert [message.get("status", 400) for message in sent] == [400] * len(sent)
+    assert sent

@@ -48,7 +48,10 @@ def test_a_cell_arrives(serve: Any, cells: Any, kind: DataType, text: str, expec
         *((DataType.BOOLEAN, text) for text in ("1", "yes", "", '""')),
         *((DataType.LONG, text) for text in ("1.5", "007", "+1", "1_0", "NA", "", "9223372036854775808", "true", "x")),
         (DataType.INTEGER, "2147483648"),
-        *((DataType.DOUBLE, text) for text in ("nan", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "9" * 5000)),
+        *(
+            (DataType.DOUBLE, text)
+            for text in ("nan", "null", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "9" * 5000)
+        ),
         *((DataType.BINARY, text) for text in ("!", "", "aGk")),
         *((DataType.DATETIME, text) for text in ("now", "20240102", '""')),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import sys
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property
+from pytest_modelserve.scoring.errors import NotAllowed, NotParsed
+from pytest_modelserve.scoring.parquet import _is_possible, read_parquet
+from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSchema, TensorSpec
 
 PARQUET = "application/vnd.apache.parquet"
@@ -147,3 +150,113 @@ def test_a_column_that_stands_twice_is_refused(serve: Any) -> None:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"]), sink)
     serve(DataType.LONG).refuse(sink.getvalue(), PARQUET)
+
+
+ARROW = {
+    "bool": pa.bool_(),
+    "int8": pa.int8(),
+    "uint64": pa.uint64(),
+    "double": pa.float64(),
+    "string": pa.string(),
+    "large_string": pa.large_string(),
+    "binary": pa.binary(),
+    "large_binary": pa.large_binary(),
+    "fixed_binary": pa.binary(3),
+    "timestamp": pa.timestamp("us"),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "decimal": pa.decimal128(5, 2),
+    "list of int": pa.list_(pa.int64()),
+    "large list of int": pa.large_list(pa.int64()),
+    "fixed list of int": pa.list_(pa.int64(), 2),
+    "list of string": pa.list_(pa.string()),
+    "struct of int": pa.struct({"age": pa.int64()}),
+    "struct of string": pa.struct({"age": pa.string()}),
+    "struct of others": pa.struct({"age": pa.int64(), "z": pa.string()}),
+    "map to int": pa.map_(pa.string(), pa.int64()),
+    "map to string": pa.map_(pa.string(), pa.string()),
+    "map of ints": pa.map_(pa.int64(), pa.int64()),
+}
+NUMBERS = {"int8", "uint64", "double"}
+LISTS_OF_INTS = {"list of int", "large list of int", "fixed list of int"}
+POSSIBLE: list[tuple[Any, set[str]]] = [
+    (DataType.BOOLEAN, {"bool"}),
+    *((kind, NUMBERS) for kind in (DataType.INTEGER, DataType.LONG, DataType.FLOAT, DataType.DOUBLE)),
+    (DataType.STRING, {"string", "large_string"}),
+    (DataType.BINARY, {"binary", "large_binary", "fixed_binary"}),
+    (DataType.DATETIME, {"timestamp", "date"}),
+    (Array(items=DataType.LONG), LISTS_OF_INTS),
+    (SparkMLVector(), LISTS_OF_INTS),
+    (Array(items=DataType.STRING), {"list of string"}),
+    (PERSON, {"struct of int", "struct of others"}),
+    (Map(values=DataType.LONG), {"struct of int", "map to int"}),
+    (AnyType(), set(ARROW)),
+]
+
+
+@pytest.mark.parametrize(("kind", "possible"), POSSIBLE)
+def test_the_types_of_a_file_that_a_declared_type_can_be(kind: Any, possible: set[str]) -> None:
+    assert {name for name, arrow in ARROW.items() if _is_possible(kind, arrow)} == possible
+    packed = {name for name, arrow in ARROW.items() if _is_possible(kind, pa.dictionary(pa.int8(), arrow))}
+    assert packed == possible
+    assert _is_possible(kind, pa.null())
+
+
+@pytest.mark.parametrize("error", [pa.ArrowNotImplementedError, pa.ArrowInvalid, OSError, ValueError])
+def test_whatever_pyarrow_says_the_file_is_refused(error: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error("no")
+
+    monkeypatch.setattr(pq, "ParquetFile", fail)
+    with pytest.raises(NotParsed):
+        read_parquet(b"PAR1", None)
+
+
+@pytest.mark.parametrize(
+    ("described", "index"),
+    [
+        (["gone"], None),
+        ([{"kind": "range", "name": None, "start": 0, "stop": 2, "step": 1}], None),
+        (["i"], (7, 8)),
+        (["i", "x"], None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_only_an_index_that_is_one_column_reaches_the_model(described: Any, index: Any) -> None:
+    metadata = {} if described is None else {b"pandas": json.dumps({"index_columns": described}).encode()}
+    file = pa.table({"i": [7, 8], "x": [1, 2]}).replace_schema_metadata(metadata)
+    sink = io.BytesIO()
+    pq.write_table(file, sink)
+    table = read_parquet(sink.getvalue(), None)
+    assert (table.index, table.n_rows) == (index, 2)
+    assert list(table.columns) == [name for name in ("i", "x") if name not in (described or ())]
+
+
+@pytest.mark.parametrize("names", [("a", "x", "x"), ("a", "n" * 100, "n" * 100)])
+def test_the_name_that_stands_twice_is_told(names: tuple[str, ...]) -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array([1])] * 3, names=list(names)), sink)
+    with pytest.raises(NotParsed) as refused:
+        read_parquet(sink.getvalue(), None)
+    assert refused.value.details == {"column": names[1][:80]}
+
+
+def test_a_long_name_is_cut_in_a_refusal() -> None:
+    name = "n" * 100
+    with pytest.raises(NotAllowed) as refused:
+        read_parquet(
+            as_parquet(**{name: pa.array(["a"])}), ColumnSchema(columns=(ColumnSpec(name=name, type=DataType.LONG),))
+        )
+    assert refused.value.details == {"column": name[:80]}
+
+
+@pytest.mark.parametrize("labels", [("u", "v", "w"), ("u",), ("0", "u")])
+def test_columns_without_names_are_typed_by_position_where_all_are_there(labels: tuple[str, ...]) -> None:
+    schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=kind) for kind in (DataType.LONG, DataType.STRING)))
+    body = as_parquet(**{label: pa.array([b"1"]) for label in labels})
+    if len(labels) == 2:
+        with pytest.raises(NotAllowed):
+            read_parquet(body, schema)
+    else:
+        assert list(read_parquet(body, schema).columns) == list(labels)

@@ -202,3 +202,14 @@ def test_a_costly_breach_is_not_sent_again() -> None:
 def test_what_has_no_rows_is_searched_as_well() -> None:
     (breach,) = search(plan_of([Case(payload=Document(value=1))]), lambda case: Found("k")).breaches
     assert breach.tries == 0
+
+
+def test_what_is_further_is_sent_before_what_is_drawn_and_is_not_missed_where_the_time_ends() -> None:
+    probe = Probe(lambda cells: None)
+    plan = plan_of([case_of(1)], further=[Batch(case=case_of(2)), case_of(3)], drawn=st.just(case_of(4)), n_drawn=1)
+    assert search(plan, probe).is_complete
+    assert probe.sent == [[1], [2], [3], [4]]
+    many = search(
+        plan_of([case_of(1)], further=[case_of(at) for at in (7, 8, 9, 10, 11)]), Probe(lambda c: Found(str(c)))
+    )
+    assert (many.is_complete, len(many.breaches)) == (True, MAX_BREACHES)

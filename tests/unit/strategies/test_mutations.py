@@ -204,6 +204,14 @@ def test_a_body_over_the_limit_is_otherwise_valid(table_of: Callable[..., Signat
     assert json.loads(case.payload.body)["dataframe_split"]
 
 
+def test_only_the_rules_that_are_asked_for_are_shown(table_of: Callable[..., Signature], base_of: BaseOf) -> None:
+    signature = table_of(x=DataType.DOUBLE)
+    base = base_of(signature)
+    every = list(protocol_cases(signature, base, max_body_bytes=1_000))
+    for name in dict.fromkeys(case.rule for case in every):
+        assert list(protocol_cases(signature, base, max_body_bytes=1_000, rules=(name,))) == of_rule(every, name)
+
+
 def test_two_envelopes_are_both_valid(table_of: Callable[..., Signature], base_of: BaseOf) -> None:
     signature = table_of(x=DataType.DOUBLE)
     (case,) = of_rule(protocol_cases(signature, base_of(signature)), "two_envelopes")

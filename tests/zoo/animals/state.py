@@ -45,6 +45,22 @@ STATE: Final = (
         """,
     ),
     Animal(
+        name="keeps_what_came_first",
+        species=LOOKUP,
+        source=CONTRACT,
+        check="stateless",
+        healthy="features = [store(key) for key in keys]",
+        broken='features = [self._memory.setdefault(len(key or ""), store(key)) for key in keys]',
+    ),
+    Animal(
+        name="answers_by_the_hash_of_a_text",
+        species=LOOKUP,
+        source=CONTRACT,
+        check="stateless",
+        healthy="features = [store(key) for key in keys]",
+        broken='features = [f"{store(key)} in bucket {hash(key) % 1000}" for key in keys]',
+    ),
+    Animal(
         name="answers_the_request_before",
         species=LOOKUP,
         source="https://github.com/SeldonIO/MLServer/issues/1306",
@@ -83,9 +99,23 @@ STATE: Final = (
         name="answers_by_the_params_of_the_request_before",
         species=QUOTES,
         source="https://github.com/SeldonIO/MLServer/issues/916",
-        check="stateless",
+        check="params_enforced",
         healthy="chosen = {**self._chosen, **(params or {})}",
         broken="chosen, self._chosen = self._chosen, {**self._chosen, **(params or {})}",
+    ),
+    Animal(
+        name="declares_params_and_takes_none",
+        species=QUOTES,
+        source="https://github.com/mlflow/mlflow/issues/18522",
+        check="params_enforced",
+        healthy="""
+        def predict(self, orders: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+            chosen = {**self._chosen, **(params or {})}
+        """,
+        broken="""
+        def predict(self, orders: pd.DataFrame) -> Any:
+            chosen = self._chosen
+        """,
     ),
     Animal(
         name="knows_no_other_currency",

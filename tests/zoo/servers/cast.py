@@ -273,7 +273,7 @@ SERVERS: Final = (
         source=f"{MLFLOW}/23953",
         check="latency",
         has_spy=False,
-        settings={"max_p99_s": 0.1},
+        settings={"max_p99_s": 0.15},
     ),
     FaultyServer(
         name="answers_the_error_of_the_request_before",

@@ -228,7 +228,7 @@ class NaInCsvIsMissing(Fault):
     async def before(self, asked: Asked) -> Asked:
         if not asked.headers.get("content-type", "").startswith("text/csv"):
             return asked
-        return replace(asked, body=re.sub(rb"(?m)^(NaN|null|None)(?=\r?$)", b'""', asked.body))
+        return replace(asked, body=re.sub(rb'(?m)^"?(NaN|null|None)"?(?=\r?$)', b'""', asked.body))
 
 
 class CharsetRefused(Fault):
