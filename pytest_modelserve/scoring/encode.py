@@ -203,10 +203,14 @@ def _place(path: str) -> str:
 
 def _unit(instants: np.ndarray[Any, np.dtype[Any]]) -> str:
     """Return the coarsest unit, at most seconds, in which all instants are exact."""
-    for unit in _UNITS:
-        if bool((instants.astype(f"M8[{unit}]").astype(instants.dtype) == instants).all()):
-            return unit
-    return "ns"
+    return next((unit for unit in _UNITS if _is_exact_in(unit, instants)), "ns")
+
+
+def _is_exact_in(unit: str, instants: np.ndarray[Any, np.dtype[Any]]) -> bool:
+    try:
+        return bool((instants.astype(f"M8[{unit}]").astype(instants.dtype) == instants).all())
+    except OverflowError:  # from NumPy 2.5 on: the second below the first nanosecond is beyond nanoseconds
+        return False
 
 
 def _with_nulls(cells: np.ndarray[Any, np.dtype[Any]], is_null: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:  # noqa: ANN401 - JSON

@@ -26,7 +26,15 @@ INDIA = dt.timezone(dt.timedelta(hours=5, minutes=30))
 
 @pytest.mark.parametrize(
     "value",
-    [None, float("nan"), np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT"), Missing.NA, Missing.NAT],
+    [
+        None,
+        float("nan"),
+        np.float32("nan"),
+        np.datetime64("NaT", "ns"),
+        np.timedelta64("NaT", "ns"),
+        Missing.NA,
+        Missing.NAT,
+    ],
     ids=repr,
 )
 def test_what_stands_for_no_value(value: object) -> None:
@@ -87,7 +95,7 @@ def test_other_numbers(one: object, other: object) -> None:
         (dt.date(2024, 1, 2), Moment(unix_ns=NOON_NS - 43_200 * 10**9)),
         (RecordedTimestamp(text="", unix_ns=NOON_NS), Moment(unix_ns=NOON_NS)),
         (RecordedTimestamp(text="", unix_ns=NOON_NS, zone="UTC"), Moment(unix_ns=NOON_NS, is_aware=True)),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "ns"), None),
         ("2024-01-02", None),
         (NOON_NS, None),
     ],

@@ -115,7 +115,7 @@ def is_same(left: Any, right: Any) -> bool:
         np.str_("a"),
         np.bytes_(b"a"),
         np.datetime64("2024-01-02T03:04:05.123456789"),
-        np.datetime64("NaT"),
+        np.datetime64("NaT", "ns"),
         np.timedelta64(5, "ms"),
         np.array(5),
         np.array([], dtype="f4"),

@@ -67,6 +67,8 @@ def array(*values: Any, dtype: str | None = None) -> ColumnValue:
         (np.bytes_(b"hi"), "aGk="),
         (np.datetime64("2024-01-02T03:04:05", "ns"), "2024-01-02T03:04:05"),
         (np.datetime64("2024-01-02", "D"), "2024-01-02T00:00:00"),
+        (np.datetime64(-(2**63) + 1, "ns"), "1677-09-21T00:12:43.145224193"),  # its second is beyond nanoseconds
+        (np.datetime64(2**63 - 1, "ns"), "2262-04-11T23:47:16.854775807"),
         (np.array(5), 5),
         (np.array([[1, 2], [3, 4]]), [[1, 2], [3, 4]]),
         (np.zeros((0, 3)), []),
