@@ -88,6 +88,7 @@ class Tally:
     texts: Mapping[str, str]
     reasons: Reasons
     is_whole: bool
+    scope: str = "every mutant"
     counts: dict[str, Count] = field(default_factory=dict)
     survivors: list[Mutant] = field(default_factory=list)
 
@@ -182,6 +183,7 @@ def as_markdown(tally: Tally) -> str:
     )
     return PAGE.format(
         date=f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}",
+        scope=tally.scope,
         total=total.total,
         score=f"{total.score:.1%}",
         rest=f"{total.score_without_explained:.1%}",
@@ -206,7 +208,7 @@ each module is changed in every small way that `benchmarks/mutations.py` knows (
 one, a condition settled, a statement dropped, a regular expression loosened), one change at a time, and the unit tests
 must notice. `python benchmarks/mutants.py --write` runs it and writes this page.
 
-On {date}: {total} mutants, {score} killed; {rest} of those that can be, the explained ones left out.
+On {date}, {scope}: {total} mutants, {score} killed; {rest} of those that can be, the explained ones left out.
 
 {table}
 

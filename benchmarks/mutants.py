@@ -103,6 +103,8 @@ def main() -> int:
     reasons = Reasons.read(Path(__file__).with_name("mutants_survivors.toml"))
     reach = measure_reach(options.reach)
     tally = Tally(texts, reasons, is_whole=is_whole)
+    if options.sample:
+        tally.scope = f"a sample over all modules (seed {options.seed})"
     for done, (mutant, outcome) in enumerate(judge(mutants, texts, reach, options), 1):
         tally.add(mutant, outcome)
         if outcome.is_survivor or not done % 50:

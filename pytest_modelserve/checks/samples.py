@@ -10,6 +10,7 @@ from typing import Final
 
 from ..cases import Case, Expectation, Level, Table
 from ..search.loop import draw
+from ..signature import Schema
 from ..strategies.edge_cases import case_fingerprint, edge_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
@@ -48,8 +49,8 @@ class Samples:
 
     def __init__(self, context: CheckContext, exchanges: Exchanges) -> None:
         signature = context.model.signature
-        self.outputs = signature.outputs if signature else None
-        self.agreement = Agreement.of(self.outputs, context.settings)
+        self.outputs: Schema | None = signature.outputs if signature else None
+        self.agreement: Agreement = Agreement.of(self.outputs, context.settings)
         self._context = context
         self._exchanges = exchanges
         self._started = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -30,6 +30,7 @@ from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
 from .statelessness import stateless, stateless_variants
+from .static_rule import StaticRule
 from .survival import survives
 from .validity import accepts_valid, matches_output_schema
 
@@ -221,7 +222,10 @@ CHECKS: Final = (
     ),
 )
 
-STATIC_RULES: Final = {"signature_lint": LINT_RULES, "environment_parity": PARITY_RULES}
+STATIC_RULES: Final[Mapping[str, Sequence[StaticRule]]] = {
+    "signature_lint": LINT_RULES,
+    "environment_parity": PARITY_RULES,
+}
 """The rules of the checks that send nothing, by the check."""
 
 BY_NAME: Final = {check.name: check for check in CHECKS}

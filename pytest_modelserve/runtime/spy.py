@@ -66,7 +66,7 @@ class WatchedCall:
         self._log = log
         self._identity = identity
         self._is_kept = is_kept
-        self.number = log.next_number()
+        self.number: int = log.next_number()
         self._received = b""
         self._started = time.perf_counter()
 

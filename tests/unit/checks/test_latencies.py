@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
-from pytest_modelserve.checks.latencies import latency
+from pytest_modelserve.checks.latencies import BUDGET_REQUESTS, TOLD_S, latency
+from pytest_modelserve.client.open_loop import HIGHEST_RATE
 from pytest_modelserve.results import Judges, Outcome
 
 Live = Callable[..., Any]
@@ -67,3 +68,10 @@ def test_a_model_that_never_predicts_proves_nothing(live: Live) -> None:
     context, _ = live(lambda _m, path, _b: (500, "{}") if path == "/invocations" else None)
     result = latency(context, "")
     assert (result.outcome, result.reason, result.accepted) == (Outcome.INCONCLUSIVE, NOT_PREDICTED, 0)
+
+
+def test_a_budget_is_held_against_more_requests_than_a_report(live: Live) -> None:
+    told, judged = (latency(live(**settings)[0], "").requests for settings in ({}, {"max_p99_s": 60.0}))
+    assert 20 <= told <= 1.05 * HIGHEST_RATE * TOLD_S
+    assert told < judged
+    assert judged >= BUDGET_REQUESTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -23,6 +24,7 @@ from pytest_modelserve.runtime.frames import (
 )
 from pytest_modelserve.scoring.app import ModelSlot, create_app
 from pytest_modelserve.scoring.errors import EXCERPT_LENGTH, DecidedBy, ErrorCode, ScoringError, excerpt, name_kind
+from pytest_modelserve.scoring.inputs import InputReader
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType
@@ -362,3 +364,43 @@ def test_a_client_that_goes_away_gets_an_answer_that_nobody_reads(serve: Any) ->
     asyncio.run(serve().app({**scope, "http_version": "1.1", "root_path": "", "scheme": "http"}, receive, send))
     assert [message.get("status", 400) for message in sent] == [400] * len(sent)
     assert sent
+
+
+def test_the_header_names_ten_of_what_was_ignored(serve: Any) -> None:
+    names = [f"{at:02}{'n' * 50}" for at in range(12)]
+    answer = serve(DataType.LONG).post({"inputs": {"x": [1], **{name: [1] for name in names}}})
+    assert json.loads(answer.headers["X-Modelserve-Ignored"]) == [name[:40] for name in names[:10]]
+
+
+def test_the_log_shows_how_a_lost_request_began(serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = WorkerTimeout("the prediction", 2.0)
+    body = '{"inputs": [1]}' + " " * 485 + "  "
+    with caplog.at_level(logging.ERROR):
+        assert server.post(body).status_code == 504
+    assert repr(body[:500].encode()) in caplog.text
+    assert repr(body[:501].encode()) not in caplog.text
+
+
+@pytest.mark.parametrize(("n_bytes", "in_thread"), [(20, False), (1 << 16, False), ((1 << 16) + 1, True)])
+def test_only_a_long_body_is_read_in_a_thread(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, n_bytes: int, in_thread: bool
+) -> None:
+    threads: list[bool] = []
+    read = InputReader.read
+
+    def note(*given: Any) -> Any:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return read(*given)
+
+    monkeypatch.setattr(InputReader, "read", note)
+    assert serve(DataType.LONG).post('{"inputs": [1]}'.ljust(n_bytes)).status_code == 200
+    assert threads == [in_thread]
+
+
+def test_an_excerpt_can_be_sent_whatever_it_shows() -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            return "\ud800"
+
+    assert excerpt(Odd()) == "\\ud800"

@@ -147,3 +147,9 @@ def test_a_quoted_line_end_is_no_row_end(serve: Any, cells: Any) -> None:
     schema = columns(a=DataType.LONG, t=DataType.STRING)
     table = serve(schema).receive(b'a,t\n1,x\n2,"y\nz"\n3,w\n', "text/csv")
     assert cells(table, "t") == ["x", "y\nz", "w"]
+
+
+@pytest.mark.parametrize("kind", [DataType.DATETIME, DataType.BOOLEAN])
+def test_a_cell_is_told_as_the_text_that_it_is(serve: Any, kind: DataType) -> None:
+    error = serve(columns(id=DataType.LONG, x=kind)).refuse("id,x\n1,12\n", "text/csv")
+    assert "is a string ('12')" in error["message"] or "is '12'" in error["message"]

@@ -136,3 +136,13 @@ def test_a_value_that_json_cannot_carry_is_told_by_its_type() -> None:
 def test_an_array_with_a_text_that_ends_in_nul_keeps_it(texts: list[str]) -> None:
     found: Any = infer_array(texts, "inputs")
     assert (found.dtype, found.tolist()) == (object, texts)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([], "no Content-Type"), (["  "], "no Content-Type"), (["application/json", ""], "several"), (["x/y"], "'x/y'")],
+)
+def test_a_refused_content_type_is_told(values: list[str], said: str) -> None:
+    with pytest.raises(UnsupportedMedia) as refused:
+        parse_content_type(values)
+    assert said in refused.value.message
