@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import pytest
 
-LEAST_REQUESTS: Final = 300  # the fewest that one of them was seen to get is 480, a tensor's
-LEAST_PREDICTED: Final = 200
-EXAMPLE_AND_MORE: Final = 20  # predicted by the check that sends valid requests one by one
+LEAST_REQUESTS: Final = 1_000  # the fewest that one of them was seen to get is 1,342
+LEAST_PREDICTED: Final = 500
+EXAMPLE_AND_MORE: Final = 10  # predicted by a check that draws: 17 by the model that refuses most, 100 by others
 SENDING: Final = frozenset(  # checks that are nothing without requests
     {
         "server_starts",
