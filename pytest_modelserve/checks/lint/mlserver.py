@@ -43,7 +43,7 @@ def find_untakeable(linted: Linted) -> Iterator[Found]:
     nested = [spec.name for spec in linted.columns if not isinstance(spec.type, DataType)]
     if nested and not linted.signature.is_from_type_hint:
         yield Found(
-            title=f"{_SERVER} the nested {plural(nested)} need{'s' if len(nested) == 1 else ''} JSON text a row, and `content_type: pd_json` on each "
+            title=f"{_SERVER} the nested {plural(nested)} need JSON text a row, and `content_type: pd_json` on each "
             "input, which its own metadata does not say"
         )
 
