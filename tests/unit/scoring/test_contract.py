@@ -315,7 +315,7 @@ def decoded(text: str) -> bytes:
 
 def instant(value: Any, unit: str) -> Any:
     if isinstance(value, str):
-        moment = dt.datetime.fromisoformat(value)
+        moment = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))  # Python 3.10 reads no Z
         value = moment.astimezone(dt.timezone.utc).replace(tzinfo=None) if moment.tzinfo else moment
     exact = np.datetime64(value)
     if unit == "us" and np.datetime_data(exact.dtype)[0] == "ns":  # NumPy overflows on the first of them
