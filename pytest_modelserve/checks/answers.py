@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from ..client import Invocation
 from ..errors import DecodeError
 from ..signature import ColumnSchema, Schema, TensorSchema
 from ..wire.breach import Place, Told
@@ -47,10 +48,15 @@ class Answer:
 
 def answer_in(exchange: Exchange, outputs: Schema | None) -> Answer | None:
     """Return the answer to an accepted request; None where there is none, or none that can be read."""
-    if exchange.outcome is not RequestOutcome.PREDICTED:
+    return answer_to(exchange.invocation, outputs) if exchange.outcome is RequestOutcome.PREDICTED else None
+
+
+def answer_to(invocation: Invocation, outputs: Schema | None) -> Answer | None:
+    """Return the answer that an invocation got; None where it is none that can be read."""
+    if not invocation.is_success:
         return None
     try:
-        document = exchange.invocation.json()
+        document = invocation.json()
     except DecodeError:  # matches_output_schema tells it
         return None
     predictions = document["predictions"] if isinstance(document, dict) and "predictions" in document else document

@@ -8,11 +8,10 @@ from typing import Final
 
 from ..cases import Case
 from ..client import Invocation, ModelClient
-from ..errors import DecodeError
 from ..model.mlmodel import Model
 from ..wire.envelopes import encode
 from .agreement import Agreement
-from .answers import Answer
+from .answers import Answer, answer_to
 from .context import CheckContext, Served
 from .exchanges import SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR
 from .searches import good_case
@@ -126,19 +125,9 @@ class Health:
         return invocation
 
     def _read(self, invocation: Invocation) -> Answer | None:
-        if not invocation.is_success:
-            return None
-        try:
-            document = invocation.json()
-        except DecodeError:  # matches_output_schema tells it
-            return None
-        return self._agreement.read(document["predictions"] if _is_wrapped(document) else document)  # type: ignore[index]
+        return answer_to(invocation, self._agreement.outputs)
 
     def _agrees(self, answer: Answer | None) -> bool:
         if answer is None or self._answer is None:
             return answer is self._answer
         return self._agreement.agree(self._answer, answer)
-
-
-def _is_wrapped(document: object) -> bool:
-    return isinstance(document, dict) and "predictions" in document
