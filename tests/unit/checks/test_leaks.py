@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import pytest_modelserve
 from pytest_modelserve.checks.leaks import leaked, leaks_nothing
 from pytest_modelserve.results import Outcome
 
@@ -67,7 +68,7 @@ class Teller:
         (lambda _: "canary-file", "what was planted in a file"),
         (lambda teller: str(teller.served.folder / "model.pkl"), "the path of the model"),
         (lambda _: "/opt/environments/e7/lib/python3.11", "the path of its environment"),
-        (lambda _: str(Path(__file__).parents[3] / "pytest_modelserve"), "the path of the scoring server"),
+        (lambda _: str(Path(pytest_modelserve.__file__).parent), "the path of the scoring server"),
     ],
 )
 def test_a_server_that_tells_is_failed(tell: Callable[[Any], str], kind: str, live: Live) -> None:
