@@ -29,8 +29,10 @@ WARM_UP: Final = 40  # each of the threads that predict has had its turn some ti
 WARM_UP_S: Final = 0.5  # or as many as this time allows, but three
 FEWEST_WARM_UP: Final = 3
 MOST: Final = 300  # requests of one run of readings
+ENOUGH: Final = 150  # among which 100 kB a request stand out from what allocators do
 FEWEST: Final = 11  # one between two readings
 RUN_S: Final = 0.8  # for as many as that time allows
+ENOUGH_S: Final = 5.0  # or longer, up to that time, until they are enough: a busy machine must not hide growth
 FULL_FACTOR: Final = 5  # longer in the preset full
 CONFIRM_FACTOR: Final = 2  # a run that confirms is so much longer
 LEAST_BYTES: Final = 8 * 1024  # a request: what allocators round up to shows as less over some hundred requests
@@ -82,7 +84,7 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         wear = _Wear(connection=connection, served=served)
         usual_s = wear.warm_up()
         longer = FULL_FACTOR if "full" in context.settings.checks else 1
-        n_requests = min(max(int(longer * RUN_S / usual_s), FEWEST), longer * MOST)
+        n_requests = run_length(usual_s, longer)
         too_slow = "" if n_requests * usual_s <= context.settings.budget_s else TOO_SLOW.format(n=n_requests, s=usual_s)
         readings = [] if too_slow else wear.read(n_requests)
         suspects = growing(readings)
@@ -107,6 +109,12 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         elapsed_s=time.monotonic() - started,
         failure=failure,
     )
+
+
+def run_length(usual_s: float, longer: int = 1) -> int:
+    """Return how many requests of so many seconds each one run of readings takes, `longer` times its usual length."""
+    usual = max(int(RUN_S / usual_s), min(ENOUGH, int(ENOUGH_S / usual_s)))
+    return max(longer * min(usual, MOST), FEWEST)
 
 
 def growing(readings: Sequence[Reading]) -> tuple[str, ...]:

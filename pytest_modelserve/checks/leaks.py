@@ -114,7 +114,7 @@ class _Search:
         self.errors += 1
         headers = "".join(f"{name}: {value}\n" for name, value in invocation.headers.items())
         what = name_of(self._context, case)
-        self._look(headers + "\n" + invocation.body.decode("utf-8", "replace"), what, invocation.as_curl())
+        self._look(headers + "\n" + invocation.body.decode("utf-8", "replace"), what, invocation)
 
     def _judge_broken(self, good: GoodRequest) -> None:
         """Search what is said of bytes that are no request."""
@@ -125,9 +125,9 @@ class _Search:
             self.requests += 1
             reply = send_raw(self._served.server.base_url, RawRequest(chunks=(data,)), timeout_s=ANSWER_S)
             self.errors += reply.status is not None
-            self._look(reply.data.decode("utf-8", "replace"), name, "")
+            self._look(reply.data.decode("utf-8", "replace"), name, None)
 
-    def _look(self, text: str, what: str, curl: str) -> None:
+    def _look(self, text: str, what: str, invocation: Invocation | None) -> None:
         for kind, place in leaked(text, self._secrets, self._paths):
             if kind in self._kinds:
                 continue
@@ -141,7 +141,7 @@ class _Search:
                     received=kind,
                     quoted=text[start:end],
                     request=what,
-                    curl=curl,
+                    curl=invocation.as_curl() if invocation else "",
                 )
             )
 

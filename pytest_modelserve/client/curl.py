@@ -16,6 +16,8 @@ _SECRET: Final = re.compile(r"authorization|cookie|token|secret|password|credent
 _LEFT_OUT: Final = frozenset(
     {"host", "content-length", "connection", "accept", "accept-encoding", "user-agent", "x-modelserve-request-id"}
 )
+# printf reads % and \, the shell ', and a leading - would be an option.
+_OCTAL: Final = {byte: f"\\{byte:03o}" for byte in range(256) if not 32 <= byte <= 126 or chr(byte) in "%\\'-"}
 _GLOBBED: Final = frozenset("[]{}")
 
 
@@ -77,9 +79,9 @@ def _printed(body: bytes) -> str:
     start = body.rstrip(body[-1:]) if body else body
     n_padding = len(body) - len(start)
     if n_padding <= INLINE_LIMIT:
-        return f"printf '{''.join(map(_as_octal, body))}'"
+        return f"printf '{_as_octal(body)}'"
     padding = f"head -c {n_padding} /dev/zero | tr '\\0' '\\{body[-1]:03o}'"
-    return f"{{ printf '{''.join(map(_as_octal, start))}'; {padding}; }}"
+    return f"{{ printf '{_as_octal(start)}'; {padding}; }}"
 
 
 def _as_plain_text(body: bytes) -> str | None:
@@ -88,14 +90,12 @@ def _as_plain_text(body: bytes) -> str | None:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    plain = not text.startswith("@") and all(char.isprintable() or char == "\n" for char in text)
+    plain = not text.startswith("@") and text.replace("\n", "").isprintable()
     return text if plain else None
 
 
-def _as_octal(byte: int) -> str:
-    char = chr(byte)
-    # printf reads % and \, the shell ', and a leading - would be an option.
-    return char if " " <= char <= "~" and char not in "%\\'-" else f"\\{byte:03o}"
+def _as_octal(body: bytes) -> str:
+    return body.decode("latin-1").translate(_OCTAL)
 
 
 def _method_words(method: str, body: bytes) -> list[str]:

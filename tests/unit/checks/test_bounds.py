@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks import bounds
-from pytest_modelserve.checks.bounds import READINGS, Reading, bounded, growing
+from pytest_modelserve.checks.bounds import READINGS, Reading, bounded, growing, run_length
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.results import Judges, Outcome
 from pytest_modelserve.server.family import Held
@@ -50,6 +50,23 @@ def test_few_requests_need_more_growth() -> None:
     assert growing(heavy) == ()  # a MiB over eleven requests may be an allocator's
     heavier = made(lambda at: replace(IDLE, memory_bytes=80 * MIB + 1_000_000 * at), n=11)
     assert growing(heavier) == ("memory",)
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "longer", "n_requests"),
+    [
+        (0.001, 1, 300),
+        (0.004, 1, 200),
+        (0.02, 1, 150),  # a busy machine: as many as show 100 kB each
+        (0.1, 1, 50),
+        (2.0, 1, 11),
+        (0.001, 5, 1500),
+        (0.1, 5, 250),
+        (2.0, 5, 11),
+    ],
+)
+def test_a_busy_machine_is_sent_enough_requests(usual_s: float, longer: int, n_requests: int) -> None:
+    assert run_length(usual_s, longer) == n_requests
 
 
 def test_readings_that_broke_off_prove_nothing() -> None:
