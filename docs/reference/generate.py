@@ -120,8 +120,7 @@ def catches() -> Iterator[str]:
     yield (
         "Each row is a model or a server that is broken on purpose in one place, and the check that is expected to "
         "catch it; others may as well. The same model or server without the defect passes all checks. "
-        "`pytest tests/zoo` holds each against all checks; with `MODELSERVE_TEST_ZOO=spread`, as in CI, two of each "
-        "check are, and the others against the check that is to catch them. Where a defect was seen in the world, its "
+        "`pytest tests/zoo` holds each against all checks at their defaults. Where a defect was seen in the world, its "
         "issue is linked; the others break a rule of the contract that nobody has reported yet."
     )
     yield f"## {len(ANIMALS)} models"

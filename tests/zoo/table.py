@@ -73,6 +73,7 @@ def as_lines(rows: Iterable[Row]) -> Iterator[str]:
     for row in told:
         if not row.is_as_expected and row.visit.caught_by:
             yield f"{row.name}: {'; '.join(f'{check}: {title}' for check, title in row.visit.caught_by.items())}"
+    yield f"{sum(row.visit.elapsed_s for row in told) / max(len(told), 1):.1f} s each on average"
     rules = sorted({rule for row in told for rule in row.visit.exercised})
     yield f"{len(rules)} rules exercised: {', '.join(rules)}"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from zoo.animal import Animal
 from zoo.animals import ANIMALS
-from zoo.selection import settings_for
 from zoo.table import Row
 from zoo.twins import TWINS, Twin
 from zoo.visit import UNSERVED, visit
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: animal.name)
 def test_a_defect_is_caught(animal: Animal, settings: Settings, tell: Tell, tmp_path: Path) -> None:
     model = animal.model().write(tmp_path / animal.name)
-    found = visit(model, settings_for(animal, ANIMALS, replace(settings, **animal.settings)))
+    found = visit(model, replace(settings, **animal.settings))
     tell(Row(name=animal.name, visit=found, source=animal.source, check=animal.check))
     assert found.verdict == ("error" if animal.check in UNSERVED.values() else "fail")
     assert animal.check in found.caught_by

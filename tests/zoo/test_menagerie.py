@@ -9,12 +9,10 @@ from difflib import SequenceMatcher
 import pytest
 from zoo.animal import CONTRACT, Animal, swapped
 from zoo.animals import ANIMALS
-from zoo.selection import A_CHECK, SPREAD, VARIABLE, seen_by_all, settings_for
 from zoo.servers.cast import SERVERS
 from zoo.species import SPECIES
 
 from pytest_modelserve.checks.table import CHECKS
-from pytest_modelserve.settings import Settings
 
 OF_SERVERS_ALONE = frozenset({"round_trip_input", "envelopes_agree", "leaks_nothing"})
 """No model can break these on our server: it gets typed values, whatever they came in, and its words stay inside."""
@@ -51,31 +49,6 @@ def test_most_defects_were_seen_in_the_world() -> None:
     sources = [animal.source for animal in ANIMALS] + [server.source for server in SERVERS]
     assert all(source == CONTRACT or source.startswith("https://github.com/") for source in sources)
     assert sum(source != CONTRACT for source in sources) >= 0.6 * len(sources)
-
-
-def test_a_spread_selection_covers_every_check_and_species() -> None:
-    seen = seen_by_all(ANIMALS)
-    chosen = [animal for animal in ANIMALS if animal.name in seen]
-    assert {animal.check for animal in chosen} == {animal.check for animal in ANIMALS}
-    assert {animal.species.name for animal in chosen} == {species.name for species in SPECIES}
-    assert max(Counter(animal.check for animal in chosen).values()) == A_CHECK
-
-
-@pytest.mark.parametrize(("said", "checks"), [("", ("default",)), ("all", ("default",)), (SPREAD, None)])
-def test_the_rest_is_held_against_its_own_check(
-    said: str, checks: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, said)
-    seen = seen_by_all(SERVERS)
-    for server in SERVERS:
-        expected = checks or (("default",) if server.name in seen else (server.check,))
-        assert settings_for(server, SERVERS, Settings()).checks == expected
-
-
-def test_a_selection_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, "most")
-    with pytest.raises(ValueError, match="say all or spread"):
-        settings_for(SERVERS[0], SERVERS, Settings())
 
 
 @pytest.mark.parametrize("animal", ANIMALS, ids=lambda animal: animal.name)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from zoo.animal import Species
-from zoo.selection import settings_for
 from zoo.servers.backend import TWIN, backend_name
 from zoo.servers.cast import SERVERS, FaultyServer
 from zoo.table import Row
@@ -26,7 +25,7 @@ TWINS = list({(server.species.name, server.has_spy): (server.species, server.has
 def test_a_fault_is_caught(server: FaultyServer, settings: Settings, tell: Tell, tmp_path: Path) -> None:
     model = server.species.source().write(tmp_path / server.species.name)
     backend = backend_name(server.name, has_spy=server.has_spy)
-    found = visit(model, settings_for(server, SERVERS, replace(settings, server=backend, **server.settings)))
+    found = visit(model, replace(settings, server=backend, **server.settings))
     tell(Row(name=server.name, visit=found, source=server.source, check=server.check))
     assert found.verdict == "fail"
     assert server.check in found.caught_by
