@@ -194,6 +194,9 @@ class PrivateModel(FollowedModel):
         environment: In which it runs.
         servers: Runs the server.
 
+    Attributes:
+        is_worn: Whether the running server was sent what may have left its marks, such as very large requests.
+
     Raises:
         ServerError: The server did not get ready.
     """
@@ -201,6 +204,7 @@ class PrivateModel(FollowedModel):
     def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers) -> None:
         super().__init__(subject, environment, servers)
         self._private = servers
+        self.is_worn = False
 
     @property
     def canaries(self) -> Mapping[str, str]:
@@ -215,6 +219,15 @@ class PrivateModel(FollowedModel):
     def temporary_files(self) -> tuple[str, ...]:
         """Return the names of what stands in the server's temporary directory, also after it was stopped."""
         return tuple(self._private.temporary_files())
+
+    def restart(self) -> None:
+        """Start a new server, which nobody has asked anything.
+
+        Raises:
+            ServerError: The new server did not get ready.
+        """
+        super().restart()
+        self.is_worn = False
 
     def stop(self) -> Ending | None:
         """Stop the server and tell how it went; `revive` starts another.

@@ -78,6 +78,8 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
     if good is None:
         return left_out(NAME, Judges.MODEL, NO_REQUEST)
     served = context.served.private()
+    if served.is_worn:
+        served.restart()  # the memory that large requests have left free would take in what is kept now
     timeout_s = context.settings.request_timeout_s or context.history.timeout_s or SHORTEST_TIMEOUT_S * 6
     url = served.server.base_url
     with BareConnection(url, good.body, good.content_type, timeout_s=timeout_s) as connection:

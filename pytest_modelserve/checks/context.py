@@ -63,7 +63,13 @@ def _unwatched(_: Exchange) -> None:
 
 
 class PrivateServed(Served, Protocol):
-    """A model behind a server that nobody else uses, which a check may wear out or stop."""
+    """A model behind a server that nobody else uses, which a check may wear out or stop.
+
+    Attributes:
+        is_worn: Whether the running server was sent what may have left its marks, such as very large requests.
+    """
+
+    is_worn: bool
 
     @property
     def canaries(self) -> Mapping[str, str]:

@@ -55,6 +55,7 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
     if good is None:
         return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
+    served.is_worn = True
     search = _Search(context, served)
     with served.connect(timeout_s=context.settings.request_timeout_s or context.history.timeout_s or 60.0) as client:
         search.run(client, good)

@@ -46,6 +46,7 @@ def survives(context: CheckContext, _: str) -> CheckResult:
         if not is_ill:
             trial.run(good)
     finally:
+        served.is_worn = True
         trial.health.close()
     failure = as_failure_of(context, NAME, trial.found)
     return CheckResult(

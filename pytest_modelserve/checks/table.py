@@ -175,6 +175,24 @@ CHECKS: Final = (
     ),
     # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
     Check(
+        name="bounded",
+        judges=Judges.MODEL,
+        purpose="Memory, threads, file descriptors, processes and temporary files do not grow while one warm request "
+        "is repeated; the preset full repeats it longer.",
+        presets=DEFAULT,
+        run=bounded,
+        why_not=why_no_request,
+    ),
+    Check(
+        name="latency",
+        judges=Judges.MODEL,
+        purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
+        "show; it fails only beyond a budget (`--model-max-p99` and its like). The preset full measures longer.",
+        presets=DEFAULT,
+        run=latency,
+        why_not=why_no_request,
+    ),
+    Check(
         name="survives",
         judges=Judges.SERVER,
         purpose="After requests that are broken off, half sent, slow, huge, deeply nested or no HTTP at all, and after "
@@ -191,24 +209,6 @@ CHECKS: Final = (
         "caller's data.",
         presets=DEFAULT,
         run=leaks_nothing,
-        why_not=why_no_request,
-    ),
-    Check(
-        name="bounded",
-        judges=Judges.MODEL,
-        purpose="Memory, threads, file descriptors, processes and temporary files do not grow while one warm request "
-        "is repeated; the preset full repeats it longer.",
-        presets=DEFAULT,
-        run=bounded,
-        why_not=why_no_request,
-    ),
-    Check(
-        name="latency",
-        judges=Judges.MODEL,
-        purpose="The latency at a steady rate of requests is told, each counted from when it was due, so that stalls "
-        "show; it fails only beyond a budget (`--model-max-p99` and its like). The preset full measures longer.",
-        presets=DEFAULT,
-        run=latency,
         why_not=why_no_request,
     ),
     Check(

@@ -270,6 +270,20 @@ def test_a_private_server_is_planted_and_ends_with_the_model(
     assert servers.ended == 1
 
 
+def test_a_private_server_that_is_new_is_not_worn(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    url = front().url
+    servers = Servers(tmp_path, url, url, url)
+    served = ServedModel(subject, environment, servers)
+    own = served.private()
+    own.is_worn = True
+    assert served.private().is_worn
+    assert not served.private(is_fresh=True).is_worn
+    assert len(servers.fitted) == 2
+    served.close()
+
+
 def test_facts_and_context_name_model_server_and_environment(
     subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
 ) -> None:

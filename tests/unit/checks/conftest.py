@@ -338,6 +338,7 @@ class LiveServed:
         self.files: tuple[str, ...] = ()
         self.early: tuple[EarlyAnswer, ...] = ()
         self.first = FirstAnswer(status=200, body=b"", elapsed_s=0.01)
+        self.is_worn = False
         self.canaries = {"an environment variable": "canary-environment", "a file": "canary-file"}
         kind = _Threaded if is_threaded else http.server.HTTPServer
         self._http = kind(("127.0.0.1", 0), partial(_Handler, self))

@@ -11,6 +11,8 @@ import pytest
 from pytest_modelserve.checks import bounds
 from pytest_modelserve.checks.bounds import READINGS, Reading, bounded, growing, run_length
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
+from pytest_modelserve.checks.leaks import leaks_nothing
+from pytest_modelserve.checks.survival import survives
 from pytest_modelserve.results import Judges, Outcome
 from pytest_modelserve.server.family import Held
 
@@ -117,6 +119,22 @@ def test_a_model_that_never_predicts_proves_nothing(live: Live, monkeypatch: pyt
     context, _ = live(lambda _m, path, _b: (500, "{}") if path == "/invocations" else None)
     result = bounded(context, "")
     assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+def test_a_server_that_took_large_requests_is_replaced_first(live: Live) -> None:
+    context, served = live()
+    bounded(context, "")
+    assert served.restarts == 0
+    served.is_worn = True
+    bounded(context, "")
+    assert served.restarts == 1
+
+
+@pytest.mark.parametrize("check", [survives, leaks_nothing])
+def test_a_server_is_worn_by_large_requests(check: Any, live: Live) -> None:
+    context, served = live()
+    check(context, "")
+    assert served.is_worn
 
 
 def test_a_slow_model_is_not_worn_out_beyond_the_budget(live: Live) -> None:
