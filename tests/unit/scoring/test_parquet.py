@@ -251,7 +251,7 @@ def test_a_long_name_is_cut_in_a_refusal() -> None:
     assert refused.value.details == {"column": name[:80]}
 
 
-@pytest.mark.parametrize("labels", [("u", "v", "w"), ("u",), ("0", "u")])
+@pytest.mark.parametrize("labels", [("u", "v", "w"), ("u",), ("0", "u"), ("u", "v")])
 def test_columns_without_names_are_typed_by_position_where_all_are_there(labels: tuple[str, ...]) -> None:
     schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=kind) for kind in (DataType.LONG, DataType.STRING)))
     body = as_parquet(**{label: pa.array([b"1"]) for label in labels})
@@ -260,3 +260,10 @@ def test_columns_without_names_are_typed_by_position_where_all_are_there(labels:
             read_parquet(body, schema)
     else:
         assert list(read_parquet(body, schema).columns) == list(labels)
+
+
+def test_of_columns_with_names_none_is_typed_by_position() -> None:
+    schema = ColumnSchema(
+        columns=(ColumnSpec(name="a", type=DataType.LONG), ColumnSpec(name="b", type=DataType.STRING, required=False))
+    )
+    assert list(read_parquet(as_parquet(z=pa.array(["x"]), a=pa.array([1])), schema).columns) == ["z", "a"]
