@@ -65,13 +65,15 @@ class Reach:
     tests: dict[str, dict[int, list[str]]]
 
     def pick(self, mutant: Mutant, killers: Counter[str], items: dict[str, Any]) -> list[Any]:
-        """Return the tests of a mutant, the most promising first."""
+        """Return the tests of a mutant, the most promising first: those of its module, then what killed others."""
         by_line = self.tests.get(mutant.module, {})
         first, last = mutant.lines
         lines = range(first, last + 1) if mutant.is_inside else by_line
         found = {test for line in lines for test in by_line.get(line, ())}
         new = items.keys() - self.seconds.keys()  # of which an older measurement knows nothing
-        return [items[test] for test in self._mixed((found & items.keys()) | new, killers)]
+        mixed = self._mixed((found & items.keys()) | new, killers)
+        own = f"/test_{mutant.module}.py::"
+        return [items[test] for test in sorted(mixed, key=lambda test: own not in test)]
 
     def _mixed(self, found: Iterable[str], killers: Counter[str]) -> list[str]:
         """Return what killed most first, then one case of each test after the other, the quick ones first.
