@@ -104,6 +104,34 @@ def test_a_longer_body_is_refused_once_the_rest_has_been_drained(sizes: tuple[in
     assert upload.n_read == n_read
 
 
+class Part(bytes):
+    """A part of a body that tells how many of them somebody holds."""
+
+    held = 0
+
+    def __init__(self, *_: object) -> None:
+        Part.held += 1
+
+    def __del__(self) -> None:
+        Part.held -= 1
+
+
+def test_a_body_beyond_the_limit_is_not_kept() -> None:
+    held: list[int] = []
+
+    class Parts:
+        async def stream(self) -> AsyncIterator[bytes]:
+            for _ in range(6):
+                held.append(Part.held)
+                yield Part(b"xxxx")
+
+    parts: Any = Parts()
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read_body(parts, 10))
+    assert held[:3] == [0, 1, 2]
+    assert max(held[4:]) <= 1  # the one that has just been read
+
+
 def test_an_answer_with_a_name_twice_tells_which() -> None:
     with pytest.raises(NotEncodable) as refused:
         encode_predictions({"a": 1, 1: 2, "1": 3})
@@ -126,10 +154,13 @@ def test_an_answer_is_written(value: Any, body: bytes) -> None:
     assert encode_predictions(value).body == body
 
 
-def test_a_value_that_json_cannot_carry_is_told_by_its_type() -> None:
+@pytest.mark.parametrize(
+    ("value", "kind"), [(OpaqueValue("decimal.Decimal", "1"), "'decimal.Decimal'"), (1j, "'builtins.complex'")]
+)
+def test_a_value_that_json_cannot_carry_is_told_by_its_type(value: Any, kind: str) -> None:
     with pytest.raises(NotEncodable) as refused:
-        encode_predictions([OpaqueValue("decimal.Decimal", "1")])
-    assert "'decimal.Decimal'" in refused.value.message
+        encode_predictions([value])
+    assert kind in refused.value.message
 
 
 @pytest.mark.parametrize("texts", [["a\0", "b"], ["b", "a\0"], ["a\0"]])
@@ -140,7 +171,14 @@ def test_an_array_with_a_text_that_ends_in_nul_keeps_it(texts: list[str]) -> Non
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [([], "no Content-Type"), (["  "], "no Content-Type"), (["application/json", ""], "several"), (["x/y"], "'x/y'")],
+    [
+        ([], "no Content-Type"),
+        (["  "], "no Content-Type"),
+        (["", "application/json"], "no Content-Type"),
+        (["application/json", ""], "several"),
+        (["x/y"], "'x/y'"),
+        ([], "reads application/json, text/csv, application/vnd.apache.parquet"),
+    ],
 )
 def test_a_refused_content_type_is_told(values: list[str], said: str) -> None:
     with pytest.raises(UnsupportedMedia) as refused:
