@@ -117,7 +117,7 @@ def _as_json(value: Any, name: str) -> Any:  # noqa: ANN401 - JSON
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
+        return base64.b64encode(value).decode()
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, dict):

@@ -39,6 +39,14 @@ def array(*values: Any, dtype: str | None = None) -> ColumnValue:
     return ColumnValue("x", Storage.ARRAY, np.array(values, dtype=dtype))
 
 
+def nested(n_levels: int, inmost: Any, name: str = "") -> Any:
+    """Return lists in lists, or objects in objects where a name is given."""
+    value = inmost
+    for _ in range(n_levels):
+        value = {name: value} if name else [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -97,6 +105,8 @@ def test_what_json_can_carry_is_carried(value: object, expected: object) -> None
         (math.nan, None, ("NaN",)),
         ([1.5, -math.inf], [1.5, None], ("Infinity",)),
         (np.array([[math.nan, 1], [math.inf, 2]]), [[None, 1.0], [None, 2.0]], ("Infinity", "NaN")),
+        ([math.nan, None, True, 1, "a"], [None, None, True, 1, "a"], ("NaN",)),
+        (np.array([math.inf, 1]), [None, 1.0], ("Infinity",)),
         (np.float32("nan"), None, ("NaN",)),
         (np.array(["NaT", "2024-01-02"], dtype="M8[ns]"), [None, "2024-01-02T00:00:00"], ("NaT",)),
         (np.datetime64("NaT", "ns"), None, ("NaT",)),
@@ -150,6 +160,11 @@ def test_frames_may_stand_inside() -> None:
         ({1: "a", "1": "b"}, "predictions"),
         (TableValue((array(1), array(2)), 1), "predictions"),
         (TableValue((ColumnValue(1, Storage.TEXT, ["a"]), ColumnValue("1", Storage.TEXT, ["b"])), 1), "predictions"),
+        ({"k" * 41: 1j}, f"predictions.{'k' * 40}"),
+        (TableValue((ColumnValue("k" * 41, Storage.NESTED, [1j]),), 1), f"predictions.{'k' * 40}[0]"),
+        ([[[1j]]], "predictions[0][0][0]"),
+        (np.array([1, 1j], dtype=object), "predictions[1]"),
+        (nested(5, 1j, "k" * 40), ("predictions" + f".{'k' * 40}" * 5)[:200]),
     ],
 )
 def test_what_json_has_no_form_for_is_an_error_with_its_place(value: object, place: str) -> None:
@@ -160,11 +175,13 @@ def test_what_json_has_no_form_for_is_an_error_with_its_place(value: object, pla
 
 
 def test_depth_is_an_error_and_no_crash() -> None:
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
     with pytest.raises(NotEncodable):
-        encode_predictions(deep)
+        encode_predictions(nested(100_000, []))
+
+
+@pytest.mark.parametrize("n_levels", [252, 253, 254, 255])
+def test_more_levels_than_the_quick_writer_knows_are_written(n_levels: int) -> None:
+    assert decoded(nested(n_levels, 1.5)) == nested(n_levels, 1.5)
 
 
 def test_a_bare_answer_has_no_wrapper() -> None:

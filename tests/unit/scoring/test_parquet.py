@@ -95,7 +95,8 @@ def test_a_value_arrives(serve: Any, cells: Any, kind: Any, array: pa.Array, exp
     ],
 )
 def test_what_the_type_cannot_hold_is_refused(serve: Any, kind: Any, array: pa.Array) -> None:
-    serve(kind).refuse(as_parquet(x=array), PARQUET)
+    error = serve(kind).refuse(as_parquet(x=array), PARQUET)
+    assert (error["error_code"], error["details"]["column"]) == ("INVALID_PARAMETER_VALUE", "x")
 
 
 def test_nan_and_null_are_nan(serve: Any, cells: Any) -> None:
@@ -126,6 +127,8 @@ def test_a_missing_and_an_extra_column(serve: Any) -> None:
 def test_columns_without_names_go_by_position(serve: Any) -> None:
     schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=k) for k in (DataType.LONG, DataType.STRING)))
     table = serve(schema).receive(as_parquet(u=pa.array([1]), v=pa.array(["a"])), PARQUET)
+    assert [list(column.values) for column in table.columns] == [[1], ["a"]]
+    table = serve(schema).receive(as_parquet(**{"1": pa.array(["a"]), "0": pa.array([1])}), PARQUET)
     assert [list(column.values) for column in table.columns] == [[1], ["a"]]
 
 
