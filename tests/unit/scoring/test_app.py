@@ -56,6 +56,7 @@ def test_without_a_living_worker_nothing_is_ready(serve: Any, path: str, is_load
     answer = server.post(VALID) if path == "/invocations" else server.request("GET", path)
     assert answer.status_code == 503
     assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+    assert answer.headers["X-Modelserve-Decided-By"] == "server"
     assert server.worker.received == []
 
 
@@ -80,6 +81,7 @@ def test_other_methods_are_not_allowed(serve: Any, method: str, path: str, allow
     answer = serve(DataType.LONG).request(method, path)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == allow
+    assert answer.headers["X-Modelserve-Decided-By"] == "server"
     assert method == "HEAD" or answer.json()["error_code"] == "METHOD_NOT_ALLOWED"
 
 
@@ -139,6 +141,15 @@ def test_the_last_request_stands_in_the_log(serve: Any, caplog: pytest.LogCaptur
 )
 def test_a_header_tells_who_decided(serve: Any, body: str, decided_by: str) -> None:
     assert serve(DataType.LONG).post(body).headers["X-Modelserve-Decided-By"] == decided_by
+
+
+def test_an_answer_that_lost_nothing_tells_of_no_loss(serve: Any) -> None:
+    assert serve(DataType.LONG).post(VALID).headers.keys().isdisjoint({"x-modelserve-ignored", "x-modelserve-lossy"})
+
+
+def test_a_name_that_was_ignored_can_be_sent_whatever_it_holds(serve: Any) -> None:
+    answer = serve(DataType.LONG).post({"inputs": {"x": [1], "\x7f~\x7fé": [1]}})
+    assert answer.headers["X-Modelserve-Ignored"] == '["\\u007f~\\u007f\\u00e9"]'
 
 
 def test_what_became_null_is_told(serve: Any) -> None:
@@ -285,6 +296,7 @@ def test_a_request_id_that_is_none_is_not_sent_back(serve: Any) -> None:
         ({"a": 1}, "an object of 1"),
         ("a" * 78, "'" + "a" * 78 + "'"),
         ("a" * 79, "'" + "a" * 78 + "…"),
+        ("a" * 100 + "'", "'" + "a" * 78 + "…"),  # what is not shown does not choose the quotes
         (10**79, "1" + "0" * 79),
         (10**80, "1" + "0" * 78 + "…"),
     ],

@@ -22,7 +22,7 @@ from pytest_modelserve.runtime.frames import (
     TableValue,
     TimestampValue,
 )
-from pytest_modelserve.scoring.encode import encode_predictions
+from pytest_modelserve.scoring.encode import _is_exact_in, encode_predictions
 from pytest_modelserve.scoring.errors import NotEncodable
 
 
@@ -182,6 +182,19 @@ def test_depth_is_an_error_and_no_crash() -> None:
 @pytest.mark.parametrize("n_levels", [252, 253, 254, 255])
 def test_more_levels_than_the_quick_writer_knows_are_written(n_levels: int) -> None:
     assert decoded(nested(n_levels, 1.5)) == nested(n_levels, 1.5)
+
+
+def test_a_second_beyond_the_range_of_nanoseconds_is_not_exact() -> None:
+    class Early:
+        """Instants as NumPy 2.5 has them, below the first second that is within nanoseconds."""
+
+        dtype = np.dtype("M8[ns]")
+
+        def astype(self, _dtype: object) -> Any:
+            raise OverflowError
+
+    instants: Any = Early()
+    assert _is_exact_in("s", instants) is False
 
 
 def test_a_bare_answer_has_no_wrapper() -> None:
