@@ -28,6 +28,7 @@ def columns(**kinds: Any) -> ColumnSchema:
         (DataType.DOUBLE, "1e3", 1000.0),
         (DataType.DOUBLE, "0.1", 0.1),
         (DataType.DOUBLE, "2", 2.0),
+        *((DataType.DOUBLE, f'"{text}"', float(text)) for text in ("2", "1e3", "-1.5E-1", "0.25e+2")),
         *((DataType.STRING, text, text) for text in ("007", "NA", "null", "nan", " 1", "2024-01-02", "true")),
         (DataType.STRING, '""', ""),
         (DataType.STRING, '"a ""b"", c\r\nd"', 'a "b", c\r\nd'),
@@ -54,7 +55,7 @@ def test_a_cell_arrives(serve: Any, cells: Any, kind: DataType, text: str, expec
         (DataType.INTEGER, "2147483648"),
         *(
             (DataType.DOUBLE, text)
-            for text in ("nan", "null", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "9" * 5000)
+            for text in ("nan", "null", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "1e", "1e+", "1.", "9" * 5000)
         ),
         *((DataType.BINARY, text) for text in ("!", "", "aGk")),
         *((DataType.DATETIME, text) for text in ("now", "20240102", '""')),
@@ -235,3 +236,9 @@ def test_a_column_of_numbers_alone_is_read_at_once(
     monkeypatch.setattr(csv_text, "_read_cell", note)
     csv_text.read_csv("\n".join(["x,y", *(f"{cell},1" for cell in cells)]).encode(), columns(x=kind, y=DataType.LONG))
     assert read == ([cell.strip('"') for cell in cells] if slowly else [])
+
+
+@pytest.mark.parametrize(("digits", "is_number"), [("1" * 401, True), ("1" * 402, False)])
+def test_an_integer_of_no_declared_type_is_as_long_as_any_float(serve: Any, digits: str, is_number: bool) -> None:
+    (column, _) = serve().receive(f"x,y\n{digits},1\n", "text/csv").columns
+    assert list(column.values) == [int(digits) if is_number else digits]
