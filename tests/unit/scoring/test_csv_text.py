@@ -239,6 +239,6 @@ def test_a_column_of_numbers_alone_is_read_at_once(
 
 
 @pytest.mark.parametrize(("digits", "is_number"), [("1" * 401, True), ("1" * 402, False)])
-def test_an_integer_of_no_declared_type_is_as_long_as_any_float(serve: Any, digits: str, is_number: bool) -> None:
+def test_an_integer_of_no_declared_type_has_at_most_401_digits(serve: Any, digits: str, is_number: bool) -> None:
     (column, _) = serve().receive(f"x,y\n{digits},1\n", "text/csv").columns
     assert list(column.values) == [int(digits) if is_number else digits]
