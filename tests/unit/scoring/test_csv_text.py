@@ -9,7 +9,7 @@ import pytest
 
 from pytest_modelserve.scoring import csv_text
 from pytest_modelserve.signature.datatypes import Array, DataType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSchema, TensorSpec
 
 NOW = "2024-01-02T03:04:05.123456789"
 
@@ -128,8 +128,28 @@ def test_integers_for_names_are_found_by_their_text(serve: Any) -> None:
     assert serve(schema).receive(b"0\n007\n", "text/csv").columns[0].values == ["007"]
 
 
-def test_nested_columns_are_refused(serve: Any) -> None:
-    serve(columns(a=Array(items=DataType.LONG))).refuse(b'a\n"[1]"\n', "text/csv")
+@pytest.mark.parametrize(
+    ("schema", "message", "details"),
+    [
+        (
+            columns(b=DataType.LONG, a=Array(items=DataType.LONG)),
+            "CSV cannot carry column 'a', which is nested; send JSON",
+            {"column": "a"},
+        ),
+        (
+            TensorSchema(tensors=(TensorSpec(name=None, dtype="int64", shape=(-1, 2)),)),
+            "CSV cannot carry tensors; send inputs as JSON",
+            {},
+        ),
+    ],
+)
+def test_what_csv_cannot_carry_is_refused_whatever_the_body(
+    serve: Any, schema: Any, message: str, details: dict[str, str]
+) -> None:
+    for body in (b"b,a\n1,2\n", b""):
+        error = serve(schema).refuse(body, "text/csv")
+        assert (error["error_code"], error["message"]) == ("INVALID_PARAMETER_VALUE", message)
+        assert error.get("details", {}) == details
 
 
 def test_long_tables_are_read_like_short_ones(serve: Any) -> None:
