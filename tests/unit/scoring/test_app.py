@@ -23,7 +23,7 @@ from pytest_modelserve.runtime.frames import (
     Unencodable,
 )
 from pytest_modelserve.scoring.app import ModelSlot, create_app
-from pytest_modelserve.scoring.errors import EXCERPT_LENGTH, DecidedBy, ErrorCode, ScoringError, excerpt, name_kind
+from pytest_modelserve.scoring.errors import ErrorCode, ScoringError
 from pytest_modelserve.scoring.inputs import InputReader
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
@@ -281,72 +281,6 @@ def test_a_request_id_that_is_none_is_not_sent_back(serve: Any) -> None:
     assert "request_id" not in answer.json()
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "null"),
-        (True, "true"),
-        (False, "false"),
-        (1, "1"),
-        (1.5, "1.5"),
-        ("a", "'a'"),
-        ("\ud800", "'\\ud800'"),
-        ([1, 2], "a list of 2"),
-        ((1,), "a list of 1"),
-        ({"a": 1}, "an object of 1"),
-        ("a" * 78, "'" + "a" * 78 + "'"),
-        ("a" * 79, "'" + "a" * 78 + "…"),
-        ("a" * 100 + "'", "'" + "a" * 78 + "…"),  # what is not shown does not choose the quotes
-        (10**79, "1" + "0" * 79),
-        (10**80, "1" + "0" * 78 + "…"),
-    ],
-)
-def test_an_excerpt_is_short_and_in_the_words_of_json(value: Any, text: str) -> None:
-    assert excerpt(value) == text
-    assert len(text) <= EXCERPT_LENGTH
-
-
-@pytest.mark.parametrize(
-    ("value", "kind"),
-    [
-        (None, "null"),
-        (True, "a boolean"),
-        (1, "an integer"),
-        (1.5, "a number"),
-        ("", "a string"),
-        ([], "a list"),
-        ((), "a list"),
-        ({}, "an object"),
-        (1j, "complex"),
-    ],
-)
-def test_a_value_is_called_what_json_calls_it(value: Any, kind: str) -> None:
-    assert name_kind(value) == kind
-
-
-@pytest.mark.parametrize(
-    ("name", "status"),
-    [
-        ("BAD_REQUEST", 400),
-        ("INVALID_PARAMETER_VALUE", 400),
-        ("ENDPOINT_NOT_FOUND", 404),
-        ("METHOD_NOT_ALLOWED", 405),
-        ("REQUEST_TOO_LARGE", 413),
-        ("UNSUPPORTED_MEDIA_TYPE", 415),
-        ("MODEL_ERROR", 500),
-        ("ENCODING_ERROR", 500),
-        ("INTERNAL_ERROR", 500),
-        ("TEMPORARILY_UNAVAILABLE", 503),
-        ("DEADLINE_EXCEEDED", 504),
-    ],
-)
-def test_every_kind_of_error_has_its_word_and_status(name: str, status: int) -> None:
-    error = ScoringError(ErrorCode[name], "m", decided_by=DecidedBy.SERVER)
-    assert error.code.status == status
-    assert json.loads(error.as_body(None)) == {"error_code": name, "message": "m"}
-    assert json.loads(error.as_body("7"))["request_id"] == "7"
-
-
 @pytest.mark.parametrize("death", [GONE, None])
 def test_a_place_without_a_worker_is_unavailable(death: Any) -> None:
     slot = ModelSlot()
@@ -408,11 +342,3 @@ def test_only_a_long_body_is_read_in_a_thread(
     monkeypatch.setattr(InputReader, "read", note)
     assert serve(DataType.LONG).post('{"inputs": [1]}'.ljust(n_bytes)).status_code == 200
     assert threads == [in_thread]
-
-
-def test_an_excerpt_can_be_sent_whatever_it_shows() -> None:
-    class Odd:
-        def __repr__(self) -> str:
-            return "\ud800"
-
-    assert excerpt(Odd()) == "\\ud800"

@@ -218,3 +218,34 @@ def test_floats_come_back_to_the_last_bit(sent: np.ndarray[Any, np.dtype[Any]]) 
 )
 def test_json_comes_back_as_it_was(value: Any) -> None:
     assert decoded(value) == value
+
+
+def test_an_answer_with_a_name_twice_tells_which() -> None:
+    with pytest.raises(NotEncodable) as refused:
+        encode_predictions({"a": 1, 1: 2, "1": 3})
+    assert "the name '1' twice" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        (2**70, b'{"predictions":1180591620717411303424}'),
+        ("\ud800", b'{"predictions":"\\ud800"}'),
+        ({True: 1, False: 2, None: 3}, b'{"predictions":{"true":1,"false":2,"null":3}}'),
+        (
+            np.array(["2024-01-02T03:04:05.120", "2024-01-02"], "M8[ns]"),
+            b'{"predictions":["2024-01-02T03:04:05.120","2024-01-02T00:00:00.000"]}',
+        ),
+    ],
+)
+def test_an_answer_is_written(value: Any, body: bytes) -> None:
+    assert encode_predictions(value).body == body
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(OpaqueValue("decimal.Decimal", "1"), "'decimal.Decimal'"), (1j, "'builtins.complex'")]
+)
+def test_a_value_that_json_cannot_carry_is_told_by_its_type(value: Any, kind: str) -> None:
+    with pytest.raises(NotEncodable) as refused:
+        encode_predictions([value])
+    assert kind in refused.value.message

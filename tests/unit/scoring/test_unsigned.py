@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.runtime.frames import Storage
+from pytest_modelserve.scoring.unsigned import infer_array
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ParamSpec, Signature
 
@@ -124,3 +125,9 @@ def test_params_may_be_declared_without_inputs(serve: Any) -> None:
     server = serve(Signature(params=(ParamSpec(name="k", type=DataType.LONG, default=3),)))
     server.receive({"inputs": [1]})
     assert server.worker.received[0][1] == {"k": 3}
+
+
+@pytest.mark.parametrize("texts", [["a\0", "b"], ["b", "a\0"], ["a\0"]])
+def test_an_array_with_a_text_that_ends_in_nul_keeps_it(texts: list[str]) -> None:
+    found: Any = infer_array(texts, "inputs")
+    assert (found.dtype, found.tolist()) == (object, texts)
