@@ -10,7 +10,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from pytest_modelserve.scoring.body import BodyTooLarge, read_body, read_request_id
-from pytest_modelserve.scoring.errors import NotParsed
+from pytest_modelserve.scoring.errors import DecidedBy, ErrorCode, NotParsed
 
 
 @pytest.mark.parametrize("found", ["a", "~!", "a b", "a" * 128])
@@ -50,8 +50,9 @@ def test_a_body_up_to_the_limit_is_read(sizes: tuple[int, ...]) -> None:
 )
 def test_a_longer_body_is_refused_once_the_rest_has_been_drained(sizes: tuple[int, ...], n_read: int) -> None:
     upload: Any = Upload(*sizes)
-    with pytest.raises(BodyTooLarge):
+    with pytest.raises(BodyTooLarge) as refused:
         asyncio.run(read_body(upload, 10))
+    assert (refused.value.code, refused.value.decided_by) == (ErrorCode.REQUEST_TOO_LARGE, DecidedBy.SERVER)
     assert upload.n_read == n_read
 
 

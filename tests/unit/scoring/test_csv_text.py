@@ -37,6 +37,7 @@ def columns(**kinds: Any) -> ColumnSchema:
         (DataType.STRING, '"""a"', '"a'),
         (DataType.BINARY, '"aGk="', b"hi"),
         (DataType.BINARY, "aGk=", b"hi"),
+        (DataType.BINARY, "1234", b"\xd7m\xf8"),
         (DataType.DATETIME, NOW, np.datetime64(NOW)),
         (DataType.DATETIME, '"2024-01-02"', np.datetime64("2024-01-02", "ns")),
     ],

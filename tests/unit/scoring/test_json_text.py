@@ -78,3 +78,10 @@ def test_only_what_may_have_lost_something_is_read_twice(
     monkeypatch.setattr(json, "loads", note)
     assert parse_json(body, exact_integers=True) == expected
     assert bool(read) is again
+
+
+@pytest.mark.parametrize("space", ["", " ", "\t", "\r", "\n", " \r\n\t"])
+def test_a_key_that_stands_twice_is_seen_whatever_stands_after_it(space: str) -> None:
+    with pytest.raises(NotParsed) as refused:
+        parse_json(f'{{"a":1,"b":{{"c":1}},"a"{space}:2}}'.encode(), exact_integers=False)
+    assert refused.value.details == {"key": "'a'"}

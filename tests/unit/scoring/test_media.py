@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_modelserve.scoring.errors import DecidedBy, ErrorCode
 from pytest_modelserve.scoring.media import Media, UnsupportedMedia, parse_content_type, require_no_encoding
 
 
@@ -66,3 +67,4 @@ def test_a_refused_content_type_is_told(values: list[str], said: str) -> None:
     with pytest.raises(UnsupportedMedia) as refused:
         parse_content_type(values)
     assert said in refused.value.message
+    assert (refused.value.code, refused.value.decided_by) == (ErrorCode.UNSUPPORTED_MEDIA_TYPE, DecidedBy.PARSER)
