@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.scoring.errors import EXCERPT_LENGTH, DecidedBy, ErrorCode, ScoringError, excerpt, name_kind
+from pytest_modelserve.scoring.errors import (
+    EXCERPT_LENGTH,
+    DecidedBy,
+    ErrorCode,
+    NotAllowed,
+    NotEncodable,
+    NotParsed,
+    ScoringError,
+    excerpt,
+    name_kind,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +92,20 @@ def test_an_excerpt_can_be_sent_whatever_it_shows() -> None:
             return "\ud800"
 
     assert excerpt(Odd()) == "\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "decided_by"),
+    [
+        (NotParsed("m", row=1), "BAD_REQUEST", "parser"),
+        (NotAllowed("m", row=1), "INVALID_PARAMETER_VALUE", "schema"),
+        (NotEncodable("m", row=1), "ENCODING_ERROR", "encoder"),
+    ],
+)
+def test_an_error_tells_its_kind_and_who_decided(error: ScoringError, code: str, decided_by: str) -> None:
+    assert error.decided_by.value == decided_by
+    assert json.loads(error.as_body(None)) == {"error_code": code, "message": "m", "details": {"row": 1}}
+
+
+def test_the_parts_of_the_server_have_their_words() -> None:
+    assert [part.value for part in DecidedBy] == ["parser", "schema", "model", "encoder", "server"]
