@@ -52,7 +52,7 @@ class Worker(Protocol):
         """Return how it ended, None while it runs."""
 
     async def predict(
-        self, data: object, params: Mapping[str, object] | None = None, *, request_id: str = ""
+        self, data: object, params: Mapping[str, object] | None, *, request_id: str
     ) -> Predictions | Raised | Unencodable:
         """Return the model's answer.
 

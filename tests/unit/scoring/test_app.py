@@ -43,6 +43,7 @@ GONE = WorkerDeath(exit_code=None, signal_name="SIGSEGV")
 def test_the_model_is_ready(serve: Any, path: str, method: str) -> None:
     answer = serve(DataType.LONG).request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert "X-Modelserve-Request-Id" not in answer.headers
     assert method == "HEAD" or answer.json() == {"status": "ready"}
 
 
@@ -90,6 +91,8 @@ def test_other_methods_are_not_allowed(serve: Any, method: str, path: str, allow
 def test_other_paths_do_not_exist(serve: Any, path: str, method: str) -> None:
     answer = serve(DataType.LONG).request(method, path)
     assert (answer.status_code, answer.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
+    assert "X-Modelserve-Request-Id" not in answer.headers
+    assert "request_id" not in answer.json()
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_an_excerpt_can_be_sent_whatever_it_shows() -> None:
     ],
 )
 def test_an_error_tells_its_kind_and_who_decided(error: ScoringError, code: str, decided_by: str) -> None:
-    assert error.decided_by.value == decided_by
+    assert (error.decided_by.value, str(error)) == (decided_by, "m")
     assert json.loads(error.as_body(None)) == {"error_code": code, "message": "m", "details": {"row": 1}}
 
 
