@@ -65,13 +65,15 @@ class Reach:
     tests: dict[str, dict[int, list[str]]]
 
     def pick(self, mutant: Mutant, killers: Counter[str], items: dict[str, Any]) -> list[Any]:
-        """Return the tests of a mutant, the most promising first."""
+        """Return the tests of a mutant, the most promising first: those of its module, then what killed others."""
         by_line = self.tests.get(mutant.module, {})
         first, last = mutant.lines
         lines = range(first, last + 1) if mutant.is_inside else by_line
         found = {test for line in lines for test in by_line.get(line, ())}
         new = items.keys() - self.seconds.keys()  # of which an older measurement knows nothing
-        return [items[test] for test in self._mixed((found & items.keys()) | new, killers)]
+        mixed = self._mixed((found & items.keys()) | new, killers)
+        own = f"/test_{mutant.module}.py::"
+        return [items[test] for test in sorted(mixed, key=lambda test: own not in test)]
 
     def _mixed(self, found: Iterable[str], killers: Counter[str]) -> list[str]:
         """Return what killed most first, then one case of each test after the other, the quick ones first.
@@ -229,10 +231,15 @@ def judge(  # noqa: C901 # what runs in which fork reads best side by side
 def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> None:
     """Collect the tests and hand them to a loop of our own."""
 
+    failed: list[Exception] = []
+
     class Loop:
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
-            loop(session)
+            try:
+                loop(session)
+            except Exception as error:  # noqa: BLE001 # pytest would print it and end as if all had been done
+                failed.append(error)
             return True
 
     with tempfile.TemporaryDirectory() as cache:
@@ -240,6 +247,8 @@ def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> Non
         warm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before pytest could rewrite it
         plugins = [*warm, "-p", "no:randomly", "-p", "no:xdist", "-o", f"cache_dir={cache}", "-o", "timeout=60"]
         pytest.main([*files, *ignored, "-q", "-s", "--tb=native", "--assert=plain", *plugins], plugins=[Loop()])
+    if failed:
+        raise failed[0]
 
 
 def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[str, bool]]:
@@ -253,9 +262,9 @@ def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[st
 
     watch = Watch()
     session.config.pluginmanager.register(watch)
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for at, item in enumerate(items):
         yield item.nodeid, False
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=items[at + 1] if at + 1 < len(items) else None)
         yield item.nodeid, item.nodeid in failed
     session.config.pluginmanager.unregister(watch)
 

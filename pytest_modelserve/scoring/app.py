@@ -52,7 +52,7 @@ class Worker(Protocol):
         """Return how it ended, None while it runs."""
 
     async def predict(
-        self, data: object, params: Mapping[str, object] | None = None, *, request_id: str = ""
+        self, data: object, params: Mapping[str, object] | None, *, request_id: str
     ) -> Predictions | Raised | Unencodable:
         """Return the model's answer.
 
@@ -217,8 +217,7 @@ def _unavailable(message: str) -> ScoringError:
 def _prediction_response(encoded: Encoded, read: ModelInput, request_id: str) -> Response:
     headers = {DECIDED_BY_HEADER: DecidedBy.MODEL.value}
     if read.ignored:
-        names = json.dumps([name[:40] for name in read.ignored[:_IGNORED_SHOWN]])
-        headers[IGNORED_HEADER] = names.replace("\x7f", "\\u007f")  # the one ASCII character that no header may hold
+        headers[IGNORED_HEADER] = json.dumps([name[:40] for name in read.ignored[:_IGNORED_SHOWN]])
     if encoded.lost:
         headers[LOSSY_HEADER] = ", ".join(encoded.lost)
     return _json_response(encoded.body, headers=headers, request_id=request_id)

@@ -55,6 +55,7 @@ def read_request_id(headers: Headers) -> str:
     found = headers.getlist(REQUEST_ID_HEADER)
     if not found:
         return ""
-    if len(found) > 1 or not _REQUEST_ID.fullmatch(found[0]):
-        raise NotParsed(f"{REQUEST_ID_HEADER} must be 1 to 128 printable ASCII characters, not {excerpt(found[0])}")
-    return found[0]
+    request_id, *others = found
+    if others or not _REQUEST_ID.fullmatch(request_id):
+        raise NotParsed(f"{REQUEST_ID_HEADER} must be 1 to 128 printable ASCII characters, not {excerpt(request_id)}")
+    return request_id

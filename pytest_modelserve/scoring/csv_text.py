@@ -7,6 +7,7 @@ other cell is the JSON text of its type: `true` (in any case), `12`, `1.5e3`, an
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -44,7 +45,7 @@ def read_csv(body: bytes, schema: Schema | None) -> RawTable:
     """
     require_flat(schema)
     try:
-        text = body.decode("utf-8-sig")
+        text = body.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as broken:
         raise NotParsed(f"The body is not UTF-8: {broken.reason}", position=broken.start) from None
     if not text.strip():
@@ -99,8 +100,7 @@ def _split_rows(text: str) -> list[list[str]]:
     Raises:
         NotParsed: A quote stands where none can.
     """
-    quote = text.rfind('"')
-    first_plain = text.find("\n", quote) + 1 if "\r" not in text else 0
+    first_plain = text.find("\n", text.rfind('"') + 1) + 1 if "\r" not in text else 0
     if not first_plain:
         return _split_quoted_rows(text)
     plain = text[first_plain:].removesuffix("\n")

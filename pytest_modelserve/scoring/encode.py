@@ -63,8 +63,8 @@ def encode_predictions(value: object, *, is_bare: bool = False) -> Encoded:
     document = plain if is_bare else {"predictions": plain}
     try:
         body = orjson.dumps(document)
-    except (orjson.JSONEncodeError, RecursionError):  # integers beyond 64 bits, lone surrogates, 254 levels
-        body = json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except orjson.JSONEncodeError:  # integers beyond 64 bits, lone surrogates, 254 levels
+        body = json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
     return Encoded(body=body, lost=tuple(sorted(encoder.lost)))
 
 
@@ -93,7 +93,7 @@ class _Encoder:
 
     def _scalar(self, value: object, path: str) -> Any:  # noqa: ANN401 - JSON
         if isinstance(value, bytes):
-            return base64.b64encode(value).decode("ascii")
+            return base64.b64encode(value).decode()
         if isinstance(value, dt.date | dt.time):
             return value.isoformat()
         if isinstance(value, TimestampValue):
@@ -107,7 +107,7 @@ class _Encoder:
         self.lost.add(what)
 
     def _list(self, values: Sequence[Any], path: str) -> list[Any]:
-        if set(map(type, values)) <= _PLAIN:
+        if _PLAIN.issuperset(map(type, values)):
             return list(values)
         return [self.as_plain(value, f"{path}[{at}]") for at, value in enumerate(values)]
 
@@ -119,7 +119,7 @@ class _Encoder:
         kind = array.dtype.kind
         if kind in "biuU":
             return array.tolist()
-        if kind == "f" and array.dtype.itemsize <= 8:
+        if np.can_cast(array.dtype, np.float64):
             return self._floats(array)
         if kind == "M":
             return self._instants(array)

@@ -120,5 +120,5 @@ def excerpt(value: object) -> str:
         text = {None: "null", True: "true", False: "false"}[value]
     else:
         text = repr(value)
-    text = text.encode("utf-8", "backslashreplace").decode()
+    text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= EXCERPT_LENGTH else f"{text[: EXCERPT_LENGTH - 1]}…"

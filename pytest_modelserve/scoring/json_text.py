@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import chain
-from typing import Final, cast
+from typing import Final
 
 import orjson
 
@@ -62,22 +62,20 @@ def _count_keys(document: object) -> int:
         kinds = set(map(type, level))
         if not kinds & {dict, list}:
             return total
-        objects = cast("list[dict[str, object]]", [value for value in level if type(value) is dict])
-        lists = cast("list[list[object]]", [value for value in level if type(value) is list])
+        objects: list[dict[str, object]] = [value for value in level if type(value) is dict]
+        lists: list[list[object]] = [value for value in level if type(value) is list]
         total += sum(map(len, objects))
         level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
     raise NotParsed(f"The body is nested deeper than {MAX_DEPTH} levels")
 
 
 def _require_unique_keys(text: bytes) -> None:
-    json.loads(text.decode(), object_pairs_hook=_unique)
+    json.loads(text.decode(), object_pairs_hook=_require_unique)
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    unique = dict(pairs)
-    if len(unique) != len(pairs):
+def _require_unique(pairs: list[tuple[str, object]]) -> None:
+    if len(dict(pairs)) != len(pairs):
         seen: set[str] = set()
         # set.add returns None, which is false
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise NotParsed(f"The key {excerpt(twice)} stands twice in one object", key=excerpt(twice))
-    return unique

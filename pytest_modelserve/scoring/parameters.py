@@ -45,7 +45,7 @@ def enforce_params(specs: Sequence[ParamSpec] | None, given: object) -> dict[str
 
 
 def _suggest(name: str, declared: Sequence[str]) -> str:
-    if near := difflib.get_close_matches(name, declared, n=1):
+    if near := difflib.get_close_matches(name, declared):
         return f". Did you mean {excerpt(near[0])}?"
     return f"; it declares {', '.join(map(excerpt, declared))}" if declared else ""
 
@@ -62,18 +62,20 @@ def _as_python(value: object) -> object:
 
 def _read(spec: ParamSpec, value: object) -> object:
     try:
-        if spec.shape is None:
-            return None if value is None and spec.default is None else _read_values(spec.type, [value])[0]
-        return _read_values(spec.type, _require_list(value))
+        if spec.shape is not None:
+            return _read_values(spec.type, _require_list(spec, value))
+        (read,) = [None] if value is None and spec.default is None else _read_values(spec.type, [value])
     except Misfit as misfit:
         place = misfit.path if spec.shape is None else f"[{misfit.at}]{misfit.path}"
-        where = f", at {place}," if place and isinstance(value, list | dict) else ""
+        where = f", at {place}," if place else ""
         raise NotAllowed(f"Param {excerpt(spec.name)}{where} {misfit.reason}", param=spec.name) from None
+    return read
 
 
-def _require_list(value: object) -> list[Any]:
+def _require_list(spec: ParamSpec, value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise Misfit(0, f"is {name_kind(value)} ({excerpt(value)}), not a list")
+        found = f"{name_kind(value)} ({excerpt(value)})"
+        raise NotAllowed(f"Param {excerpt(spec.name)} is {found}, not a list", param=spec.name)
     return value
 
 

@@ -48,13 +48,13 @@ def read_parquet(body: bytes, schema: Schema | None) -> RawTable:
             found = table.schema.field(name).type
             raise NotAllowed(f"Column {excerpt(name)} is {excerpt(str(found))} in the file", column=name[:80])
         columns[name] = [_as_json(value, name) for value in table.column(name).to_pylist(maps_as_pydicts="strict")]
-    index = tuple(table.column(index_names[0]).to_pylist()) if len(index_names) == 1 else None
+    index = tuple(table.column(*index_names).to_pylist()) if len(index_names) == 1 else None
     return RawTable(columns=columns, n_rows=table.num_rows, index=index)
 
 
 def _index_names(table: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
     described = (table.schema.pandas_metadata or {}).get("index_columns", [])
-    return [name for name in described if isinstance(name, str) and name in table.column_names]
+    return [name for name in described if name in table.column_names]  # a range is described by a dict
 
 
 def _kinds(schema: Schema | None, labels: list[str]) -> dict[str, ValueType | None]:
@@ -117,7 +117,7 @@ def _as_json(value: Any, name: str) -> Any:  # noqa: ANN401 - JSON
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
+        return base64.b64encode(value).decode()
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, dict):

@@ -42,7 +42,7 @@ def read_unsigned(opened: Opened) -> object:
         return infer_table(read_records(content, envelope=opened.envelope))
     if isinstance(content, dict):
         return {name: infer_array(value, name) for name, value in content.items()}
-    if isinstance(content, list) and content and set(map(type, content)) == {dict}:
+    if isinstance(content, list) and set(map(type, content)) == {dict}:
         if opened.envelope is Envelope.INPUTS:
             return content
         raw = read_records(content, envelope=opened.envelope)
@@ -76,9 +76,9 @@ def infer_array(nested: object, name: str) -> Tensor:
     """
     level: list[Any] = [nested]
     shape: list[int] = []
-    while level and list in (kinds := set(map(type, level))):
-        sizes = {len(value) if type(value) is list else -1 for value in level}
-        if kinds != {list} or len(sizes) > 1:
+    while list in (kinds := set(map(type, level))):
+        sizes = set(map(len, level)) if kinds == {list} else set()
+        if len(sizes) != 1:
             raise NotParsed(f"{excerpt(name)} is ragged at depth {len(shape)}; an array has lists of one length")
         shape.append(sizes.pop())
         level = list(chain.from_iterable(level))
@@ -99,8 +99,6 @@ def _infer_flat(flat: list[Any]) -> Tensor:
 
 def _infer_numbers(values: Sequence[Any], kinds: set[type]) -> Tensor | None:
     """Return an array that holds the values exactly, None where no type of numbers or booleans does."""
-    if not values:
-        return np.empty(0, dtype=np.float64)
     if kinds == {bool}:
         return np.array(values, dtype=np.bool_)
     if kinds == {int}:

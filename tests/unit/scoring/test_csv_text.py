@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_modelserve.scoring import csv_text
 from pytest_modelserve.signature.datatypes import Array, DataType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSchema, TensorSpec
 
 NOW = "2024-01-02T03:04:05.123456789"
 
@@ -27,11 +28,16 @@ def columns(**kinds: Any) -> ColumnSchema:
         (DataType.DOUBLE, "1e3", 1000.0),
         (DataType.DOUBLE, "0.1", 0.1),
         (DataType.DOUBLE, "2", 2.0),
+        *((DataType.DOUBLE, f'"{text}"', float(text)) for text in ("2", "1e3", "-1.5E-1", "0.25e+2")),
         *((DataType.STRING, text, text) for text in ("007", "NA", "null", "nan", " 1", "2024-01-02", "true")),
         (DataType.STRING, '""', ""),
         (DataType.STRING, '"a ""b"", c\r\nd"', 'a "b", c\r\nd'),
+        (DataType.STRING, '""""', '"'),
+        (DataType.STRING, '"a"""', 'a"'),
+        (DataType.STRING, '"""a"', '"a'),
         (DataType.BINARY, '"aGk="', b"hi"),
         (DataType.BINARY, "aGk=", b"hi"),
+        (DataType.BINARY, "1234", b"\xd7m\xf8"),
         (DataType.DATETIME, NOW, np.datetime64(NOW)),
         (DataType.DATETIME, '"2024-01-02"', np.datetime64("2024-01-02", "ns")),
     ],
@@ -50,7 +56,7 @@ def test_a_cell_arrives(serve: Any, cells: Any, kind: DataType, text: str, expec
         (DataType.INTEGER, "2147483648"),
         *(
             (DataType.DOUBLE, text)
-            for text in ("nan", "null", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "9" * 5000)
+            for text in ("nan", "null", "inf", "1e400", "1,5", "x", '""', " 1", "0x1", "1e", "1e+", "1.", "9" * 5000)
         ),
         *((DataType.BINARY, text) for text in ("!", "", "aGk")),
         *((DataType.DATETIME, text) for text in ("now", "20240102", '""')),
@@ -123,8 +129,28 @@ def test_integers_for_names_are_found_by_their_text(serve: Any) -> None:
     assert serve(schema).receive(b"0\n007\n", "text/csv").columns[0].values == ["007"]
 
 
-def test_nested_columns_are_refused(serve: Any) -> None:
-    serve(columns(a=Array(items=DataType.LONG))).refuse(b'a\n"[1]"\n', "text/csv")
+@pytest.mark.parametrize(
+    ("schema", "message", "details"),
+    [
+        (
+            columns(b=DataType.LONG, a=Array(items=DataType.LONG)),
+            "CSV cannot carry column 'a', which is nested; send JSON",
+            {"column": "a"},
+        ),
+        (
+            TensorSchema(tensors=(TensorSpec(name=None, dtype="int64", shape=(-1, 2)),)),
+            "CSV cannot carry tensors; send inputs as JSON",
+            {},
+        ),
+    ],
+)
+def test_what_csv_cannot_carry_is_refused_whatever_the_body(
+    serve: Any, schema: Any, message: str, details: dict[str, str]
+) -> None:
+    for body in (b"b,a\n1,2\n", b""):
+        error = serve(schema).refuse(body, "text/csv")
+        assert (error["error_code"], error["message"]) == ("INVALID_PARAMETER_VALUE", message)
+        assert error.get("details", {}) == details
 
 
 def test_long_tables_are_read_like_short_ones(serve: Any) -> None:
@@ -133,14 +159,16 @@ def test_long_tables_are_read_like_short_ones(serve: Any) -> None:
     assert [column.values.tolist() for column in table.columns] == [list(range(1000)), [n + 0.5 for n in range(1000)]]
 
 
-@pytest.mark.parametrize("text", ["1,007", "1.5,1.", "1,+1", "1,1e400", "1,", "1,-"])
+@pytest.mark.parametrize("text", ["1,007", "1.5,1.", "1,+1", "1,1e400", "1,", "1,-", "1,1 ", "1,true"])
 def test_one_bad_number_among_good_ones_is_found(serve: Any, text: str) -> None:
     schema = ColumnSchema(columns=(ColumnSpec(name="x", type=DataType.DOUBLE),))
     body = "x\n" + text.replace(",", "\n") + "\n"
     if text == "1,":
         assert serve(schema).receive(body, "text/csv").n_rows == 2
     else:
-        assert serve(schema).refuse(body, "text/csv")["details"] == {"column": "x", "row": 1}
+        error = serve(schema).refuse(body, "text/csv")
+        assert error["details"] == {"column": "x", "row": 1}
+        assert f"is a string ({text[text.index(',') + 1 :]!r})" in error["message"]
 
 
 def test_a_quoted_line_end_is_no_row_end(serve: Any, cells: Any) -> None:
@@ -153,3 +181,85 @@ def test_a_quoted_line_end_is_no_row_end(serve: Any, cells: Any) -> None:
 def test_a_cell_is_told_as_the_text_that_it_is(serve: Any, kind: DataType) -> None:
     error = serve(columns(id=DataType.LONG, x=kind)).refuse("id,x\n1,12\n", "text/csv")
     assert "is a string ('12')" in error["message"] or "is '12'" in error["message"]
+
+
+def test_of_columns_with_names_none_goes_by_position(serve: Any, cells: Any) -> None:
+    schema = ColumnSchema(
+        columns=(ColumnSpec(name="a", type=DataType.LONG), ColumnSpec(name="b", type=DataType.STRING, required=False))
+    )
+    assert cells(serve(schema).receive(b"z,a\nx,1\n", "text/csv"), "a") == [1]
+
+
+def test_a_cell_of_a_column_by_position_is_of_its_type(serve: Any) -> None:
+    schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=kind) for kind in (DataType.LONG, DataType.STRING)))
+    assert list(serve(schema).receive(b"u,v\n1,12\n", "text/csv").columns[1].values) == ["12"]
+
+
+def test_a_comma_in_quotes_makes_no_two_numbers(serve: Any) -> None:
+    error = serve(columns(x=DataType.LONG, y=DataType.LONG)).refuse(b'x,y\n"1,2",3\n', "text/csv")
+    assert error["details"] == {"column": "x", "row": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "position"), [(b'"x', 0), (b'x\n1\n"', 4), (b"\xff", 0), (b"x\n\xff", 2), (b"\xef\xbb\xbfx\n\xff", 2)]
+)
+def test_what_is_no_csv_is_told_with_its_place(serve: Any, body: bytes, position: int) -> None:
+    assert serve().refuse(body, "text/csv")["details"] == {"position": position}
+
+
+@pytest.mark.parametrize(
+    ("body", "slowly"),
+    [
+        ("a,b\n1,x\n2,y\n", "a,b\n"),
+        ('"a",b\n1,x\n2,y\n', '"a",b\n'),
+        ('a,b\n1,"x"\n2,y\n', 'a,b\n1,"x"\n'),
+        ('a,b\n1,x\n2,"y"\n', 'a,b\n1,x\n2,"y"\n'),
+        ("a,b\r\n1,x\r\n2,y\r\n", "a,b\r\n1,x\r\n2,y\r\n"),
+        ("a,b", "a,b"),
+    ],
+)
+def test_only_what_stands_above_the_last_quote_is_read_slowly(
+    monkeypatch: pytest.MonkeyPatch, body: str, slowly: str
+) -> None:
+    read: list[str] = []
+    split = csv_text._split_quoted_rows
+
+    def note(text: str) -> list[list[str]]:
+        read.append(text)
+        return split(text)
+
+    monkeypatch.setattr(csv_text, "_split_quoted_rows", note)
+    table = csv_text.read_csv(body.encode(), columns(a=DataType.LONG, b=DataType.STRING))
+    assert read == [slowly]
+    assert table.columns == ({"a": [1, 2], "b": ["x", "y"]} if "1" in body else {"a": [], "b": []})
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "slowly"),
+    [
+        *((kind, ["1", "-2"], False) for kind in (DataType.INTEGER, DataType.LONG)),
+        *((kind, ["1.5", "-2e-1", "1E+3"], False) for kind in (DataType.FLOAT, DataType.DOUBLE)),
+        (DataType.LONG, ["1", ""], True),
+        (DataType.LONG, ["1", '"2"'], True),
+        (DataType.STRING, ["1", "2"], True),
+    ],
+)
+def test_a_column_of_numbers_alone_is_read_at_once(
+    monkeypatch: pytest.MonkeyPatch, kind: DataType, cells: list[str], slowly: bool
+) -> None:
+    read: list[str] = []
+    read_cell = csv_text._read_cell
+
+    def note(cell: str, kind: DataType | None) -> object:
+        read.append(cell)
+        return read_cell(cell, kind)
+
+    monkeypatch.setattr(csv_text, "_read_cell", note)
+    csv_text.read_csv("\n".join(["x,y", *(f"{cell},1" for cell in cells)]).encode(), columns(x=kind, y=DataType.LONG))
+    assert read == ([cell.strip('"') for cell in cells] if slowly else [])
+
+
+@pytest.mark.parametrize(("digits", "is_number"), [("1" * 401, True), ("1" * 402, False)])
+def test_an_integer_of_no_declared_type_has_at_most_401_digits(serve: Any, digits: str, is_number: bool) -> None:
+    (column, _) = serve().receive(f"x,y\n{digits},1\n", "text/csv").columns
+    assert list(column.values) == [int(digits) if is_number else digits]

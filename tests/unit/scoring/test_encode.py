@@ -22,7 +22,7 @@ from pytest_modelserve.runtime.frames import (
     TableValue,
     TimestampValue,
 )
-from pytest_modelserve.scoring.encode import encode_predictions
+from pytest_modelserve.scoring.encode import _is_exact_in, encode_predictions
 from pytest_modelserve.scoring.errors import NotEncodable
 
 
@@ -37,6 +37,14 @@ def decoded(value: object) -> Any:
 
 def array(*values: Any, dtype: str | None = None) -> ColumnValue:
     return ColumnValue("x", Storage.ARRAY, np.array(values, dtype=dtype))
+
+
+def nested(n_levels: int, inmost: Any, name: str = "") -> Any:
+    """Return lists in lists, or objects in objects where a name is given."""
+    value = inmost
+    for _ in range(n_levels):
+        value = {name: value} if name else [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -81,6 +89,7 @@ def array(*values: Any, dtype: str | None = None) -> ColumnValue:
             np.array(["2024-01-02T03:04:05.5", "2024-01-02"], dtype="M8[ns]"),
             ["2024-01-02T03:04:05.500", "2024-01-02T00:00:00.000"],
         ),
+        (np.array(["2024-01-02T03:04:05.000001"], dtype="M8[ns]"), ["2024-01-02T03:04:05.000001"]),
         (np.array(["2024-01-02T03:04:05.000000001"], dtype="M8[ns]"), ["2024-01-02T03:04:05.000000001"]),
         (np.array([1, "a", None, [2]], dtype=object), [1, "a", None, [2]]),
         ({"a": np.array([1.5]), "b": [np.array([2])]}, {"a": [1.5], "b": [[2]]}),
@@ -97,6 +106,8 @@ def test_what_json_can_carry_is_carried(value: object, expected: object) -> None
         (math.nan, None, ("NaN",)),
         ([1.5, -math.inf], [1.5, None], ("Infinity",)),
         (np.array([[math.nan, 1], [math.inf, 2]]), [[None, 1.0], [None, 2.0]], ("Infinity", "NaN")),
+        ([math.nan, None, True, 1, "a"], [None, None, True, 1, "a"], ("NaN",)),
+        (np.array([math.inf, 1]), [None, 1.0], ("Infinity",)),
         (np.float32("nan"), None, ("NaN",)),
         (np.array(["NaT", "2024-01-02"], dtype="M8[ns]"), [None, "2024-01-02T00:00:00"], ("NaT",)),
         (np.datetime64("NaT", "ns"), None, ("NaT",)),
@@ -150,6 +161,11 @@ def test_frames_may_stand_inside() -> None:
         ({1: "a", "1": "b"}, "predictions"),
         (TableValue((array(1), array(2)), 1), "predictions"),
         (TableValue((ColumnValue(1, Storage.TEXT, ["a"]), ColumnValue("1", Storage.TEXT, ["b"])), 1), "predictions"),
+        ({"k" * 41: 1j}, f"predictions.{'k' * 40}"),
+        (TableValue((ColumnValue("k" * 41, Storage.NESTED, [1j]),), 1), f"predictions.{'k' * 40}[0]"),
+        ([[[1j]]], "predictions[0][0][0]"),
+        (np.array([1, 1j], dtype=object), "predictions[1]"),
+        (nested(5, 1j, "k" * 40), ("predictions" + f".{'k' * 40}" * 5)[:200]),
     ],
 )
 def test_what_json_has_no_form_for_is_an_error_with_its_place(value: object, place: str) -> None:
@@ -160,11 +176,26 @@ def test_what_json_has_no_form_for_is_an_error_with_its_place(value: object, pla
 
 
 def test_depth_is_an_error_and_no_crash() -> None:
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
     with pytest.raises(NotEncodable):
-        encode_predictions(deep)
+        encode_predictions(nested(100_000, []))
+
+
+@pytest.mark.parametrize("n_levels", [252, 253, 254, 255])
+def test_more_levels_than_the_quick_writer_knows_are_written(n_levels: int) -> None:
+    assert decoded(nested(n_levels, 1.5)) == nested(n_levels, 1.5)
+
+
+def test_a_second_beyond_the_range_of_nanoseconds_is_not_exact() -> None:
+    class Early:
+        """Instants as NumPy 2.5 has them, below the first second that is within nanoseconds."""
+
+        dtype = np.dtype("M8[ns]")
+
+        def astype(self, _dtype: object) -> Any:
+            raise OverflowError
+
+    instants: Any = Early()
+    assert _is_exact_in("s", instants) is False
 
 
 def test_a_bare_answer_has_no_wrapper() -> None:
@@ -188,3 +219,34 @@ def test_floats_come_back_to_the_last_bit(sent: np.ndarray[Any, np.dtype[Any]]) 
 )
 def test_json_comes_back_as_it_was(value: Any) -> None:
     assert decoded(value) == value
+
+
+def test_an_answer_with_a_name_twice_tells_which() -> None:
+    with pytest.raises(NotEncodable) as refused:
+        encode_predictions({"a": 1, 1: 2, "1": 3})
+    assert "the name '1' twice" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        (2**70, b'{"predictions":1180591620717411303424}'),
+        ("\ud800", b'{"predictions":"\\ud800"}'),
+        ({True: 1, False: 2, None: 3}, b'{"predictions":{"true":1,"false":2,"null":3}}'),
+        (
+            np.array(["2024-01-02T03:04:05.120", "2024-01-02"], "M8[ns]"),
+            b'{"predictions":["2024-01-02T03:04:05.120","2024-01-02T00:00:00.000"]}',
+        ),
+    ],
+)
+def test_an_answer_is_written(value: Any, body: bytes) -> None:
+    assert encode_predictions(value).body == body
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(OpaqueValue("decimal.Decimal", "1"), "'decimal.Decimal'"), (1j, "'builtins.complex'")]
+)
+def test_a_value_that_json_cannot_carry_is_told_by_its_type(value: Any, kind: str) -> None:
+    with pytest.raises(NotEncodable) as refused:
+        encode_predictions([value])
+    assert kind in refused.value.message

@@ -95,7 +95,8 @@ def test_a_value_arrives(serve: Any, cells: Any, kind: Any, array: pa.Array, exp
     ],
 )
 def test_what_the_type_cannot_hold_is_refused(serve: Any, kind: Any, array: pa.Array) -> None:
-    serve(kind).refuse(as_parquet(x=array), PARQUET)
+    error = serve(kind).refuse(as_parquet(x=array), PARQUET)
+    assert (error["error_code"], error["details"]["column"]) == ("INVALID_PARAMETER_VALUE", "x")
 
 
 def test_nan_and_null_are_nan(serve: Any, cells: Any) -> None:
@@ -126,6 +127,8 @@ def test_a_missing_and_an_extra_column(serve: Any) -> None:
 def test_columns_without_names_go_by_position(serve: Any) -> None:
     schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=k) for k in (DataType.LONG, DataType.STRING)))
     table = serve(schema).receive(as_parquet(u=pa.array([1]), v=pa.array(["a"])), PARQUET)
+    assert [list(column.values) for column in table.columns] == [[1], ["a"]]
+    table = serve(schema).receive(as_parquet(**{"1": pa.array(["a"]), "0": pa.array([1])}), PARQUET)
     assert [list(column.values) for column in table.columns] == [[1], ["a"]]
 
 
@@ -251,7 +254,7 @@ def test_a_long_name_is_cut_in_a_refusal() -> None:
     assert refused.value.details == {"column": name[:80]}
 
 
-@pytest.mark.parametrize("labels", [("u", "v", "w"), ("u",), ("0", "u")])
+@pytest.mark.parametrize("labels", [("u", "v", "w"), ("u",), ("0", "u"), ("u", "v")])
 def test_columns_without_names_are_typed_by_position_where_all_are_there(labels: tuple[str, ...]) -> None:
     schema = ColumnSchema(columns=tuple(ColumnSpec(name=None, type=kind) for kind in (DataType.LONG, DataType.STRING)))
     body = as_parquet(**{label: pa.array([b"1"]) for label in labels})
@@ -260,3 +263,10 @@ def test_columns_without_names_are_typed_by_position_where_all_are_there(labels:
             read_parquet(body, schema)
     else:
         assert list(read_parquet(body, schema).columns) == list(labels)
+
+
+def test_of_columns_with_names_none_is_typed_by_position() -> None:
+    schema = ColumnSchema(
+        columns=(ColumnSpec(name="a", type=DataType.LONG), ColumnSpec(name="b", type=DataType.STRING, required=False))
+    )
+    assert list(read_parquet(as_parquet(z=pa.array(["x"]), a=pa.array([1])), schema).columns) == ["z", "a"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.runtime.frames import Storage
+from pytest_modelserve.scoring.unsigned import infer_array
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ParamSpec, Signature
 
@@ -17,15 +18,20 @@ from pytest_modelserve.signature.specs import ParamSpec, Signature
     [
         ([True, False], "bool"),
         ([1, -2], "int64"),
+        ([-(2**63), 2**63 - 1], "int64"),
         ([2**63, 1], "uint64"),
+        ([0, 2**64 - 1], "uint64"),
         ([1, 2.5], "float64"),
         ([1, None], "float64"),
+        ([1, 2.5, None], "float64"),
+        ([2**53, 0.5], "float64"),
+        ([-(2**53), None], "float64"),
         ([], "float64"),
     ],
 )
 def test_columns_of_one_kind_of_number_are_arrays(serve: Any, cells: list[Any], dtype: str) -> None:
     (column,) = serve().receive({"dataframe_split": {"columns": ["x"], "data": [[c] for c in cells]}}).columns
-    assert column.values.dtype == dtype
+    assert (column.storage, column.values.dtype) == (Storage.ARRAY, dtype)
     np.testing.assert_array_equal(column.values, np.array([np.nan if c is None else c for c in cells], dtype=dtype))
 
 
@@ -34,7 +40,9 @@ def test_columns_of_one_kind_of_number_are_arrays(serve: Any, cells: list[Any], 
     [
         [2**63, -1],
         [2**53 + 1, 0.5],
-        [2**53 + 1, None],
+        [-(2**53) - 1, None],
+        [-(2**63) - 1],
+        [2**64, 0],
         [2**70, 1],
         [True, 1],
         [1, "a"],
@@ -117,3 +125,9 @@ def test_params_may_be_declared_without_inputs(serve: Any) -> None:
     server = serve(Signature(params=(ParamSpec(name="k", type=DataType.LONG, default=3),)))
     server.receive({"inputs": [1]})
     assert server.worker.received[0][1] == {"k": 3}
+
+
+@pytest.mark.parametrize("texts", [["a\0", "b"], ["b", "a\0"], ["a\0"]])
+def test_an_array_with_a_text_that_ends_in_nul_keeps_it(texts: list[str]) -> None:
+    found: Any = infer_array(texts, "inputs")
+    assert (found.dtype, found.tolist()) == (object, texts)
