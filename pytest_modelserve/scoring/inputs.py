@@ -123,8 +123,7 @@ class InputReader:
         keys = UNIFIED_KEYS & document.keys()
         if self._schema is None:
             return bool(keys)
-        is_named = isinstance(self._schema, ColumnSchema) and self._schema.is_named
-        return is_named and isinstance(self._schema, ColumnSchema) and bool(keys & set(self._schema.names))
+        return isinstance(self._schema, ColumnSchema) and bool(keys & set(self._schema.names))
 
     def _read_unified(self, document: Any) -> ModelInput:  # noqa: ANN401 - JSON
         given, rest = self._split_params(document)

@@ -76,8 +76,10 @@ def test_no_cell_is_dropped_from_a_row(serve: Any) -> None:
     serve(unnamed(DataType.STRING)).refuse('{"inputs": [["a", "b"]]}')
 
 
-def test_no_rows_of_columns_without_names(serve: Any) -> None:
-    assert serve(unnamed(DataType.LONG, DataType.STRING)).receive('{"inputs": []}').n_rows == 0
+@pytest.mark.parametrize("content", ["[]", '{"1": [], "0": []}'])
+def test_no_rows_of_columns_without_names(serve: Any, content: str) -> None:
+    table = serve(unnamed(DataType.LONG, DataType.STRING)).receive(f'{{"inputs": {content}}}')
+    assert ([column.name for column in table.columns], table.n_rows) == ([0, 1], 0)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_no_rows_of_columns_without_names(serve: Any) -> None:
     [
         '{"dataframe_split": {"columns": [0, 1], "data": [[1, 2.5]]}}',
         '{"dataframe_split": {"columns": ["1", "0"], "data": [[2.5, 1]]}}',
+        '{"dataframe_split": {"columns": [0, "1"], "data": [[1, 2.5]]}}',
         '{"dataframe_split": {"data": [[1, 2.5]]}}',
         '{"dataframe_records": [{"1": 2.5, "0": 1}]}',
         '{"inputs": {"0": [1], "1": [2.5]}}',
