@@ -79,7 +79,7 @@ def _enforce_tensor(spec: TensorSpec, nested: object) -> Tensor:
     try:
         return _read_flat(np.dtype(spec.dtype), flat).reshape(shape)
     except Misfit as misfit:
-        place = [int(at) for at in np.unravel_index(misfit.at, shape)] if shape else []
+        place = [int(at) for at in np.unravel_index(misfit.at, shape)]
         details["place"] = place
         raise NotAllowed(f"{what}, at {place}, {misfit.reason}", **details) from None
 
@@ -131,8 +131,7 @@ def _read_durations(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
 
 def _read_floats(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
     """Return floats, or the complex numbers that they are the real part of: JSON has no others."""
-    part = dtype if dtype.kind == "f" else np.empty(0, dtype=dtype).real.dtype
-    return np.asarray(read_numbers(flat, part.name if part.itemsize <= 8 else "float64")).astype(dtype)
+    return np.asarray(read_numbers(flat, dtype.name))
 
 
 def _read_instants(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
