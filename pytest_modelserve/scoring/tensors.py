@@ -46,8 +46,10 @@ def nest_table(schema: TensorSchema, raw: RawTable) -> dict[str | None, Any]:
     if schema.is_named:
         return {str(label): list(cells) for label, cells in raw.columns.items()}
     columns = list(raw.columns.values())
-    if len(columns) == 1 and (len(schema.tensors[0].shape) != 2 or list in set(map(type, columns[0]))):
-        return {None: list(columns[0])}
+    if len(columns) == 1:
+        (spec,), (cells,) = schema.tensors, columns
+        if len(spec.shape) != 2 or list in set(map(type, cells)):
+            return {None: list(cells)}
     if not raw.is_ordered:
         columns = [raw.columns[label] for label in _ordered_labels(raw)]
     return {None: list(map(list, zip(*columns, strict=True))) if columns else [[] for _ in range(raw.n_rows)]}

@@ -188,6 +188,7 @@ NOT_ALLOWED: list[tuple[Signature, Any, dict[str, Any]]] = [
     (MATRIX, {"inputs": [[1, [2]]]}, {}),
     (MATRIX, {"inputs": [[1, 2], [3, "4"]]}, {"place": [1, 1]}),
     (MATRIX, records({"u": 1, "v": 2}), {}),
+    (MATRIX, records({}, {}), {}),
     (MATRIX, records({"0": 1, "1": 2}, {"0": 1}), {"tensor": "1"}),
     (
         tensors(("a", "int64", (-1,)), (LONG_NAME, "int64", (-1,))),
