@@ -72,13 +72,19 @@ def test_one_column_without_a_name(serve: Any, body: str) -> None:
     assert table.columns[0].values == ["a", "b"]
 
 
+def test_one_value_or_lists_of_one_column_without_a_name(serve: Any, cells: Any) -> None:
+    table = serve(unnamed(DataType.STRING)).receive('{"inputs": "a"}')
+    assert (cells(table, 0), table.n_rows) == (["a"], 1)
+    assert cells(serve(unnamed(VECTOR)).receive('{"inputs": [[1, 2], []]}'), 0) == [[1.0, 2.0], []]
+
+
 def test_no_cell_is_dropped_from_a_row(serve: Any) -> None:
     serve(unnamed(DataType.STRING)).refuse('{"inputs": [["a", "b"]]}')
 
 
-@pytest.mark.parametrize("content", ["[]", '{"1": [], "0": []}'])
-def test_no_rows_of_columns_without_names(serve: Any, content: str) -> None:
-    table = serve(unnamed(DataType.LONG, DataType.STRING)).receive(f'{{"inputs": {content}}}')
+@pytest.mark.parametrize("body", ['{"inputs": []}', '{"inputs": {"1": [], "0": []}}', '{"dataframe_records": []}'])
+def test_no_rows_of_columns_without_names(serve: Any, body: str) -> None:
+    table = serve(unnamed(DataType.LONG, DataType.STRING)).receive(body)
     assert ([column.name for column in table.columns], table.n_rows) == ([0, 1], 0)
 
 

@@ -193,6 +193,7 @@ def test_the_smallest_count_is_no_duration(serve: Any) -> None:
 
 def test_the_only_named_tensor_may_come_bare(serve: Any) -> None:
     assert serve(tensor("int64", -1, name="x")).receive({"inputs": [1, 2]})["x"].tolist() == [1, 2]
+    assert serve(tensor("int64", name="x")).receive({"inputs": 0})["x"].tolist() == 0
 
 
 def test_an_extra_tensor_is_left_out_and_told(serve: Any) -> None:
