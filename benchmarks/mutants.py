@@ -227,12 +227,16 @@ def judge(  # noqa: C901 # what runs in which fork reads best side by side
 
 
 def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> None:
-    """Collect the tests and hand them to a loop of our own."""
+    """Collect the tests and hand them to a loop of our own, whose errors pytest would only print."""
+    errors: list[Exception] = []
 
     class Loop:
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtestloop(self, session: pytest.Session) -> bool:
-            loop(session)
+            try:
+                loop(session)
+            except Exception as error:  # noqa: BLE001 - raised again below
+                errors.append(error)
             return True
 
     with tempfile.TemporaryDirectory() as cache:
@@ -240,6 +244,8 @@ def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> Non
         warm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # imported before pytest could rewrite it
         plugins = [*warm, "-p", "no:randomly", "-p", "no:xdist", "-o", f"cache_dir={cache}", "-o", "timeout=60"]
         pytest.main([*files, *ignored, "-q", "-s", "--tb=native", "--assert=plain", *plugins], plugins=[Loop()])
+    if errors:
+        raise errors[0]
 
 
 def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[str, bool]]:
@@ -253,7 +259,7 @@ def run_each(session: pytest.Session, items: Sequence[Any]) -> Iterator[tuple[st
 
     watch = Watch()
     session.config.pluginmanager.register(watch)
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    for item, following in zip(items, [*items[1:], None], strict=False):  # none at all where no test reaches a line
         yield item.nodeid, False
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         yield item.nodeid, item.nodeid in failed
