@@ -69,6 +69,8 @@ def test_wide_integers_stay_integers_in_tensors_of_any_value() -> None:
     specs = (TensorSpec(name="a", dtype="float64", shape=()), TensorSpec(name="b", dtype="object", shape=(-1,)))
     found = read(Signature(inputs=TensorSchema(tensors=specs)), {"inputs": {"a": 1, "b": [WIDE]}})
     assert found["b"].tolist() == [WIDE]
+    found = read(Signature(inputs=TensorSchema(tensors=specs[1:])), {"inputs": {"b": [WIDE]}})
+    assert found["b"].tolist() == [WIDE]
 
 
 @pytest.mark.parametrize("n_full", [1, 2, 3, 4])
