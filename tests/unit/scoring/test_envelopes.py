@@ -65,7 +65,13 @@ def test_keys_in_no_order_are_no_positions(serve: Any, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['{"inputs": ["a", "b"]}', '{"instances": [["a"], ["b"]]}', '{"inputs": {"z": ["a", "b"]}}']
+    "body",
+    [
+        '{"inputs": ["a", "b"]}',
+        '{"instances": [["a"], ["b"]]}',
+        '{"instances": [{"0": "a"}, {"0": "b"}]}',
+        '{"inputs": {"z": ["a", "b"]}}',
+    ],
 )
 def test_one_column_without_a_name(serve: Any, body: str) -> None:
     table = serve(unnamed(DataType.STRING)).receive(body)
