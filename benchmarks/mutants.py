@@ -229,8 +229,7 @@ def judge(  # noqa: C901 # what runs in which fork reads best side by side
 
 
 def run_pytest(loop: Callable[[Any], None], files: Sequence[str] = TESTS) -> None:
-    """Collect the tests and hand them to a loop of our own."""
-
+    """Collect the tests and hand them to a loop of our own, whose errors pytest would only print."""
     failed: list[Exception] = []
 
     class Loop:

@@ -102,7 +102,7 @@ def has_any(kind: ValueType) -> bool:
 
 
 def _read_scalars(kind: DataType, values: Sequence[Any], *, may_be_null: bool = False) -> list[Any]:
-    if None in values and not (may_be_null and kind.holds_null):
+    if not may_be_null and None in values:
         raise Misfit(values.index(None), f"is null, not {kind.value}")
     cells = SCALAR_READERS[kind](values)
     if kind is DataType.DATETIME:

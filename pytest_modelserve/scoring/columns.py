@@ -54,7 +54,7 @@ def enforce_columns(schema: ColumnSchema, raw: RawTable) -> EnforcedTable:
 
 def _labels_by_name(schema: ColumnSchema, raw: RawTable) -> list[tuple[str | int, str | int]]:
     """Return each column's name with the label under which the request has it."""
-    return [(name, name if name in raw.columns or type(name) is str else str(name)) for name in schema.names]
+    return [(name, name if name in raw.columns else str(name)) for name in schema.names]
 
 
 def _labels_by_position(schema: ColumnSchema, raw: RawTable) -> list[tuple[str | int, str | int]]:

@@ -83,11 +83,12 @@ def open_document(document: object) -> Opened:
     if len(found) != 1:
         many = f"it has {', '.join(found)}" if found else f"it has {_some(document) or 'no key'}"
         raise NotParsed(f"The body must have exactly one of {', '.join(_ENVELOPES)}; {many}")
+    (name,) = found
     if unified := sorted(UNIFIED_KEYS & document.keys()):
-        raise NotParsed(f"The body has the envelope {found[0]} and {excerpt(unified[0])} beside it: two inputs in one")
+        raise NotParsed(f"The body has the envelope {name} and {excerpt(unified[0])} beside it: two inputs in one")
     ignored = tuple(key for key in document if key not in _ENVELOPES and key != PARAMS)
-    envelope = _ENVELOPES[found[0]]
-    return Opened(envelope=envelope, content=document[envelope.value], params=document.get(PARAMS), ignored=ignored)
+    content, params = document[name], document.get(PARAMS)
+    return Opened(envelope=_ENVELOPES[name], content=content, params=params, ignored=ignored)
 
 
 def read_split(content: object) -> RawTable:

@@ -123,8 +123,7 @@ class InputReader:
         keys = UNIFIED_KEYS & document.keys()
         if self._schema is None:
             return bool(keys)
-        is_named = isinstance(self._schema, ColumnSchema) and self._schema.is_named
-        return is_named and isinstance(self._schema, ColumnSchema) and bool(keys & set(self._schema.names))
+        return isinstance(self._schema, ColumnSchema) and bool(keys & set(self._schema.names))
 
     def _read_unified(self, document: Any) -> ModelInput:  # noqa: ANN401 - JSON
         given, rest = self._split_params(document)
@@ -216,7 +215,7 @@ def _read_list(schema: ColumnSchema, content: list[Any], envelope: Envelope) -> 
     if only is None:
         stray = next(at for at, row in enumerate(content) if type(row) is not dict)
         raise NotParsed(f"Row {stray} of {envelope.value} is {name_kind(content[stray])}, not an object", row=stray)
-    return RawTable(columns={schema.names[0]: content}, n_rows=len(content))
+    return RawTable(columns=dict.fromkeys(schema.names, content), n_rows=len(content))
 
 
 def _nest(schema: TensorSchema, opened: Opened) -> dict[str | None, Any]:
@@ -239,7 +238,7 @@ def _nest_named(schema: TensorSchema, opened: Opened) -> dict[str | None, Any]:
         return nest_table(schema, _require_full(read_records(content, envelope=envelope)))
     if len(schema.tensors) > 1:
         raise NotParsed(f"{envelope.value} must be an object of tensors, or a list of objects, not {excerpt(content)}")
-    return {schema.tensors[0].name: content}
+    return {spec.name: content for spec in schema.tensors}
 
 
 def _require_full(raw: RawTable) -> RawTable:

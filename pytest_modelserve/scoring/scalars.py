@@ -26,8 +26,7 @@ _INSTANT: Final = re.compile(
 _FIRST_WHOLE_YEAR: Final = "1678"  # int64 nanoseconds begin on 1677-09-21
 _LAST_YEAR: Final = "2262"  # and end on 2262-04-11
 _INT64: Final = np.iinfo(np.int64)
-_NAT: Final = "NaT"
-_NOT_A_TIME: Final = np.datetime64("NaT", "ns")
+_NO_TIMES: Final = (None, "NaT")
 
 
 class Misfit(Exception):
@@ -157,24 +156,21 @@ def read_datetimes(values: Sequence[Any]) -> Cells:
     Raises:
         Misfit: A value is no such text, no date of the calendar, or beyond int64 nanoseconds.
     """
-    kinds = require_kinds(values, frozenset({str, type(None)}), "a date and time as a string")
-    if _NAT in values:
-        values = [None if value == _NAT else value for value in values]
-        kinds = set(map(type, values))
-    texts: Sequence[str] = values if type(None) not in kinds else [value for value in values if value is not None]
+    require_kinds(values, frozenset({str, type(None)}), "a date and time as a string")
+    texts: Sequence[str] = [value for value in values if value not in _NO_TIMES]
     for text, found in zip(texts, map(_INSTANT.fullmatch, texts), strict=True):
         if found is None:
             raise Misfit(values.index(text), f"is {excerpt(text)}, not an ISO 8601 date and time")
         if found["zone"] or not _FIRST_WHOLE_YEAR <= text < _LAST_YEAR:
             return _read_one_by_one(values)
     try:
-        return np.array([_NOT_A_TIME if value is None else value for value in values], dtype="M8[ns]")
+        return np.array(values, dtype="M8[ns]")  # NumPy makes NaT of what is no time, too
     except ValueError:
         return _read_one_by_one(values)
 
 
-def _read_one_by_one(values: Sequence[str | None]) -> Cells:
-    cells = [_INT64.min if value is None else _as_nanoseconds(at, value) for at, value in enumerate(values)]
+def _read_one_by_one(values: Sequence[Any]) -> Cells:
+    cells = [_INT64.min if value in _NO_TIMES else _as_nanoseconds(at, value) for at, value in enumerate(values)]
     return np.array(cells, dtype=np.int64).view("M8[ns]")
 
 
@@ -222,10 +218,10 @@ def read_instant(at: int, text: str) -> Instant:
 
 
 def _offset_s(zone: str | None) -> int:
-    if zone is None or zone == "Z":
+    if zone is None:
         return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    offset = int(digits[:2]) * 3600 + int(digits[2:]) * 60
+    digits = zone[1:].replace(":", "")  # of Z none are left, of hours alone no minutes
+    offset = int(digits[:2] or 0) * 3600 + int(digits[2:] or 0) * 60
     return -offset if zone[0] == "-" else offset
 
 

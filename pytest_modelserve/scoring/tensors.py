@@ -46,8 +46,10 @@ def nest_table(schema: TensorSchema, raw: RawTable) -> dict[str | None, Any]:
     if schema.is_named:
         return {str(label): list(cells) for label, cells in raw.columns.items()}
     columns = list(raw.columns.values())
-    if len(columns) == 1 and (len(schema.tensors[0].shape) != 2 or list in set(map(type, columns[0]))):
-        return {None: list(columns[0])}
+    if len(columns) == 1:
+        (spec,), (cells,) = schema.tensors, columns
+        if len(spec.shape) != 2 or list in set(map(type, cells)):
+            return {None: list(cells)}
     if not raw.is_ordered:
         columns = [raw.columns[label] for label in _ordered_labels(raw)]
     return {None: list(map(list, zip(*columns, strict=True))) if columns else [[] for _ in range(raw.n_rows)]}
@@ -79,7 +81,7 @@ def _enforce_tensor(spec: TensorSpec, nested: object) -> Tensor:
     try:
         return _read_flat(np.dtype(spec.dtype), flat).reshape(shape)
     except Misfit as misfit:
-        place = [int(at) for at in np.unravel_index(misfit.at, shape)] if shape else []
+        place = [int(at) for at in np.unravel_index(misfit.at, shape)]
         details["place"] = place
         raise NotAllowed(f"{what}, at {place}, {misfit.reason}", **details) from None
 
@@ -131,8 +133,7 @@ def _read_durations(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
 
 def _read_floats(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
     """Return floats, or the complex numbers that they are the real part of: JSON has no others."""
-    part = dtype if dtype.kind == "f" else np.empty(0, dtype=dtype).real.dtype
-    return np.asarray(read_numbers(flat, part.name if part.itemsize <= 8 else "float64")).astype(dtype)
+    return np.asarray(read_numbers(flat, dtype.name))
 
 
 def _read_instants(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:

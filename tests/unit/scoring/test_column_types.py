@@ -75,7 +75,7 @@ ARRIVES: list[tuple[ValueType, str, Any]] = [
     (Array(items=DataType.DOUBLE), "[]", []),
     (Array(items=DataType.INTEGER), "[1]", [1]),
     (Array(items=DataType.FLOAT), "[0.1]", [float(np.float32(0.1))]),
-    (Array(items=DataType.BINARY), '["aGk="]', [b"hi"]),
+    (Array(items=DataType.BINARY), '["aGk=", null]', [b"hi", None]),
     (Array(items=DataType.DATETIME), f'["{NOW}"]', [np.datetime64(NOW, "ns")]),
     (Array(items=Array(items=DataType.LONG)), "[[1], [2, 3], []]", [[1], [2, 3], []]),
     (Array(items=PERSON), '[{"age": 3}]', [{"age": 3}]),
@@ -248,6 +248,12 @@ def test_optional_booleans_keep_their_nulls(serve: Any, row: str) -> None:
     assert column.storage is Storage.ARRAY
     assert column.values.tolist() == [True, False]
     assert column.nulls.tolist() == [False, True]
+
+
+def test_optional_booleans_without_a_null_are_an_array_of_booleans_alone(serve: Any) -> None:
+    table = serve(optional(DataType.BOOLEAN)).receive({"dataframe_records": [{"id": 1, "x": True}]})
+    assert table.columns[1].values.dtype == "bool"
+    assert table.columns[1].nulls is None
 
 
 def test_a_wrong_value_beside_a_null_boolean_is_found_in_its_row(serve: Any) -> None:

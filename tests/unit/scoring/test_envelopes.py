@@ -65,19 +65,33 @@ def test_keys_in_no_order_are_no_positions(serve: Any, body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ['{"inputs": ["a", "b"]}', '{"instances": [["a"], ["b"]]}', '{"inputs": {"z": ["a", "b"]}}']
+    "body",
+    [
+        '{"inputs": ["a", "b"]}',
+        '{"instances": [["a"], ["b"]]}',
+        '{"instances": [{"0": "a"}, {"0": "b"}]}',
+        '{"inputs": {"z": ["a", "b"]}}',
+    ],
 )
 def test_one_column_without_a_name(serve: Any, body: str) -> None:
     table = serve(unnamed(DataType.STRING)).receive(body)
     assert table.columns[0].values == ["a", "b"]
 
 
+def test_one_value_or_lists_of_one_column_without_a_name(serve: Any, cells: Any) -> None:
+    table = serve(unnamed(DataType.STRING)).receive('{"inputs": "a"}')
+    assert (cells(table, 0), table.n_rows) == (["a"], 1)
+    assert cells(serve(unnamed(VECTOR)).receive('{"inputs": [[1, 2], []]}'), 0) == [[1.0, 2.0], []]
+
+
 def test_no_cell_is_dropped_from_a_row(serve: Any) -> None:
     serve(unnamed(DataType.STRING)).refuse('{"inputs": [["a", "b"]]}')
 
 
-def test_no_rows_of_columns_without_names(serve: Any) -> None:
-    assert serve(unnamed(DataType.LONG, DataType.STRING)).receive('{"inputs": []}').n_rows == 0
+@pytest.mark.parametrize("body", ['{"inputs": []}', '{"inputs": {"1": [], "0": []}}', '{"dataframe_records": []}'])
+def test_no_rows_of_columns_without_names(serve: Any, body: str) -> None:
+    table = serve(unnamed(DataType.LONG, DataType.STRING)).receive(body)
+    assert ([column.name for column in table.columns], table.n_rows) == ([0, 1], 0)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +99,7 @@ def test_no_rows_of_columns_without_names(serve: Any) -> None:
     [
         '{"dataframe_split": {"columns": [0, 1], "data": [[1, 2.5]]}}',
         '{"dataframe_split": {"columns": ["1", "0"], "data": [[2.5, 1]]}}',
+        '{"dataframe_split": {"columns": [0, "1"], "data": [[1, 2.5]]}}',
         '{"dataframe_split": {"data": [[1, 2.5]]}}',
         '{"dataframe_records": [{"1": 2.5, "0": 1}]}',
         '{"inputs": {"0": [1], "1": [2.5]}}',

@@ -58,6 +58,7 @@ def test_a_neighbour_is_refused_with_its_place(text: str, before: list[str | Non
     with pytest.raises(Misfit) as refused:
         read_datetimes([*before, text])
     assert refused.value.at == len(before)
+    assert str(refused.value) == refused.value.reason
 
 
 @pytest.mark.parametrize(

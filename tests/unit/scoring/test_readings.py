@@ -65,6 +65,14 @@ def test_wide_integers_stay_integers_wherever_any_value_may_stand(kind: Any, val
     assert cells_of(table, "x") == [value]
 
 
+def test_wide_integers_stay_integers_in_tensors_of_any_value() -> None:
+    specs = (TensorSpec(name="a", dtype="float64", shape=()), TensorSpec(name="b", dtype="object", shape=(-1,)))
+    found = read(Signature(inputs=TensorSchema(tensors=specs)), {"inputs": {"a": 1, "b": [WIDE]}})
+    assert found["b"].tolist() == [WIDE]
+    found = read(Signature(inputs=TensorSchema(tensors=specs[1:])), {"inputs": {"b": [WIDE]}})
+    assert found["b"].tolist() == [WIDE]
+
+
 @pytest.mark.parametrize("n_full", [1, 2, 3, 4])
 def test_a_cell_that_a_record_leaves_out_is_null(n_full: int) -> None:
     signature = columns(("x", DataType.LONG, True), ("y", DataType.STRING, False))
@@ -103,6 +111,12 @@ def test_a_tensor_without_a_name_is_what_stands_in_the_envelope(
         ),
         (columns(("x", DataType.LONG, True)), {"dataframe_split": {"data": [[]]}}, "the request has no column"),
         (columns(("x", DataType.LONG, True)), {}, "it has no key"),
+        (columns(("x", DataType.LONG, True)), {"z": 1, "instances": 1, "inputs": 1}, "it has instances, inputs"),
+        (
+            columns(("x", Array(items=DataType.LONG), True)),
+            {"inputs": [{"x": [1, True]}]},
+            "Column 'x', row 0, at [1] is a boolean (true), not an integer",
+        ),
         (columns(("x", DataType.LONG, True)), dict.fromkeys("abcde", 1), "it has 'a', 'b', 'c'"),
         (TWO_TENSORS, {"inputs": dict.fromkeys("tuvwxyz", 1)}, "has 't', 'u', 'v', 'w', 'x'"),
         (TWO_TENSORS, {"inputs": {}}, "the request has none"),

@@ -88,6 +88,7 @@ def test_values_of_another_dtype_are_refused(serve: Any, dtype: str, value: Any)
         ((-1,), [], (0,)),
         ((-1, 2), [[1, 2]], (1, 2)),
         ((-1, 2), [], (0, 2)),
+        ((-1, -1), [], (0, 0)),
         ((-1, -1), [[], []], (2, 0)),
         ((-1, -1, 3), [[], []], (2, 0, 3)),
         ((2, -1), [[1], [2]], (2, 1)),
@@ -192,6 +193,7 @@ def test_the_smallest_count_is_no_duration(serve: Any) -> None:
 
 def test_the_only_named_tensor_may_come_bare(serve: Any) -> None:
     assert serve(tensor("int64", -1, name="x")).receive({"inputs": [1, 2]})["x"].tolist() == [1, 2]
+    assert serve(tensor("int64", name="x")).receive({"inputs": 0})["x"].tolist() == 0
 
 
 def test_an_extra_tensor_is_left_out_and_told(serve: Any) -> None:
@@ -209,6 +211,7 @@ def test_csv_carries_no_tensors(serve: Any) -> None:
     ("dtype", "sent", "expected"),
     [
         ("complex64", [0.5], [0.5 + 0j]),
+        ("clongdouble", [0.5], [0.5 + 0j]),
         ("timedelta64[s]", [90], [np.timedelta64(90, "s")]),
         ("longdouble", [0.1], [0.1]),
     ],
@@ -219,3 +222,20 @@ def test_dtypes_that_json_has_no_word_for_take_their_numbers(
     received = serve(tensor(dtype, -1)).receive({"inputs": sent})
     assert received.dtype == np.dtype(dtype)
     assert list(received) == expected
+
+
+@pytest.mark.parametrize(
+    ("schema", "content", "message"),
+    [
+        (TWO, {"a": [[1, 2]], "b": ["x"]}, "Tensor 'b', at [0], is a string ('x'), not an integer"),
+        (tensor("int64"), "x", "The tensor, at [], is a string ('x'), not an integer"),
+        (
+            tensor("int64", -1, 2),
+            [[1, 2], 3],
+            "The tensor has an integer at depth 1, where a list must be; the model takes shape (-1, 2)",
+        ),
+        (tensor("int64", -1, 2), [[1]], "The tensor has shape (1, 1); the model takes shape (-1, 2)"),
+    ],
+)
+def test_a_refusal_tells_what_is_where(serve: Any, schema: TensorSchema, content: Any, message: str) -> None:
+    assert serve(schema).refuse({"inputs": content})["message"] == message
