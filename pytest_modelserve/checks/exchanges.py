@@ -39,6 +39,9 @@ class Exchanges:
         timeout_s: How long a request may take, where the user has said so.
         history: What is known of the model from its checks before.
         on_exchange: Told of each exchange, as it ends.
+
+    Raises:
+        TooManyLost: So many requests have cost a server before that more of them prove nothing.
     """
 
     def __init__(
@@ -53,11 +56,13 @@ class Exchanges:
         self._served = served
         self._on_exchange = on_exchange
         self._history = history or History()
+        self._history.require_hope()
         self._timeout_s = timeout_s or self._history.timeout_s or DEFAULT_TIMEOUT_S
         self._connect()
         self.requests: int = 0
         self.accepted: int = 0
         self.lost_once: int = 0
+        self._n_lost: int = 0
         if timeout_s is None and self._history.timeout_s is None and example is not None:
             self._settle_timeout(example)
 
@@ -91,9 +96,14 @@ class Exchanges:
         self.lost_once += others.lost_once
 
     def send(self, case: Case) -> Exchange:
-        """Send a case and return what became of it."""
+        """Send a case and return what became of it.
+
+        Raises:
+            TooManyLost: So many requests have cost a server that more of them prove nothing.
+        """
         if known := self._history.find_loss(case):
             return known
+        self._history.require_hope(lost_here=self._n_lost)
         exchange = self._sent(case)
         if not is_lost(exchange):
             return exchange
@@ -105,6 +115,7 @@ class Exchanges:
                 return exchange
             self._has_restarted()
         self._history.note_loss(exchange)
+        self._n_lost += 1
         return exchange
 
     def send_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
@@ -164,6 +175,7 @@ class Exchanges:
         call = self._calls.find(invocation.request_id)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
+        self._history.n_predicted += outcome is RequestOutcome.PREDICTED
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         if self._on_exchange is not None:
             self._on_exchange(exchange)

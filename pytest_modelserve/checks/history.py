@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Final
 
 from ..cases import Case
+from ..errors import ModelServeError
 from ..strategies.edge_cases import case_fingerprint
 from .agreement import Difference
 from .judge import Exchange
@@ -31,6 +33,15 @@ class Anchor:
     agreeing: tuple[str, ...] = ()
 
 
+MOST_LOST: Final = 12  # different requests that cost a server; each costs two restarts
+MOST_LOST_AT_FIRST: Final = 4  # where not one was answered with a prediction
+MOST_LOST_BY_ONE: Final = 6  # of one check, which makes the first of them small before it ends
+
+
+class TooManyLost(ModelServeError):
+    """Tell a check that servers of the model are lost by so many requests that more of them prove nothing."""
+
+
 class History:
     """Remembers how long the model takes, whether it repeats itself, and the requests that cost a server.
 
@@ -38,12 +49,14 @@ class History:
         timeout_s: How long a request may take; None until it was measured.
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
+        n_predicted: How many requests were answered with a prediction.
     """
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
+        self.n_predicted: int = 0
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 
@@ -58,6 +71,24 @@ class History:
     def note_loss(self, exchange: Exchange) -> None:
         """Take in a request that costs every server that gets it."""
         self._lost[_key(exchange.case)] = exchange
+
+    def require_hope(self, *, lost_here: int | None = None) -> None:
+        """Make sure that the next request has a chance to be answered.
+
+        Args:
+            lost_here: How many requests of a check that has begun have cost a server; None before it begins.
+
+        Raises:
+            TooManyLost: It has hardly one.
+        """
+        n_lost = len(self._lost)
+        if n_lost < (MOST_LOST if self.n_predicted else MOST_LOST_AT_FIRST):
+            return
+        if lost_here is None or lost_here >= MOST_LOST_BY_ONE:
+            none = "" if self.n_predicted else ", and not one was answered with a prediction"
+            raise TooManyLost(
+                f"{n_lost} different requests have cost the server{none}: mend what other checks tell first"
+            )
 
     def has_lost(self, *outcomes: RequestOutcome) -> bool:
         """Tell whether a request ended in one of these ways before, or in any way that costs a server."""

@@ -16,6 +16,7 @@ from .conclusion import left_out
 from .context import CheckContext
 from .envelopes import envelopes_agree, why_one_envelope
 from .good_request import why_no_request
+from .history import TooManyLost
 from .latencies import latency
 from .leaks import leaks_nothing
 from .lifetimes import starts_and_stops
@@ -277,7 +278,11 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
-    result = check.run(replace(context, takes_cases=check.takes_cases), variant)
+    try:
+        result = check.run(replace(context, takes_cases=check.takes_cases), variant)
+    except TooManyLost as lost:
+        title, outcome = check.title(variant), Outcome.INCONCLUSIVE
+        return CheckResult(name=title, judges=check.judges, outcome=outcome, reason=lost.happened)
     if result.outcome is Outcome.PASSED and not check.takes_cases:
         forget(context, result.name)
     return redacted(result) if context.settings.redact else result

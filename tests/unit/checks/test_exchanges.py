@@ -16,9 +16,12 @@ from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
 from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe, reproduction
+from pytest_modelserve.checks.history import MOST_LOST, MOST_LOST_BY_ONE, TooManyLost
 from pytest_modelserve.checks.judge import judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
+from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.errors import ServerNotReady
+from pytest_modelserve.results import Outcome
 from pytest_modelserve.search.loop import Breach
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
@@ -74,6 +77,33 @@ def test_a_case_is_blamed_for_what_it_does_to_a_fresh_server(
         assert exchanges.accepted == (outcome is RequestOutcome.PREDICTED)
         assert context.served.restarts == restarts  # type: ignore[attr-defined]
         assert exchanges.send(case_of(6)).outcome is RequestOutcome.PREDICTED
+
+
+def test_a_model_that_no_request_survives_is_given_up(serve: Serve) -> None:
+    context = serve(fated(*[GONE] * 100), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        for value in range(MOST_LOST_BY_ONE):  # a check that has begun may make what it found small
+            exchanges.send(case_of(value))
+        with pytest.raises(TooManyLost, match=r"6 different requests have cost the server, and not one"):
+            exchanges.send(case_of(99))
+    assert exchanges.send(case_of(0)).outcome is RequestOutcome.DISCONNECTED  # which is known
+    with pytest.raises(TooManyLost):
+        Exchanges.of(context)
+    check = BY_NAME["accepts_valid"]
+    result = run_check(context, check, "inputs")
+    assert (result.name, result.outcome) == ("accepts_valid[inputs]", Outcome.INCONCLUSIVE)
+    assert result.reason.startswith("6 different requests have cost the server")
+
+
+def test_a_model_that_survives_some_is_given_up_later(serve: Serve) -> None:
+    context = serve(fated(None, *[GONE] * 100), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(-1))
+    for value in range(MOST_LOST):
+        with Exchanges.of(context) as exchanges:
+            assert exchanges.send(case_of(value)).outcome is RequestOutcome.DISCONNECTED
+    with pytest.raises(TooManyLost, match="12 different requests have cost the server: mend"):
+        Exchanges.of(context)
 
 
 def test_a_request_that_cost_a_server_is_not_sent_again_by_any_check(serve: Serve) -> None:
