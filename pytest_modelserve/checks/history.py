@@ -35,6 +35,7 @@ class Anchor:
 
 MOST_LOST: Final = 12  # different requests that cost a server; each costs two restarts
 MOST_LOST_AT_FIRST: Final = 4  # where not one was answered with a prediction
+HANG_WEIGHT: Final = 4  # a request that hangs costs its whole time, too, and counts for so many
 MOST_LOST_BY_ONE: Final = 6  # of one check, which makes the first of them small before it ends
 
 
@@ -82,7 +83,8 @@ class History:
             TooManyLost: It has hardly one.
         """
         n_lost = len(self._lost)
-        if n_lost < (MOST_LOST if self.n_predicted else MOST_LOST_AT_FIRST):
+        n_hung = sum(exchange.outcome is RequestOutcome.TIMED_OUT for exchange in self._lost.values())
+        if n_lost + (HANG_WEIGHT - 1) * n_hung < (MOST_LOST if self.n_predicted else MOST_LOST_AT_FIRST):
             return
         if lost_here is None or lost_here >= MOST_LOST_BY_ONE:
             none = "" if self.n_predicted else ", and not one was answered with a prediction"

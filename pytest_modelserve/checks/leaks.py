@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from ..cases import Case, RawBody, Table
-from ..client import Invocation, ModelClient
+from ..client import ErrorKind, Invocation, ModelClient
 from ..client.raw import RawRequest, send_raw
 from ..results import CheckResult, Judges, Outcome
 from ..strategies.mutations import mutations
@@ -37,6 +37,7 @@ MOST_PROTOCOL: Final = 30
 MOST_EDGES: Final = 25  # sent in search of one on which the model raises
 CONSIDERED: Final = 2000  # among which some are spread; the widest models have many more
 MOST_BODY_BYTES: Final = 1 << 20
+MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time
 OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
 SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
 ANSWER_S: Final = 10.0
@@ -86,9 +87,9 @@ class _Search:
 
     def run(self, client: ModelClient, good: GoodRequest) -> None:
         others = itertools.cycle(_others(self._context, good, self._other))
-        ends = time.monotonic() + self._context.settings.budget_s
+        ends, n_late = time.monotonic() + self._context.settings.budget_s, 0
         for at, case in enumerate(_errors(self._context, good)):
-            if len(self.found) >= MOST_BREACHES or time.monotonic() > ends:
+            if len(self.found) >= MOST_BREACHES or n_late >= MOST_LATE or time.monotonic() > ends:
                 return
             if at % OTHER_EACH == 0:
                 body, headers = next(others)
@@ -97,6 +98,7 @@ class _Search:
             self.requests += 1
             invocation = client.invoke(case)
             self._judge(case, invocation)
+            n_late += invocation.error is not None and invocation.error.kind is ErrorKind.TIMEOUT
             if (invocation.error is not None or invocation.status == 503) and self._is_lost(client):
                 return
         self._judge_broken(good)

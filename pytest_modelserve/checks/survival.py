@@ -28,6 +28,7 @@ FAULTS: Final = frozenset({500, 502, 503, 504})  # 501 and 505 say that a server
 MOST_EDGES: Final = 100
 FEW_EDGES: Final = 5  # of a slow model
 HELD: Final = 3  # connections that are half sent at the same time
+MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time
 QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
 EACH: Final = 6  # then it is sent after so many
 NAME: Final = "survives"
@@ -71,6 +72,7 @@ class _Trial:
     found: list[Evidence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _since: list[str] = field(default_factory=list)
+    _n_late: int = 0
 
     def run(self, good: GoodRequest) -> None:
         ends = time.monotonic() + self.context.settings.budget_s
@@ -87,7 +89,7 @@ class _Trial:
             self._since.append(ordeal.name)
             breach = self._go_through(ordeal)
             is_due = self.health.usual_s <= QUICK_S or at % EACH == 0 or at == len(whole) - 1
-            if not self._is_well(breach, is_brief=not is_due):
+            if not self._is_well(breach, is_brief=not is_due) or self._n_late >= MOST_LATE:
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
             if time.monotonic() > ends:
@@ -165,6 +167,7 @@ class _Trial:
 
     def _judged(self, ordeal: Ordeal, reply: RawReply) -> Evidence | None:
         if reply.is_late:
+            self._n_late += 1
             received = f"nothing in {reply.elapsed_s:.0f} s"
             return self._breach(ordeal.name, "the server neither answers nor closes", "an answer, or the end", received)
         if reply.status in FAULTS - {self.health.usual_status}:  # the good request is in many of them

@@ -16,7 +16,7 @@ from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
 from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe, reproduction
-from pytest_modelserve.checks.history import MOST_LOST, MOST_LOST_BY_ONE, TooManyLost
+from pytest_modelserve.checks.history import HANG_WEIGHT, MOST_LOST, MOST_LOST_BY_ONE, TooManyLost
 from pytest_modelserve.checks.judge import judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
 from pytest_modelserve.checks.table import BY_NAME, run_check
@@ -103,6 +103,17 @@ def test_a_model_that_survives_some_is_given_up_later(serve: Serve) -> None:
         with Exchanges.of(context) as exchanges:
             assert exchanges.send(case_of(value)).outcome is RequestOutcome.DISCONNECTED
     with pytest.raises(TooManyLost, match="12 different requests have cost the server: mend"):
+        Exchanges.of(context)
+
+
+def test_a_model_that_hangs_is_given_up_sooner(serve: Serve) -> None:
+    context = serve(fated(None, *[LATE] * 100), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(-1))
+    for value in range(MOST_LOST // HANG_WEIGHT):
+        with Exchanges.of(context) as exchanges:
+            assert exchanges.send(case_of(value)).outcome is RequestOutcome.TIMED_OUT
+    with pytest.raises(TooManyLost, match="3 different requests have cost the server: mend"):
         Exchanges.of(context)
 
 

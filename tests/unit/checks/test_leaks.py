@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 import pytest_modelserve
-from pytest_modelserve.checks.leaks import leaked, leaks_nothing
+from pytest_modelserve.checks.leaks import MOST_LATE, leaked, leaks_nothing
 from pytest_modelserve.results import Outcome
 
 Live = Callable[..., Any]
@@ -97,6 +98,19 @@ def test_what_another_caller_sent_is_no_business_of_the_next(keeps: Callable[[by
 def healthy(body: bytes) -> int:
     """Return the status of a good request, by its envelope."""
     return 200 if b'"dataframe_split"' in body else 400
+
+
+def test_a_server_that_hangs_is_not_asked_again_and_again(live: Live) -> None:
+    is_over = threading.Event()
+
+    def answer(_method: str, path: str, _body: bytes) -> None:
+        if path not in {"/ping", "/invocations"}:
+            is_over.wait(20)
+
+    context, served = live(answer, request_timeout_s=0.2)
+    leaks_nothing(context, "")
+    is_over.set()
+    assert len([path for _, path, _ in served.requests if path not in {"/ping", "/invocations"}]) == MOST_LATE
 
 
 def test_a_server_without_errors_proves_nothing(live: Live) -> None:
