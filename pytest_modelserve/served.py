@@ -17,6 +17,7 @@ from .environment.restoration import Environment
 from .errors import ServerError
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
+from .server.deviations import deviations_of
 from .server.family import Ending
 from .server.launch import LaunchSpec
 from .server.private import PrivatePool, PrivateServers
@@ -84,7 +85,12 @@ def _environment(environment: Environment) -> dict[str, object]:
 
 def _server(served: FollowedModel) -> dict[str, object]:
     server = served.server
-    return {"backend": server.backend, "version": served.server_version, "cold_start_s": round(server.cold_start_s, 3)}
+    return {
+        "backend": server.backend,
+        "version": served.server_version,
+        "is_ours": served.is_ours,
+        "cold_start_s": round(server.cold_start_s, 3),
+    }
 
 
 class FollowedModel:
@@ -313,13 +319,14 @@ class ServedModel(FollowedModel):
             stored=subject.stored,
             facts=self.facts(),
             history=self._history,
+            known=() if subject.settings.strict else deviations_of(self.server.backend, self.server_version),
             is_crowded=is_crowded,
         )
 
     def facts(self) -> Mapping[str, str]:
         """Return what every failure says beside its own: model, server and environment, a line each."""
         environment = self.environment
-        program = f"{self.server.backend} {self.server_version}".rstrip()
+        program = self.server.backend if self.is_ours else f"{self.server.backend} {self.server_version}".rstrip()
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
             "served by": f"{program}, Python {environment.python_version} by {environment.manager}",

@@ -89,6 +89,7 @@ class _Trial:
         self._arrival = ArrivalJudge(signature, is_converted=context.model.is_type_hint_from_example)
         self._known: tuple[Hashable, Exchange] | None = None
         self._confirmed: set[str] = set()
+        self._deviations = context.deviations
         self.compared: int = 0
         self.is_unsteady: bool = False
         self.lost: str = ""
@@ -111,7 +112,7 @@ class _Trial:
             self.is_unsteady = True
             return None
         self._confirmed.add(judgement.key)
-        return judgement
+        return self._deviations.told(other, judgement)
 
     def _plain(self, case: Case) -> Exchange:
         sent = as_plain(case, self._first, self._signature)
@@ -153,6 +154,7 @@ class _Trial:
             received=answer_of(other),
             exchange=other,
             seen_in=blame,
+            kind="rejected" if other.outcome is RequestOutcome.REJECTED else "",
             plainly=f"the same rows get another answer in {form} than in {self._first.value}",
         )
 

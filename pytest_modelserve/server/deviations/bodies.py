@@ -1,0 +1,78 @@
+"""Bodies of requests to the example models, of one row, in which some cells are another JSON text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+Parts = tuple[tuple[bytes, int], ...]
+
+_IRIS: Final = {
+    "sepal length (cm)": "5.1",
+    "sepal width (cm)": "3.5",
+    "petal length (cm)": "1.4",
+    "petal width (cm)": "0.2",
+}
+_FLIGHT: Final = {
+    "carrier": '"9E"',
+    "origin": '"JFK"',
+    "dest": '"MSP"',
+    "scheduled_departure": '"2013-08-06T15:59:00"',
+    "distance": "1029",
+    "dep_delay": "13",
+    "raining": "false",
+}
+
+
+def iris(first: str = "5.1", *, beside: str = "") -> Parts:
+    """Return a row for `iris_classifier` as `dataframe_split`, its first cell as told, with members beside it."""
+    return _split({**_IRIS, "sepal length (cm)": first}, beside=beside)
+
+
+def flight(beside: str = "", **cells: str) -> Parts:
+    """Return a row for `flight_delays` as `dataframe_split`, some cells as told, with members beside it."""
+    return _split({**_FLIGHT, **cells}, beside=beside)
+
+
+def flight_inputs(**cells: str) -> Parts:
+    """Return a row for `flight_delays` as `inputs`, some cells as told."""
+    members = ", ".join(f'"{name}": [{text}]' for name, text in {**_FLIGHT, **cells}.items())
+    return whole(f'{{"inputs": {{{members}}}}}')
+
+
+def flight_rows(**cells: str) -> Parts:
+    """Return two rows for `flight_delays` as `dataframe_split`, the second with some cells as told."""
+    names, rows = json.dumps([*_FLIGHT]), (_FLIGHT, {**_FLIGHT, **cells})
+    data = ", ".join(f"[{', '.join(row.values())}]" for row in rows)
+    return whole(f'{{"dataframe_split": {{"columns": {names}, "data": [{data}]}}}}')
+
+
+def flight_records(*, without: str) -> Parts:
+    """Return two rows for `flight_delays` as `dataframe_records`, the second without a column."""
+    rows = (_FLIGHT, {name: text for name, text in _FLIGHT.items() if name != without})
+    records = ", ".join("{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}" for row in rows)
+    return whole(f'{{"dataframe_records": [{records}]}}')
+
+
+def flight_csv() -> Parts:
+    """Return a row for `flight_delays` as CSV."""
+    return whole(f"{','.join(_FLIGHT)}\n{','.join(text.strip(chr(34)) for text in _FLIGHT.values())}\n")
+
+
+def digit(last: str = "0.0") -> Parts:
+    """Return an image for `digits_onnx` as `inputs`, its last pixel as told."""
+    line = ", ".join(["0.0"] * 8)
+    image = ", ".join([f"[{line}]"] * 7 + [f"[{', '.join(['0.0'] * 7 + [last])}]"])
+    return whole(f'{{"inputs": [[{image}]]}}')
+
+
+def whole(text: str, encoding: str = "utf-8") -> Parts:
+    """Return a text as the only part of a body."""
+    return ((text.encode(encoding), 1),)
+
+
+def _split(cells: Mapping[str, str], *, beside: str) -> Parts:
+    return whole(
+        f'{{"dataframe_split": {{"columns": {json.dumps([*cells])}, "data": [[{", ".join(cells.values())}]]}}{beside}}}'
+    )
