@@ -25,6 +25,8 @@ from .environ import build_worker_env
 _PACKAGES: Final = ("mlflow", "mlflow-skinny")  # the second is the first without the tracking server's needs
 _PROTOCOL_2: Final = (2, 0)  # the first release that takes dataframe_split and answers {"predictions": …}
 _FASTAPI: Final = (2, 21)  # the first release with scoring_server/app.py in place of wsgi.py
+_ROUTES: Final = (3, 11)  # the first release that does not name its routes by what starlette 1 dropped
+_STARLETTE: Final = (1, 0)
 _MODEL: Final = "model"  # the derived directory, in the server's private one
 _UP: Final = "../.."  # from our folder in the derived directory to the server's private one
 _PROBE_MARGIN_S: Final = 5.0  # so that the server, which knows more, is the one to say that a prediction hangs
@@ -63,6 +65,8 @@ class MlflowBackend:
         version = _mlflow_version(request)
         program = _UVICORN if version.release >= _FASTAPI else _GUNICORN
         _require(request, version, program.needs)
+        if program is _UVICORN:
+            _require_routes(request, version)
         layout = lay_out(request.model_dir, calls_file=f"{_UP}/calls.jsonl", loads_file=f"{_UP}/loads.jsonl")
         command = _command(request, program, f"{_MODEL}/{layout.folder}")
         settings, env = request.settings, _env(request)
@@ -115,6 +119,23 @@ def _require(request: ServeRequest, version: Version, needs: tuple[str, ...]) ->
             fix=f"Add {' and '.join(f'`{name}`' for name in missing)} to the model's requirements and log it again, "
             "or serve it with --model-server=builtin.",
         )
+
+
+def _require_routes(request: ServeRequest, version: Version) -> None:
+    """Make sure that a version before 3.11 has the starlette that it was made for, which its requirements do not say.
+
+    Raises:
+        ServerError: It has a later one, with which its server ends at once, in production, too.
+    """
+    starlette = Version(request.installed.get("starlette", "0"))
+    if version.release >= _ROUTES or starlette.release < _STARLETTE:
+        return
+    raise ServerError(
+        f"the server of MLflow {version} cannot run with starlette {starlette}, although its requirements let it in",
+        facts={"model": request.model_uri, "environment": request.environment_prefix},
+        fix="Add `starlette<1` to the model's requirements and log it again, since it cannot be served by MLflow "
+        "anywhere, or serve it with --model-server=builtin.",
+    )
 
 
 def _command(request: ServeRequest, program: _Program, folder: str) -> tuple[str, ...]:

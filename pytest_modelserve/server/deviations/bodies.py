@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 Parts = tuple[tuple[bytes, int], ...]
 
-_IRIS: Final = {
-    "sepal length (cm)": "5.1",
-    "sepal width (cm)": "3.5",
-    "petal length (cm)": "1.4",
-    "petal width (cm)": "0.2",
-}
 _FLIGHT: Final = {
     "carrier": '"9E"',
     "origin": '"JFK"',
@@ -25,14 +19,9 @@ _FLIGHT: Final = {
 }
 
 
-def iris(first: str = "5.1", *, beside: str = "") -> Parts:
-    """Return a row for `iris_classifier` as `dataframe_split`, its first cell as told, with members beside it."""
-    return _split({**_IRIS, "sepal length (cm)": first}, beside=beside)
-
-
-def flight(beside: str = "", **cells: str) -> Parts:
-    """Return a row for `flight_delays` as `dataframe_split`, some cells as told, with members beside it."""
-    return _split({**_FLIGHT, **cells}, beside=beside)
+def flight(beside: str = "", *, inside: str = "", **cells: str) -> Parts:
+    """Return a row for `flight_delays` as `dataframe_split`, some cells as told, with members beside or inside it."""
+    return _split([{**_FLIGHT, **cells}], beside=beside, inside=inside)
 
 
 def flight_inputs(**cells: str) -> Parts:
@@ -41,11 +30,15 @@ def flight_inputs(**cells: str) -> Parts:
     return whole(f'{{"inputs": {{{members}}}}}')
 
 
-def flight_rows(**cells: str) -> Parts:
-    """Return two rows for `flight_delays` as `dataframe_split`, the second with some cells as told."""
-    names, rows = json.dumps([*_FLIGHT]), (_FLIGHT, {**_FLIGHT, **cells})
-    data = ", ".join(f"[{', '.join(row.values())}]" for row in rows)
-    return whole(f'{{"dataframe_split": {{"columns": {names}, "data": [{data}]}}}}')
+def flight_rows(*, without: str = "", **cells: str) -> Parts:
+    """Return two rows for `flight_delays` as `dataframe_split`, the second with some cells as told or without one."""
+    return _split([_FLIGHT, {name: text for name, text in {**_FLIGHT, **cells}.items() if name != without}])
+
+
+def flight_columns(*, single: str) -> Parts:
+    """Return two rows for `flight_delays` as `inputs`, one column with a single value that is no list."""
+    members = (f'"{name}": {text if name == single else f"[{text}, {text}]"}' for name, text in _FLIGHT.items())
+    return whole(f'{{"inputs": {{{", ".join(members)}}}}}')
 
 
 def flight_records(*, without: str) -> Parts:
@@ -72,7 +65,6 @@ def whole(text: str, encoding: str = "utf-8") -> Parts:
     return ((text.encode(encoding), 1),)
 
 
-def _split(cells: Mapping[str, str], *, beside: str) -> Parts:
-    return whole(
-        f'{{"dataframe_split": {{"columns": {json.dumps([*cells])}, "data": [[{", ".join(cells.values())}]]}}{beside}}}'
-    )
+def _split(rows: Sequence[Mapping[str, str]], *, beside: str = "", inside: str = "") -> Parts:
+    data = ", ".join(f"[{', '.join(row.values())}]" for row in rows)
+    return whole(f'{{"dataframe_split": {{"columns": {json.dumps([*_FLIGHT])}, "data": [{data}]{inside}}}{beside}}}')

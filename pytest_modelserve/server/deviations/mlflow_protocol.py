@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bodies import Parts, digit, iris, whole
+from .bodies import Parts, digit, flight, flight_columns, flight_rows, whole
 from .deviation import Deviation, Example
 
 _SERVER: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/pyfunc/scoring_server/__init__.py"
@@ -18,18 +18,27 @@ _REFUSED: Final = frozenset({"rejected"})
 _FAILS: Final = frozenset({"server_error"})
 _NO_JSON: Final = frozenset({"error_body"})
 _FAULT: Final = "Internal Server Error"
-_SINCE: Final = ">=3.17.2"
-_GOOD: Final = iris()
+_SINCE: Final = ">=2.11.5"  # tried on 2.11.5, 2.20.4, 2.21.0, 3.0.0 and 3.17.2
+_FASTAPI: Final = "2.21"  # from which on the server is built on it, and no longer on Flask
+_GOOD: Final = flight()
 _LARGE: Final = 64 * 1024 * 1024  # bytes: the longest body that our own server takes
 
 
 def _of(
-    name: str, rules: tuple[str, ...], kinds: frozenset[str], what: str, link: str, *, example: Example, label: str = ""
+    name: str,
+    rules: tuple[str, ...],
+    kinds: frozenset[str],
+    what: str,
+    link: str,
+    *,
+    example: Example,
+    label: str = "",
+    versions: str = _SINCE,
 ) -> Deviation:
     return Deviation(
         id=name,
         server="mlflow",
-        versions=_SINCE,
+        versions=versions,
         rules=rules,
         kinds=kinds,
         label=label,
@@ -40,18 +49,14 @@ def _of(
 
 
 def _typed(content_type: str | None, status: int, answer: str) -> Example:
-    return Example(model="iris_classifier", status=status, body=_GOOD, content_type=content_type, answer=answer)
+    return Example(model="flight_delays", status=status, body=_GOOD, content_type=content_type, answer=answer)
 
 
-def _iris(status: int, body: Parts, answer: str = "", *, reaches: bool = False) -> Example:
-    return Example(model="iris_classifier", status=status, body=body, answer=answer, reaches=reaches)
+def _flight(status: int, body: Parts, answer: str = "", *, reaches: bool = False) -> Example:
+    return Example(model="flight_delays", status=status, body=body, answer=answer, reaches=reaches)
 
 
 _NAMES: Final = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)"
-_RAGGED: Final = (
-    '{"inputs": {"sepal length (cm)": [5.1, 5.0], "sepal width (cm)": [3.5, 3.0], "petal length (cm)": [1.4, 1.6], '
-    '"petal width (cm)": 0.2}}'
-)
 
 MLFLOW_PROTOCOL: Final = (
     Deviation(
@@ -79,7 +84,7 @@ MLFLOW_PROTOCOL: Final = (
         "A single value among the columns of inputs is repeated for each row.",
         _DECODE,
         label="one value, which is no list",
-        example=_iris(200, whole(_RAGGED), reaches=True),
+        example=_flight(200, flight_columns(single="distance"), reaches=True),
     ),
     _of(
         "labels_repeat_the_row",
@@ -88,12 +93,7 @@ MLFLOW_PROTOCOL: Final = (
         "One row with several row labels is answered as so many rows.",
         _DECODE,
         label="row labels for 1 rows",
-        example=_iris(
-            200,
-            whole(_GOOD[0][0].decode().replace('"data"', '"index": [0, 1, 2], "data"')),
-            r"\[\d, \d, \d\]",
-            reaches=True,
-        ),
+        example=_flight(200, flight(inside=', "index": [0, 1, 2]'), "late.*late.*late", reaches=True),
     ),
     _of(
         "short_row_is_filled",
@@ -102,9 +102,7 @@ MLFLOW_PROTOCOL: Final = (
         "A row that is too short is filled up with nulls where another one is long enough.",
         _DECODE,
         label="the last row is too short",
-        example=_iris(
-            400, whole(_GOOD[0][0].decode().replace("0.2]]", "0.2], [5.0, 3.0, 1.6]]")), "BAD_REQUEST", reaches=True
-        ),
+        example=_flight(200, flight_rows(without="raining"), reaches=True),
     ),
     _of(
         "utf_16_is_read",
@@ -113,7 +111,18 @@ MLFLOW_PROTOCOL: Final = (
         "A body in UTF-16 is read, although JSON travels as UTF-8.",
         _DECODE,
         label="^UTF-16$",
-        example=_iris(200, whole(_GOOD[0][0].decode(), "utf-16"), reaches=True),
+        versions=f">={_FASTAPI}",
+        example=_flight(200, whole(_GOOD[0][0].decode(), "utf-16"), reaches=True),
+    ),
+    _of(
+        "utf_16_fails",
+        ("not_utf8",),
+        _FAILS,
+        "A body in UTF-16 is answered 500.",
+        "https://github.com/mlflow/mlflow/issues/4897",
+        label="^UTF-16$",
+        versions=f">=2.11.5,<{_FASTAPI}",
+        example=_flight(500, whole(_GOOD[0][0].decode(), "utf-16"), "Internal Server Error"),
     ),
     _of(
         "deep_nesting_fails",
@@ -121,7 +130,7 @@ MLFLOW_PROTOCOL: Final = (
         _FAILS,
         "A body that is nested some thousand deep is answered 500.",
         "https://github.com/mlflow/mlflow/issues/4897",
-        example=_iris(500, ((b'{"dataframe_split": ', 1), (b"[", 100_000), (b"]", 100_000), (b"}", 1)), _FAULT),
+        example=_flight(500, ((b'{"dataframe_split": ', 1), (b"[", 100_000), (b"]", 100_000), (b"}", 1)), _FAULT),
     ),
     _of(
         "deep_nesting_fails_under_load",
@@ -130,7 +139,7 @@ MLFLOW_PROTOCOL: Final = (
         "A body that is nested some thousand deep is answered 500; the server goes on.",
         "https://github.com/mlflow/mlflow/issues/4897",
         label="^nested 100,000 deep$",
-        example=_iris(500, ((b'{"inputs": ', 1), (b"[", 100_000), (b"]", 100_000), (b"}", 1)), _FAULT),
+        example=_flight(500, ((b'{"inputs": ', 1), (b"[", 100_000), (b"]", 100_000), (b"}", 1)), _FAULT),
     ),
     _of(
         "long_integer_fails",
@@ -138,7 +147,7 @@ MLFLOW_PROTOCOL: Final = (
         _FAILS,
         "An integer of more than 4,300 digits is answered 500.",
         "https://github.com/mlflow/mlflow/issues/4897",
-        example=_iris(500, iris("9" * 5000), _FAULT),
+        example=_flight(500, flight(distance="9" * 5000), _FAULT),
     ),
     _of(
         "no_content_type_fails",
@@ -187,7 +196,7 @@ MLFLOW_PROTOCOL: Final = (
         _TAKEN,
         "A body of any size is read into memory.",
         f"{_SERVER}#L486",
-        example=_iris(200, (*_GOOD, (b" ", _LARGE)), reaches=True),
+        example=_flight(200, (*_GOOD, (b" ", _LARGE)), reaches=True),
     ),
     _of(
         "head_is_refused",
@@ -195,7 +204,8 @@ MLFLOW_PROTOCOL: Final = (
         _REFUSED,
         "HEAD /ping and HEAD /health are answered 405, although some load balancers probe by them.",
         f"{_SERVER}#L465",
-        example=Example(model="iris_classifier", status=405, content_type=None, method="HEAD", path="/ping"),
+        versions=">=3.11",
+        example=Example(model="flight_delays", status=405, content_type=None, method="HEAD", path="/ping"),
     ),
     _of(
         "errors_tell_the_stack",
@@ -204,7 +214,7 @@ MLFLOW_PROTOCOL: Final = (
         "An error of the model, or of the reader of CSV or Parquet, tells the stack trace with the paths of its files.",
         f"{_SERVER}#L250",
         example=Example(
-            model="iris_classifier",
+            model="flight_delays",
             status=400,
             body=whole('"'),
             content_type="text/csv",
@@ -214,7 +224,7 @@ MLFLOW_PROTOCOL: Final = (
     Deviation(
         id="parquet_without_a_reader",
         server="mlflow",
-        versions=_SINCE,
+        versions=">=3.10",
         rules=("valid", "input_example", "reordered_columns"),
         kinds=_REFUSED,
         envelopes=frozenset({"parquet"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bodies import digit, flight, flight_csv, flight_inputs, flight_records, flight_rows, iris
+from .bodies import digit, flight, flight_csv, flight_inputs, flight_records, flight_rows
 from .deviation import NOTHING, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
@@ -18,7 +18,7 @@ _DECODE: Final = f"{_CODE}/pyfunc/scoring_server/__init__.py#L107"  # _decode_js
 _FRAMES: Final = frozenset({"dataframe_split", "dataframe_records"})
 _ARRAYS: Final = frozenset({"inputs", "instances"})
 _TAKEN: Final = frozenset({"accepted", "reached"})
-_SINCE: Final = ">=3.17.2"
+_SINCE: Final = ">=2.11.5"  # tried on 2.11.5, 2.20.4, 2.21.0, 3.0.0 and 3.17.2
 
 
 def _taken(
@@ -71,14 +71,14 @@ MLFLOW_VALUES: Final = (
         "text_for_number",
         "Text that reads like a number becomes one.",
         _CAST,
-        Example(model="iris_classifier", status=200, body=iris('"1"'), reaches=True),
+        _flight(distance='"1"'),
     ),
     _taken(
         "boolean_is_number",
         "boolean_for_number",
         "True becomes 1 and false 0 in a column of numbers.",
         _CAST,
-        Example(model="iris_classifier", status=200, body=iris("true"), reaches=True),
+        _flight(distance="true"),
     ),
     _taken(
         "fraction_is_cut",
@@ -228,7 +228,7 @@ MLFLOW_VALUES: Final = (
     Deviation(
         id="dates_of_two_forms",
         server="mlflow",
-        versions=_SINCE,
+        versions=">=3.12",
         rules=("valid",),
         kinds=frozenset({"rejected"}),
         envelopes=_FRAMES,

@@ -79,6 +79,9 @@ def launch(request: ServeRequest) -> LaunchSpec:
         ({"mlflow-skinny": "2.20.4", **FLASK}, "2.20.4", GUNICORN, 3),
         ({"mlflow": "2.21.0", **FASTAPI}, "2.21.0", UVICORN, 1),
         ({"mlflow": "2.21.0rc0", **FASTAPI}, "2.21.0rc0", UVICORN, 1),  # has the new server, though it is before 2.21
+        ({"mlflow": "3.10.0", **FASTAPI, "starlette": "0.52.1"}, "3.10.0", UVICORN, 1),
+        ({"mlflow": "3.11.0", **FASTAPI, "starlette": "1.0.1"}, "3.11.0", UVICORN, 1),
+        ({"mlflow": "2.20.4", **FLASK, "starlette": "1.0.1"}, "2.20.4", GUNICORN, 3),  # which it does not serve by
         ({"mlflow": "3.17.2", **FASTAPI, **FLASK}, "3.17.2", UVICORN, 1),
         ({"mlflow-skinny": "3.17.2", **FASTAPI}, "3.17.2", UVICORN, 1),
         ({"mlflow": "3.17.2", "mlflow-skinny": "3.17.2", **FASTAPI}, "3.17.2", UVICORN, 1),
@@ -124,6 +127,11 @@ def test_a_local_environment_keeps_its_user_site(request_: Request) -> None:
             {"mlflow": "3.17.2", "fastapi": "0.115.2"},
             "the server of MLflow 3.17.2 needs uvicorn, which the model's environment has not",
             "Add `uvicorn` to",
+        ),
+        (
+            {"mlflow": "3.10.0", **FASTAPI, "starlette": "1.0.1"},
+            "the server of MLflow 3.10.0 cannot run with starlette 1.0.1, although its requirements let it in",
+            "Add `starlette<1` to",
         ),
     ],
 )
