@@ -109,8 +109,9 @@ def sent(example: Example) -> str:
 
 def shown_part(part: bytes, times: int) -> str:
     """Return a part of a body as a reader takes it in."""
-    text_of = part.decode("utf-16" if part[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8")
-    line = text_of.replace("\n", "\\n")
+    is_utf_16 = part[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    text_of = part.decode("utf-16" if is_utf_16 else "utf-8", "backslashreplace")
+    line = ("in UTF-16: " if is_utf_16 else "") + text_of.replace("\n", "\\n")
     short = line if len(line) <= LONGEST_PART else f"{line[: LONGEST_PART // 2]}…{line[-LONGEST_PART // 4 :]}"
     return short if times == 1 else f"{short} × {times:,} "
 

@@ -37,6 +37,7 @@ from .searches import ENDED_BY_LOSS, doubt, first_envelope, valid_envelopes, why
 CHECK: Final = "envelopes_agree"
 REPEATS: Final = 3  # of a request whose answer differs from that to another form of it
 UNSUPPORTED_MEDIA: Final = 415  # Parquet is for servers that read it
+UNPREDICTED: Final = frozenset({RequestOutcome.REJECTED, RequestOutcome.SERVER_ERROR})
 CHANGED: Final = "a request got another answer when it was sent again, so that forms of it cannot be compared"
 
 
@@ -154,7 +155,7 @@ class _Trial:
             received=answer_of(other),
             exchange=other,
             seen_in=blame,
-            kind="rejected" if other.outcome is RequestOutcome.REJECTED else "",
+            kind=other.outcome.value if other.outcome in UNPREDICTED else "",
             plainly=f"the same rows get another answer in {form} than in {self._first.value}",
         )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from .deviation import Asked, Deviation, Example, Seen
+from .mlflow_flask import MLFLOW_FLASK
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
 
 __all__ = ["DEVIATIONS", "Asked", "Deviation", "Example", "Seen", "deviations_of"]
 
-DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL)
+DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL, *MLFLOW_FLASK)
 """All of them, by server and in the order of the contract."""
 
 

@@ -67,4 +67,4 @@ def whole(text: str, encoding: str = "utf-8") -> Parts:
 
 def _split(rows: Sequence[Mapping[str, str]], *, beside: str = "", inside: str = "") -> Parts:
     data = ", ".join(f"[{', '.join(row.values())}]" for row in rows)
-    return whole(f'{{"dataframe_split": {{"columns": {json.dumps([*_FLIGHT])}, "data": [{data}]{inside}}}{beside}}}')
+    return whole(f'{{"dataframe_split": {{"columns": {json.dumps([*rows[0]])}, "data": [{data}]{inside}}}{beside}}}')

@@ -115,16 +115,6 @@ MLFLOW_PROTOCOL: Final = (
         example=_flight(200, whole(_GOOD[0][0].decode(), "utf-16"), reaches=True),
     ),
     _of(
-        "utf_16_fails",
-        ("not_utf8",),
-        _FAILS,
-        "A body in UTF-16 is answered 500.",
-        "https://github.com/mlflow/mlflow/issues/4897",
-        label="^UTF-16$",
-        versions=f">=2.11.5,<{_FASTAPI}",
-        example=_flight(500, whole(_GOOD[0][0].decode(), "utf-16"), "Internal Server Error"),
-    ),
-    _of(
         "deep_nesting_fails",
         ("deep_nesting",),
         _FAILS,

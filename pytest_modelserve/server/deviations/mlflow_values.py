@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bodies import digit, flight, flight_csv, flight_inputs, flight_records, flight_rows
+from .bodies import flight, flight_csv, flight_inputs, flight_records, flight_rows
 from .deviation import NOTHING, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
@@ -99,7 +99,7 @@ MLFLOW_VALUES: Final = (
         "float_out_of_range",
         "A number beyond a floating-point type becomes infinity.",
         _DECODE,
-        Example(model="digits_onnx", status=200, body=digit("1e39"), reaches=True),
+        _flight(wind_speed="1e400"),
     ),
     _taken(
         "nan_is_read",
@@ -113,7 +113,7 @@ MLFLOW_VALUES: Final = (
         "infinity_token",
         "Infinity, which is no JSON, is read as a number.",
         _DECODE,
-        Example(model="digits_onnx", status=200, body=digit("Infinity"), reaches=True),
+        _flight(wind_speed="Infinity"),
     ),
     _taken(
         "number_stays_in_text",
@@ -229,7 +229,7 @@ MLFLOW_VALUES: Final = (
         id="dates_of_two_forms",
         server="mlflow",
         versions=">=3.12",
-        rules=("valid",),
+        rules=("valid", "input_example"),
         kinds=frozenset({"rejected"}),
         envelopes=_FRAMES,
         types=frozenset({"datetime"}),
