@@ -60,6 +60,11 @@ def digit(last: str = "0.0") -> Parts:
     return whole(f'{{"inputs": [[{image}]]}}')
 
 
+def patient_csv(sex: str) -> Parts:
+    """Return a row for `old_world` as CSV, its column of text as told."""
+    return whole(f"age,sex,bmi,bp,s1,s2,s3,s4,s5,s6\n59,{sex},32.1,101,157,93.2,38,4,4.8598,87\n")
+
+
 def whole(text: str, encoding: str = "utf-8") -> Parts:
     """Return a text as the only part of a body."""
     return ((text.encode(encoding), 1),)

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bodies import flight, flight_csv, flight_inputs, flight_records, flight_rows
+from .bodies import flight, flight_csv, flight_inputs, flight_records, flight_rows, patient_csv
 from .deviation import NOTHING, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
 _CAST: Final = f"{_CODE}/utils/proto_json_utils.py#L276"  # cast_df_types_according_to_schema
 _CONVERT: Final = f"{_CODE}/utils/proto_json_utils.py#L464"  # convert_data_type, of inputs and instances
 _DECODE: Final = f"{_CODE}/pyfunc/scoring_server/__init__.py#L107"  # _decode_json_input
+_MISSING: Final = "|".join(  # as the documentation of pandas.read_csv lists them
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", r"-1\.#IND", r"-1\.#QNAN", "-NaN", "-nan", r"1\.#IND", r"1\.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
 _FRAMES: Final = frozenset({"dataframe_split", "dataframe_records"})
 _ARRAYS: Final = frozenset({"inputs", "instances"})
 _TAKEN: Final = frozenset({"accepted", "reached"})
@@ -243,6 +249,27 @@ MLFLOW_VALUES: Final = (
             status=400,
             body=flight_rows(scheduled_departure='"2013-08-06T15:59:00.5"'),
             answer="unconverted data remains",
+        ),
+    ),
+    Deviation(
+        id="csv_text_is_missing",
+        server="mlflow",
+        versions=_SINCE,
+        rules=("valid",),
+        kinds=frozenset({"arrival"}),
+        envelopes=frozenset({"csv"}),
+        types=frozenset({"string"}),
+        change=f'^"({_MISSING})" -> NaN$',
+        is_steady=False,
+        what='In CSV text that pandas takes for a missing value, "NA", "null" and "" among it, becomes NaN.',
+        link=f"{_CODE}/pyfunc/scoring_server/__init__.py#L189",
+        example=Example(
+            model="old_world",
+            status=200,
+            body=patient_csv("NA"),
+            content_type="text/csv",
+            reaches=True,
+            received=r"values=\(nan,\)",
         ),
     ),
     Deviation(
