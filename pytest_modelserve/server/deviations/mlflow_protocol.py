@@ -218,6 +218,7 @@ MLFLOW_PROTOCOL: Final = (
         rules=("valid", "input_example", "reordered_columns"),
         kinds=_REFUSED,
         envelopes=frozenset({"parquet"}),
+        is_steady=False,  # most environments have pyarrow
         answer="Unable to find a usable engine",
         what="Parquet is said to be taken and refused where the environment has no pyarrow: mlflow-skinny brings none.",
         link=f"{_SERVER}#L215",
