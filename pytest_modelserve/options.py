@@ -72,7 +72,12 @@ OPTIONS: Final = (
         metavar="URI",
         repeatable=True,
     ),
-    Option(name="server", flag="--model-server", help="Backend that serves the model: builtin.", metavar="NAME"),
+    Option(
+        name="server",
+        flag="--model-server",
+        help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow.",
+        metavar="NAME",
+    ),
     Option(
         name="env_manager",
         flag="--model-env-manager",

@@ -88,6 +88,29 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownDeviation:
+    """A known departure of the server from the contract, which a check has met as expected.
+
+    Attributes:
+        id: Its name.
+        server: The backend that has it.
+        versions: Of that server, as pip writes ranges.
+        rule: The rule of the contract that the request exercised.
+        what: What happens, in one sentence.
+        link: An issue, the documentation, or the code that does it.
+        request: A command line that shows it; empty where it is too long, or may not be told.
+    """
+
+    id: str
+    server: str
+    versions: str
+    rule: str
+    what: str
+    link: str
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyBucket:
     """One bar of a histogram.
 
@@ -152,6 +175,7 @@ class CheckResult:
         failure: The breach, where it failed.
         applies: Whether it can say anything about this model; a skipped check that applies was not run.
         latency: What it measured, where it measures latency.
+        deviations: The known deviations of the server that it met; they are no failures.
     """
 
     name: str
@@ -165,6 +189,7 @@ class CheckResult:
     failure: FailureDetail | None = None
     applies: bool = True
     latency: Latency | None = None
+    deviations: tuple[ShownDeviation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +203,7 @@ class ModelReport:
         verdict: What its checks mean together.
         signature: As MLflow prints it.
         environment: manager, python, digest, cached, seconds, freeze.
-        server: backend, version, cold_start_s.
+        server: backend, version, is_ours (whether it is of this package), cold_start_s.
         checks: In the order they ran.
         deselected: Names of checks that the user left out of this run.
         latency: As the check of that name measured it.
@@ -246,6 +271,7 @@ def check_result_from(document: Mapping[str, Any]) -> CheckResult:
         failure=None if failure is None else FailureDetail(**failure),
         applies=document["applies"],
         latency=_latency_from(document["latency"]),
+        deviations=tuple(ShownDeviation(**item) for item in document["deviations"]),
     )
 
 

@@ -17,6 +17,7 @@ from .environment.restoration import Environment
 from .errors import ServerError
 from .model.mlmodel import Model
 from .report.collect import ModelFacts
+from .server.deviations import deviations_of
 from .server.family import Ending
 from .server.launch import LaunchSpec
 from .server.private import PrivatePool, PrivateServers
@@ -26,7 +27,6 @@ from .subject import Subject, launch_spec
 
 CALLS_FILE: Final = "calls.jsonl"
 LOADS_FILE: Final = "loads.jsonl"
-SPIED: Final = frozenset({"builtin"})  # the backends whose server loads the model behind our spy
 TOLD_LIBRARIES: Final = frozenset(
     {
         *("catboost", "lightgbm", "mlflow", "numpy", "onnxruntime", "pandas", "polars", "scikit-learn"),
@@ -61,7 +61,7 @@ def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> Model
         seed=str(subject.seed),
         signature=as_text(model.signature) if model.signature else "",
         environment=_environment(served.environment) if served else {},
-        server=_server(served.server) if served else {},
+        server=_server(served) if served else {},
     )
 
 
@@ -83,8 +83,14 @@ def _environment(environment: Environment) -> dict[str, object]:
     }
 
 
-def _server(server: Server) -> dict[str, object]:
-    return {"backend": server.backend, "cold_start_s": round(server.cold_start_s, 3)}
+def _server(served: FollowedModel) -> dict[str, object]:
+    server = served.server
+    return {
+        "backend": server.backend,
+        "version": served.server_version,
+        "is_ours": served.is_ours,
+        "cold_start_s": round(server.cold_start_s, 3),
+    }
 
 
 class FollowedModel:
@@ -131,9 +137,19 @@ class FollowedModel:
         return self._client
 
     @property
+    def server_version(self) -> str:
+        """Return the version of the program that serves; empty where it is of no interest."""
+        return self._spec.version
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether the server is of this package, so that what it does wrong is ours to mend."""
+        return self._spec.is_ours
+
+    @property
     def has_spy(self) -> bool:
         """Tell whether the running server records what reached the model, and what it returned or raised."""
-        return self._server.backend in SPIED
+        return self._spec.has_spy
 
     @property
     def calls_path(self) -> Path:
@@ -303,15 +319,17 @@ class ServedModel(FollowedModel):
             stored=subject.stored,
             facts=self.facts(),
             history=self._history,
+            known=() if subject.settings.strict else deviations_of(self.server.backend, self.server_version),
             is_crowded=is_crowded,
         )
 
     def facts(self) -> Mapping[str, str]:
         """Return what every failure says beside its own: model, server and environment, a line each."""
         environment = self.environment
+        program = self.server.backend if self.is_ours else f"{self.server.backend} {self.server_version}".rstrip()
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
-            "served by": f"{self.server.backend}, Python {environment.python_version} by {environment.manager}",
+            "served by": f"{program}, Python {environment.python_version} by {environment.manager}",
             **_libraries(environment),
         }
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .domain import Domain
+from .environment.pins import versions_of
 from .environment.restoration import Environment
 from .model.example import InputExample
 from .model.mlmodel import Model
@@ -59,7 +60,7 @@ def launch_spec(
         planted: Environment variables that the model's process sees in any case.
 
     Raises:
-        ServerError: There is no backend of the name that the settings ask for.
+        ServerError: There is no backend of the name that the settings ask for, or it cannot serve in this environment.
     """
     model, example, settings = subject.model, subject.example, subject.settings
     request = ServeRequest(
@@ -69,6 +70,7 @@ def launch_spec(
         python=environment.python,
         environment_prefix=environment.prefix,
         environment_digest=environment.digest,
+        installed=versions_of(environment.freeze),
         is_isolated=environment.manager != "local",
         signature=model.signature_mapping,
         is_signature_from_type_hint=model.is_signature_from_type_hint,

@@ -15,11 +15,13 @@ import pytest_modelserve
 from pytest_modelserve import fixtures, plugin, strategies
 from pytest_modelserve.checks.table import CHECKS, PRESETS, STATIC_RULES
 from pytest_modelserve.options import OPTIONS
+from pytest_modelserve.server.deviations import DEVIATIONS, Example
 from pytest_modelserve.strategies.rules import RULES
 from pytest_modelserve.strategies.showcase import example_of
 
 HERE = Path(__file__).parent
 ZOO = HERE.parents[1] / "tests"  # the folder from which the zoo is imported
+LONGEST_PART = 400  # characters of a body
 NOTE = "<!-- Made by docs/reference/generate.py from the tables in the code; do not edit. -->"
 
 
@@ -72,6 +74,46 @@ def rules() -> Iterator[str]:
         yield "| rule | weight | what it says | what to do |\n|---|---|---|---|"
         for static in table:
             yield f"| `{static.id}` | {static.weight} | {static.meaning} | {static.mend} |"
+
+
+def deviations() -> Iterator[str]:
+    """Yield the page of known deviations."""
+    yield "# Known deviations"
+    yield NOTE
+    yield (
+        "In these points a server is known to depart from the [rules](rules.md). A check that meets one as expected "
+        "passes and tells it; `--model-strict` fails it. One that a check should have met and did not is told as "
+        "advice: it may be mended. None excuses the model: what it raises on a valid request, and NaN in a required "
+        "output, are its own failures on every server. The request is to one of the models in `example_models`, served "
+        "by `modelserve serve MODEL --server mlflow`; `python benchmarks/deviations.py` sends all of them to real "
+        "servers again."
+    )
+    for server in sorted({one.server for one in DEVIATIONS}):
+        yield f"## {server}"
+        yield "| deviation | versions | rule | what happens | request | answer |\n|---|---|---|---|---|---|"
+        for one in (each for each in DEVIATIONS if each.server == server):
+            named = ", ".join(f"`{rule}`" for rule in one.rules) or "any"
+            yield (
+                f"| [`{one.id}`]({one.link}) | `{one.versions}` | {named} | {one.what} | {sent(one.example)} | "
+                f"{one.example.status}{', by the model' if one.example.reaches else ''} |"
+            )
+
+
+def sent(example: Example) -> str:
+    """Return an example request as the cell of a table: where it goes, its type, and its body where that is short."""
+    typed = f", {in_cell(example.content_type)}" if example.content_type else ""
+    where = f"`{example.model}`<br>{example.method} {example.path}{typed}"
+    shown_body = "".join(shown_part(part, times) for part, times in example.body)
+    return f"{where}<br>{in_cell(shown_body)}" if shown_body else where
+
+
+def shown_part(part: bytes, times: int) -> str:
+    """Return a part of a body as a reader takes it in."""
+    is_utf_16 = part[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    text_of = part.decode("utf-16" if is_utf_16 else "utf-8", "backslashreplace")
+    line = ("in UTF-16: " if is_utf_16 else "") + text_of.replace("\n", "\\n")
+    short = line if len(line) <= LONGEST_PART else f"{line[: LONGEST_PART // 2]}…{line[-LONGEST_PART // 4 :]}"
+    return short if times == 1 else f"{short} × {times:,} "
 
 
 def in_cell(code: str) -> str:
@@ -170,7 +212,8 @@ def shown(default: object) -> str:
 
 def pages() -> dict[Path, str]:
     """Return each page with its text: table rows on lines of their own, all else in paragraphs."""
-    made = {"options.md": options(), "checks.md": checks(), "rules.md": rules(), "api.md": api()}
+    made = {"options.md": options(), "checks.md": checks(), "rules.md": rules(), "deviations.md": deviations()}
+    made["api.md"] = api()
     found = {HERE / name: text(list(blocks)) for name, blocks in made.items()}
     return {**found, HERE.parent / "explanation" / "what-catches-what.md": text(list(catches()))}
 

@@ -13,10 +13,12 @@ from ..domain import Domain
 from ..environment.restoration import Environment
 from ..model.example import InputExample
 from ..model.mlmodel import Model
+from ..server.deviations import Deviation
 from ..server.family import Ending
 from ..server.state import Server
 from ..settings import Settings
 from ..wire.capacity import can_carry
+from .deviations import DeviationWatch
 from .history import History
 from .judge import Exchange
 
@@ -121,6 +123,8 @@ class CheckContext:
         cases: Where stored cases are replayed, these alone are sent in place of a search.
         takes_cases: Whether the check that runs sends `cases`, where there are any.
         on_exchange: Told of each exchange, as it ends.
+        known: The known deviations of the server that serves; none where they count as failures.
+        deviations: Notes those that show, and is another object for each check.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
@@ -138,6 +142,8 @@ class CheckContext:
     cases: tuple[Case, ...] = ()
     takes_cases: bool = True
     on_exchange: Callable[[Exchange], None] = _unwatched
+    known: tuple[Deviation, ...] = ()
+    deviations: DeviationWatch = field(default_factory=DeviationWatch)
     is_crowded: bool = False
 
     @property

@@ -37,6 +37,7 @@ from .searches import ENDED_BY_LOSS, doubt, first_envelope, valid_envelopes, why
 CHECK: Final = "envelopes_agree"
 REPEATS: Final = 3  # of a request whose answer differs from that to another form of it
 UNSUPPORTED_MEDIA: Final = 415  # Parquet is for servers that read it
+UNPREDICTED: Final = frozenset({RequestOutcome.REJECTED, RequestOutcome.SERVER_ERROR})
 CHANGED: Final = "a request got another answer when it was sent again, so that forms of it cannot be compared"
 
 
@@ -89,6 +90,7 @@ class _Trial:
         self._arrival = ArrivalJudge(signature, is_converted=context.model.is_type_hint_from_example)
         self._known: tuple[Hashable, Exchange] | None = None
         self._confirmed: set[str] = set()
+        self._deviations = context.deviations
         self.compared: int = 0
         self.is_unsteady: bool = False
         self.lost: str = ""
@@ -111,7 +113,7 @@ class _Trial:
             self.is_unsteady = True
             return None
         self._confirmed.add(judgement.key)
-        return judgement
+        return self._deviations.told(other, judgement)
 
     def _plain(self, case: Case) -> Exchange:
         sent = as_plain(case, self._first, self._signature)
@@ -153,6 +155,7 @@ class _Trial:
             received=answer_of(other),
             exchange=other,
             seen_in=blame,
+            kind=other.outcome.value if other.outcome in UNPREDICTED else "",
             plainly=f"the same rows get another answer in {form} than in {self._first.value}",
         )
 

@@ -22,7 +22,7 @@ from ..strategies.rules import RULES, rule
 from ..wire.values import show_value
 from .context import CheckContext
 from .diff import absent_columns, differences, known_row, n_cells, shape_of, show_difference
-from .judge import Exchange, Judgement, answer_of
+from .judge import SHOWN_PORT, Exchange, Judgement, answer_of
 from .outcome import RequestOutcome
 from .redaction import redacted_failure, redacted_title
 from .storing import store
@@ -139,7 +139,7 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     yield f"pytest {item} --model-seed {context.seed}{flags}{' --model-strict' if settings.strict else ''}"
 
 
-SERVED_BY: Final = {"env_manager": "env-manager", "python": "python"}
+SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}
 SEARCHED_BY: Final = {
     "examples": "examples",
     "domain_file": "domain",
@@ -155,9 +155,6 @@ def flags_of(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
         flag: getattr(settings, name) for name, flag in names.items() if getattr(settings, name) != getattr(usual, name)
     }
     return "".join(f" {prefix}{flag} {shlex.quote(str(value))}" for flag, value in said.items())
-
-
-SHOWN_PORT: Final = 5001
 
 
 def curl_of(exchange: Exchange, body_file: Path | None = None) -> str:

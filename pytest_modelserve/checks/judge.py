@@ -18,6 +18,9 @@ from ..wire.json_text import parse_json
 from .calls import Call, RaisedException
 from .outcome import RequestOutcome, is_overflow
 
+SHOWN_PORT: Final = 5001
+"""Where the curl lines go that a reader is shown: he serves the model there."""
+
 
 class Blame(enum.Enum):
     """Where the outcome of a request was decided."""
@@ -69,6 +72,8 @@ class Judgement:
         facts: What else a reader needs to see it again, a line each.
         plainly: What happened, without a value of a row; empty where the outcome of the request says it.
         fix: What to do where the model is right as it is; empty where nothing but the model can be changed.
+        kind: What went wrong, in one word by which known deviations of servers are told; empty where they have none.
+        change: Of a value that changed on the way to the model: what was sent and what arrived.
     """
 
     key: str
@@ -81,6 +86,8 @@ class Judgement:
     facts: Mapping[str, str] = field(default_factory=dict)
     plainly: str = ""
     fix: str = ""
+    kind: str = ""
+    change: str = ""
 
     @property
     def blame(self) -> Blame:
@@ -179,6 +186,7 @@ def _lost(exchange: Exchange) -> Judgement:
         expected="an answer" if exchange.case.expectation is not Expectation.REJECT else "4xx with a JSON error body",
         received=answer_of(exchange),
         exchange=exchange,
+        kind=exchange.outcome.value,
     )
 
 
@@ -204,6 +212,7 @@ def _breach(exchange: Exchange, key: str, title: str, expected: str, received: s
         expected=expected,
         received=received,
         exchange=exchange,
+        kind=key,
     )
 
 

@@ -6,6 +6,7 @@ Source: `CONTRACT` section 4, "Leaks nothing". Only errors are searched: a text 
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import time
@@ -19,6 +20,7 @@ from ..cases import Case, RawBody, Table
 from ..client import ErrorKind, Invocation, ModelClient
 from ..client.raw import RawRequest, send_raw
 from ..results import CheckResult, Judges, Outcome
+from ..server.deviations import Asked, Seen
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..wire.envelopes import JSON_TYPE, encode
@@ -41,6 +43,7 @@ MOST_LATE: Final = 2  # requests without an answer, each of which costs the whol
 OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
 SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
 ANSWER_S: Final = 10.0
+PLANTED: Final = "what was planted in"  # how a secret is told, which no server may be excused for
 SHOWN: Final = 300  # characters around what was found
 
 _TRACES: Final = (
@@ -131,7 +134,7 @@ class _Search:
             self._look(reply.data.decode("utf-8", "replace"), name, None)
 
     def _look(self, text: str, what: str, invocation: Invocation | None) -> None:
-        for kind, place in leaked(text, self._secrets, self._paths):
+        for kind, place in self._told(text, what):
             if kind in self._kinds:
                 continue
             self._kinds.add(kind)
@@ -148,6 +151,29 @@ class _Search:
                 )
             )
 
+    def _told(self, text: str, what: str) -> Iterator[tuple[str, int]]:
+        """Yield what a text tells; without what its stack trace alone tells where the server is known to add that."""
+        found = list(leaked(text, self._secrets, self._paths))
+        bare = without_stack_trace(text)
+        seen = None if bare is None else Seen(kind="stack_trace")
+        if not self._context.deviations.explains(Asked(rule=NAME, label=what), seen) or bare is None:
+            yield from found
+            return
+        kinds = {kind for kind, _ in leaked(bare, self._secrets, self._paths)}
+        yield from ((kind, place) for kind, place in found if kind in kinds or kind.startswith(PLANTED))
+
+
+def without_stack_trace(text: str) -> str | None:
+    """Return the headers and the JSON body of an error without its member `stack_trace`; None where it has none."""
+    headers, brace, body = text.partition("{")
+    try:
+        document = json.loads(brace + body)
+    except (ValueError, RecursionError):
+        return None
+    if not document.pop("stack_trace", None):
+        return None
+    return headers + json.dumps(document)
+
 
 def leaked(text: str, secrets: Mapping[str, str], paths: Mapping[str, str]) -> Iterator[tuple[str, int]]:
     """Yield what a text tells that it must not, and where.
@@ -163,7 +189,7 @@ def leaked(text: str, secrets: Mapping[str, str], paths: Mapping[str, str]) -> I
             break
     for planted, secret in secrets.items():
         if (place := text.find(secret)) >= 0:
-            yield f"what was planted in {planted}", place
+            yield f"{PLANTED} {planted}", place
     plain = text.replace("\\/", "/")  # as some write a slash in JSON
     for what, path in paths.items():
         if found := re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", plain):

@@ -71,6 +71,7 @@ def redacted(result: CheckResult) -> CheckResult:
         result,
         failure=failure,
         advice=tuple(dict.fromkeys(_advice(one) for one in result.advice)),
+        deviations=tuple(replace(one, request="") for one in result.deviations),
     )
 
 

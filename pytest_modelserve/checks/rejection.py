@@ -22,6 +22,7 @@ from ..strategies.protocol import protocol_cases
 from ..strategies.rules import OF_VALID, Rule, rule, rules_for
 from .conclusion import concluded, left_out
 from .context import CheckContext
+from .deviations import DeviationWatch, is_deviation
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server, is_lost
 from .failures import as_told
 from .fresh import tried_afresh
@@ -118,11 +119,12 @@ def _checked(
             example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )
-        judge = _Healthy(exchanges, base, OutputJudge(context.model.signature, context.example_case))
+        outputs = OutputJudge(context.model.signature, context.example_case)
+        judge = _Healthy(exchanges, base, outputs, context.deviations)
         found = search(plan, judge, is_costly=_is_lasting)
     failure, flaky = as_told(context, name, tried_afresh(context, found.breaches, judge_outcome))
     is_unproven = cases[0].expectation is Expectation.ACCEPT and not exchanges.accepted
-    texts = [judgement.title for judgement in found.advice.values()]
+    texts = [judgement.title for judgement in found.advice.values() if not is_deviation(judgement)]
     if len(cases) < len(found_cases):
         texts.append(f"of {len(found_cases):,} cases of this rule {len(cases)} were sent, spread over all columns")
     return concluded(
@@ -158,10 +160,10 @@ class _Healthy:
     other checks tell.
     """
 
-    def __init__(self, exchanges: Exchanges, base: Case, outputs: OutputJudge) -> None:
+    def __init__(self, exchanges: Exchanges, base: Case, outputs: OutputJudge, deviations: DeviationWatch) -> None:
         self._exchanges = exchanges
         self._base = base
-        self._outputs = outputs
+        self._judge = deviations.over(lambda exchange: judge_outcome(exchange) or outputs(exchange))
         self._before = exchanges.send(base)
         usual = judge_outcome(self._before) or outputs(self._before)
         self._usual_key = usual.key if usual else ""
@@ -171,7 +173,7 @@ class _Healthy:
         exchange = self._exchanges.send(case)
         if case is self._base:
             return self._judge_health(exchange, has_cost_a_server=self._exchanges.lost_once > lost_before)
-        judgement = judge_outcome(exchange) or self._outputs(exchange)
+        judgement = self._judge(exchange)
         return None if judgement is None or self._is_usual(exchange, judgement) else judgement
 
     def _is_usual(self, exchange: Exchange, judgement: Judgement) -> bool:

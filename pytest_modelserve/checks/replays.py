@@ -94,8 +94,11 @@ def _stores(context: CheckContext) -> Iterator[tuple[CaseStore, bool]]:
 
 def _notes(replays: list[Replay]) -> Iterator[str]:
     for one in replays:
-        if one.is_mended and not one.is_kept:
-            yield f"mended since the last run: {one.stored.title} ({one.stored.id}, {one.stored.check})"
+        told = f"{one.stored.title} ({one.stored.id}, {one.stored.check})"
+        if known := ", ".join(deviation.id for deviation in one.result.deviations):
+            yield f"a known deviation of the server, {known}: {told}"
+        elif one.is_mended and not one.is_kept:
+            yield f"mended since the last run: {told}"
         elif one.result.outcome is Outcome.SKIPPED:
             yield f"the case {one.stored.id} can no longer be replayed: {one.result.reason}"
 

@@ -73,6 +73,8 @@ def _as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
         received=wrong.after,
         exchange=exchange,
         seen_in=Blame.PARSER if wrong.name is None else Blame.SCHEMA,
+        kind="arrival",
+        change=f"{wrong.before} -> {wrong.after}",
     )
 
 

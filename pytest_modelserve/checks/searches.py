@@ -22,9 +22,10 @@ from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .advice import as_advice
 from .columns import ColumnNotes
-from .conclusion import concluded
+from .conclusion import concluded, left_out
 from .context import CheckContext
 from .data_rows import row_cases
+from .deviations import is_deviation
 from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_told
 from .fresh import tried_afresh
@@ -110,16 +111,21 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
     started = time.monotonic()
     notes = ColumnNotes.of(context.model.signature, context.example_case)
 
+    judged = context.deviations.over(judge)
+
     def probe(case: Case) -> Judgement | None:
         exchange = exchanges.send(case)
-        judgement = judge(exchange)
-        notes.note(exchange, judgement)
+        judgement = judged(exchange)
+        notes.note(exchange, None if is_deviation(judgement) else judgement)
         return judgement
 
     with Exchanges.of(context, context.example_case) as exchanges:
         found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
     failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judge))
     nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
+    if nothing and context.deviations.has_shown and not failure and not exchanges.doubt:
+        left = left_out(asked.check, asked.judges, f"the server takes no such request: {context.deviations.reason}")
+        return replace(left, requests=exchanges.requests, elapsed_s=time.monotonic() - started), notes
     result = concluded(
         asked.check,
         asked.judges,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..cases import Case, Envelope, RawBody
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from ..wire.capacity import is_unified
-from .conclusion import concluded
+from .conclusion import concluded, left_out
 from .context import CheckContext
+from .deviations import is_deviation
 from .exchanges import Exchanges
 from .failures import as_failure
 from .judge import Exchange, Judgement, judge_outcome
@@ -64,7 +66,12 @@ def predicts_input_example(context: CheckContext, _: str) -> CheckResult:
     case = Case(payload=RawBody(body=example.body), envelope=envelope, rule="input_example", label="the input example")
     with Exchanges.of(context) as exchanges:
         exchange = exchanges.send(case)
-    judgement = judge_outcome(exchange) or _judge_rows(context, exchange)
+    judge = context.deviations.over(lambda one: judge_outcome(one) or _judge_rows(context, one))
+    judgement = judge(exchange)
+    if is_deviation(judgement) and not exchanges.accepted:
+        reason = f"the server does not take it: {context.deviations.reason}"
+        left = left_out("predicts_input_example", Judges.MODEL, reason)
+        return replace(left, requests=exchanges.requests, elapsed_s=time.monotonic() - started)
     failure = None
     if judgement is not None and judgement.is_breach:
         breach = Breach(case=exchange.case, finding=judgement, found_at=1, tries=0)

@@ -14,11 +14,13 @@ from ..client.raw import RawReply, held, send_raw
 from ..errors import ServerError
 from ..results import CheckResult, Judges, Outcome, notes
 from ..server.backends import ServeSettings
+from ..server.deviations import Asked, Seen
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
 from .good_request import NO_REQUEST, QUOTED, GoodRequest, Health, good_request_of
 from .ordeals import Ordeal, head_of, ordeals
+from .outcome import RequestOutcome
 from .samples import any_edges
 
 MOST_BREACHES: Final = 3  # each costs a restart
@@ -150,6 +152,12 @@ class _Trial:
             return self._breach(ordeal.name, "no connection can be made", "a connection", str(error))
         return self._judged(ordeal, reply) if reply is not None and ordeal.is_answered else None
 
+    def _is_known(self, ordeal: Ordeal, reply: RawReply) -> bool:
+        """Tell whether the server is known to answer so."""
+        status, answer = reply.status, reply.data[:QUOTED].decode("utf-8", "replace")
+        seen = Seen(kind=RequestOutcome.SERVER_ERROR.value, answer=answer) if status in FAULTS else None
+        return self.context.deviations.explains(Asked(rule=NAME, label=ordeal.name), seen)
+
     def _blocked(self, good: GoodRequest) -> Evidence | None:
         """Ask for health while requests of others are half sent."""
         half = head_of(good) + good.body[: len(good.body) // 2]
@@ -170,6 +178,8 @@ class _Trial:
             self._n_late += 1
             received = f"nothing in {reply.elapsed_s:.0f} s"
             return self._breach(ordeal.name, "the server neither answers nor closes", "an answer, or the end", received)
+        if self._is_known(ordeal, reply):
+            return None
         if reply.status in FAULTS - {self.health.usual_status}:  # the good request is in many of them
             expected = "4xx, a prediction, or the end of the connection"
             breach = self._breach(ordeal.name, f"the server answers {reply.status}", expected, str(reply.status))

@@ -14,6 +14,7 @@ from .bounds import bounded
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
+from .deviations import DeviationWatch
 from .envelopes import envelopes_agree, why_one_envelope
 from .good_request import why_no_request
 from .history import TooManyLost
@@ -278,11 +279,13 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
         reason = f"left out by --model-skip: {said}"
     if reason:
         return left_out(check.title(variant), check.judges, reason)
+    watch = DeviationWatch(context.known, context.model.signature)
     try:
-        result = check.run(replace(context, takes_cases=check.takes_cases), variant)
+        ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
     except TooManyLost as lost:
         title, outcome = check.title(variant), Outcome.INCONCLUSIVE
         return CheckResult(name=title, judges=check.judges, outcome=outcome, reason=lost.happened)
+    result = watch.noted(ran, is_whole=not context.cases)
     if result.outcome is Outcome.PASSED and not check.takes_cases:
         forget(context, result.name)
     return redacted(result) if context.settings.redact else result

@@ -25,7 +25,7 @@ class ModelFacts:
         seed: Of its searches.
         signature: As MLflow prints it.
         environment: manager, python, digest, cached, seconds, freeze.
-        server: backend, cold_start_s.
+        server: backend, version, is_ours, cold_start_s.
     """
 
     uri: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..results import Advice, ContractReport, ModelReport, Outcome
+from ..results import Advice, ContractReport, ModelReport, Outcome, ShownDeviation
 
 MAX_ADVICE: Final = 12  # lines of advice a model; the JSON report has all
 UNPROVEN: Final = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
@@ -30,6 +30,7 @@ def _model_lines(model: ModelReport) -> Iterator[str]:
     for check in model.checks:
         if check.reason and (check.outcome in UNPROVEN or (check.outcome is Outcome.SKIPPED and check.applies)):
             yield f"  {check.outcome.value}  {check.name}: {check.reason}"
+    yield from _deviation_lines(model)
     yield from _advice_lines(model)
 
 
@@ -42,10 +43,28 @@ def _served(model: ModelReport) -> str:
     environment, server = model.environment, model.server
     if not environment:
         return ""
+    version = f" {server['version']}" if server.get("version") and not server.get("is_ours") else ""
     origin = "cached" if environment.get("cached") else f"built in {environment.get('seconds', 0):.0f} s"
     start = f", ready in {server.get('cold_start_s', 0):.1f} s" if server else ""
     python = f"Python {environment.get('python')} by {environment.get('manager')}"
-    return f"{server.get('backend', 'no')} server{start}; {python}, {origin}"
+    return f"{server.get('backend', 'no')}{version} server{start}; {python}, {origin}"
+
+
+def _deviation_lines(model: ModelReport) -> Iterator[str]:
+    """Yield each known deviation of the server once, however many checks met it."""
+    met: dict[str, tuple[ShownDeviation, list[str]]] = {}
+    for check in model.checks:
+        for deviation in check.deviations:
+            met.setdefault(deviation.id, (deviation, []))[1].append(check.name)
+    if met:
+        version = f" {model.server['version']}" if model.server.get("version") else ""
+        yield f"  {len(met)} known deviations of {model.server.get('backend', 'the server')}{version}, no failures:"
+    for deviation, checks in met.values():
+        yield f"    {deviation.id}: {deviation.what} ({checks[0]}{_others(len(checks) - 1)})"
+
+
+def _others(count: int) -> str:
+    return f" and {count} more" if count else ""
 
 
 def _advice_lines(model: ModelReport) -> Iterator[str]:

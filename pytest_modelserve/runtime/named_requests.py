@@ -1,12 +1,14 @@
-"""Tells the spy behind somebody else's ASGI application which request is being answered."""
+"""Tells the spy behind somebody else's application, ASGI or WSGI, which request is being answered."""
 
 from __future__ import annotations
 
-from typing import Any, Awaitable, Callable, Dict, List, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, Tuple
 
 from .spy import request_id
 
 HEADER = b"x-modelserve-request-id"
+
+VARIABLE = "HTTP_" + HEADER.decode("ascii").upper().replace("-", "_")  # the same in WSGI
 
 Application = Callable[..., Awaitable[None]]
 
@@ -28,6 +30,21 @@ class NamedRequests:
         token = request_id.set(_id_in(scope["headers"]))
         try:
             await self._application(scope, receive, send)
+        finally:
+            request_id.reset(token)
+
+
+class NamedWsgiRequests:
+    """The same for a WSGI application, which calls the model before it returns the answer."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self._application = application
+
+    def __call__(self, environ: Dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        token = request_id.set(environ.get(VARIABLE, ""))
+        try:
+            return self._application(environ, start_response)
         finally:
             request_id.reset(token)
 

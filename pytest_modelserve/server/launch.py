@@ -49,6 +49,12 @@ class LaunchSpec:
         port: Where it listens on 127.0.0.1; 0 for any free one.
         startup_timeout_s: How long the server may take to get ready.
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
+        links: Relative name to the file or folder that a symbolic link of that name leads to; made like `files`.
+        version: Of the program that serves, for reports; empty where it is of no interest.
+        has_spy: Whether what reached the model, and what it returned or raised, is recorded in `calls.jsonl` of the
+            private directory, which files it opened in `loads.jsonl`, and which modules it imported in
+            `modules.jsonl`.
+        is_ours: Whether the server is of this package, so that what it does wrong is ours to mend.
         exit_codes: What an exit code says of a server that ended before it was ready, as the start of a sentence that
             the last exception of the log completes.
         forget: Files elsewhere that are removed when the server is gone, however it went.
@@ -60,9 +66,13 @@ class LaunchSpec:
     command: tuple[str, ...]
     env: Mapping[str, str]
     files: Mapping[str, bytes] = field(default_factory=dict)
+    links: Mapping[str, Path] = field(default_factory=dict)
     probe: Probe = field(default_factory=Probe)
     port: int = 0
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
+    version: str = ""
+    has_spy: bool = False
+    is_ours: bool = False
     exit_codes: Mapping[int, str] = field(default_factory=dict)
     forget: tuple[Path, ...] = ()

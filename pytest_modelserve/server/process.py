@@ -76,6 +76,9 @@ def prepare(spec: LaunchSpec, lease: Lease, log_name: str, *, forget: tuple[Path
     log_path.touch()
     _sweep(home, keep=(directory, _relinked(home / log_name, log_path)))
     secrets = [_written(directory / name, content) for name, content in spec.files.items()]
+    for name, target in spec.links.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).symlink_to(target)
     with ExitStack() as ours, ExitStack() as theirs:
         listener = _listening(spec.port) if _takes_socket(spec) else _reserved(spec.port)
         keeps_port = sys.platform == "linux" and not _takes_socket(spec)

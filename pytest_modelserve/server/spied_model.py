@@ -22,13 +22,22 @@ _FLAVOR: Final = "python_function"
 _FOLDER: Final = "modelserve_spy"
 _LOADER: Final = "modelserve_spy_loader"
 _APP: Final = "modelserve_spied_app"
+_WSGI_APP: Final = "modelserve_spied_wsgi_app"
+
+APP: Final = f"{_APP}:app"
+"""MLflow's application with named requests, for uvicorn, in our folder of a derived directory; it serves that one."""
+
+WSGI_APP: Final = f"{_WSGI_APP}:app"
+"""The same of a version of MLflow that is built on Flask, for gunicorn."""
 
 _LOADER_TEXT: Final = '''"""Loads the model that this directory stands for, and lets the spy watch it."""
 import importlib
 import importlib.util
+import os
 import sys
 
 FOLDER = {runtime!r}
+SETUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "spy.json")
 
 if "_modelserve_runtime" not in sys.modules:
     spec = importlib.util.spec_from_file_location(
@@ -37,15 +46,18 @@ if "_modelserve_runtime" not in sys.modules:
     sys.modules["_modelserve_runtime"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["_modelserve_runtime"])
 
-_load_pyfunc = importlib.import_module("_modelserve_runtime.spied_loader").loader_of({setup!r})
+_load_pyfunc = importlib.import_module("_modelserve_runtime.spied_loader").loader_of(SETUP)
 '''
-_APP_TEXT: Final = '''"""MLflow's own server, with requests that the spy can name."""
+_APP_TEXT: Final = '''"""MLflow's own server of the model around this folder, with requests that the spy can name."""
 import importlib
+import os
 
 import {loader}  # our package is there from here on
-from mlflow.pyfunc.scoring_server.app import app as _app
 
-app = importlib.import_module("_modelserve_runtime.named_requests").NamedRequests(_app)
+os.environ["__pyfunc_model_path__"] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # read by the next
+_app = importlib.import_module("mlflow.pyfunc.scoring_server.{module}").app
+
+app = importlib.import_module("_modelserve_runtime.named_requests").{names}(_app)
 '''
 
 
@@ -55,13 +67,29 @@ class SpiedModel:
 
     Attributes:
         path: The directory to serve in place of the original.
-        app_dir: The folder to start uvicorn with as its `--app-dir`.
-        app: MLflow's application with named requests, for uvicorn.
+        app_dir: The folder in which a server finds `app` and `wsgi_app`: uvicorn's `--app-dir`, gunicorn's
+            `--pythonpath`.
+        app: MLflow's application with named requests, for uvicorn; it serves this directory.
     """
 
     path: Path
     app_dir: Path
-    app: str = f"{_APP}:app"
+    app: str = APP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpiedLayout:
+    """What a derived model directory is made of, before it is made; every name is relative to it.
+
+    Attributes:
+        folder: The name of our folder in it.
+        files: Name to content.
+        links: Name to what a symbolic link of that name leads to.
+    """
+
+    folder: str
+    files: Mapping[str, bytes]
+    links: Mapping[str, Path]
 
 
 def derive_spied_model(model_dir: Path, into: Path, calls_file: Path) -> SpiedModel:
@@ -71,30 +99,46 @@ def derive_spied_model(model_dir: Path, into: Path, calls_file: Path) -> SpiedMo
         MlmodelError: The MLmodel file cannot be read, or has no python_function flavor.
         FileExistsError: `into` is there already.
     """
+    layout = lay_out(model_dir, calls_file=str(calls_file.resolve()))
+    into.mkdir(parents=True)
+    for name, target in layout.links.items():
+        (into / name).symlink_to(target)
+    (into / layout.folder).mkdir()
+    for name, content in layout.files.items():
+        (into / name).write_bytes(content)
+    return SpiedModel(path=into, app_dir=into / layout.folder)
+
+
+def lay_out(model_dir: Path, *, calls_file: str, loads_file: str = "") -> SpiedLayout:
+    """Return what a directory consists of that stands for a model; nothing is written.
+
+    Args:
+        model_dir: The model.
+        calls_file: Where its calls are recorded; a relative path starts from our folder in the derived directory.
+        loads_file: Where it is recorded which of its files are opened, likewise; empty for nowhere.
+
+    Raises:
+        MlmodelError: The MLmodel file cannot be read, or has no python_function flavor.
+    """
     original = model_dir.resolve()
     document = _read(original / _MLMODEL)
     flavor = document["flavors"][_FLAVOR]
-    into.mkdir(parents=True)
-    for entry in original.iterdir():
-        if entry.name != _MLMODEL:
-            (into / entry.name).symlink_to(entry)
     folder = _free_name(original)
-    _write_loader(
-        into / folder, {"model_dir": str(original), "loader": flavor, "calls_file": str(calls_file.resolve())}
-    )
+    setup = {"model_dir": str(original), "loader": flavor, "calls_file": calls_file, "loads_file": loads_file}
     derived = {**flavor, "loader_module": _LOADER, "code": folder}
     changed = {**document, "flavors": {**document["flavors"], _FLAVOR: derived}}
-    (into / _MLMODEL).write_text(yaml.safe_dump(changed, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return SpiedModel(path=into, app_dir=into / folder)
-
-
-def _write_loader(folder: Path, setup: Mapping[str, Any]) -> None:
-    folder.mkdir()
-    setup_file = folder / "spy.json"
-    setup_file.write_text(json.dumps(setup), encoding="utf-8")
-    loader = _LOADER_TEXT.format(runtime=str(_RUNTIME), setup=str(setup_file.resolve()))
-    (folder / f"{_LOADER}.py").write_text(loader, encoding="utf-8")
-    (folder / f"{_APP}.py").write_text(_APP_TEXT.format(loader=_LOADER), encoding="utf-8")
+    texts = {
+        _MLMODEL: yaml.safe_dump(changed, sort_keys=False, allow_unicode=True),
+        f"{folder}/spy.json": json.dumps(setup),
+        f"{folder}/{_LOADER}.py": _LOADER_TEXT.format(runtime=str(_RUNTIME)),
+        f"{folder}/{_APP}.py": _APP_TEXT.format(loader=_LOADER, module="app", names="NamedRequests"),
+        f"{folder}/{_WSGI_APP}.py": _APP_TEXT.format(loader=_LOADER, module="wsgi", names="NamedWsgiRequests"),
+    }
+    return SpiedLayout(
+        folder=folder,
+        files={name: text.encode("utf-8") for name, text in texts.items()},
+        links={entry.name: entry for entry in sorted(original.iterdir()) if entry.name != _MLMODEL},
+    )
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from pytest_modelserve.errors import DomainError, ModelUriError, ServerError, Se
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
 from pytest_modelserve.results import Outcome, Verdict
-from pytest_modelserve.served import FollowedModel, ServedModel
+from pytest_modelserve.served import FollowedModel, ServedModel, facts_of
+from pytest_modelserve.server.deviations import Deviation, deviations_of
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
@@ -120,10 +121,10 @@ def front() -> Iterator[Callable[[int], Front]]:
 class Servers:
     """Hands out servers in the order they were given."""
 
-    def __init__(self, directory: Path, *urls: str) -> None:
+    def __init__(self, directory: Path, *urls: str, backend: str = "fake") -> None:
         self._servers = [
             Server(
-                backend="fake",
+                backend=backend,
                 model_uri="m",
                 base_url=url,
                 pid=0,
@@ -294,6 +295,35 @@ def test_facts_and_context_name_model_server_and_environment(
     context = served.context()
     assert (context.model, context.served, context.seed) == (subject.model, served, subject.seed)
     served.close()
+
+
+@pytest.mark.parametrize(("is_strict", "expected"), [(False, deviations_of("mlflow", "3.17.2")), (True, ())])
+def test_known_deviations_are_those_of_the_server_that_serves_unless_they_are_to_fail(
+    is_strict: bool,
+    expected: tuple[Deviation, ...],
+    subject: Subject,
+    environment: Environment,
+    front: Callable[..., Front],
+    tmp_path: Path,
+) -> None:
+    installed = replace(environment, freeze=("fastapi==0.115.2", "mlflow==3.17.2", "uvicorn==0.32.0"))
+    asked = replace(subject, settings=replace(subject.settings, server="mlflow", strict=is_strict))
+    servers = Servers(tmp_path, front().url, backend="mlflow")
+    served = ServedModel(asked, installed, servers)
+    assert served.context().known == expected
+    assert (served.has_spy, served.is_ours, served.server_version) == (True, False, "3.17.2")
+    assert served.facts()["served by"] == "mlflow 3.17.2, Python 3.11.7 by local"
+    told = {"backend": "mlflow", "version": "3.17.2", "is_ours": False, "cold_start_s": 0.1}
+    assert facts_of(asked, served, uri="m").server == told
+    served.close()
+
+
+def test_an_environment_that_cannot_serve_is_told_before_anything_starts(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    asked = replace(subject, settings=replace(subject.settings, server="mlflow"))
+    with pytest.raises(ServerError, match="has no mlflow"):
+        ServedModel(asked, environment, Servers(tmp_path, front().url))
 
 
 def test_serve_predicts_and_leaves_nothing(model: Path, tmp_path: Path) -> None:

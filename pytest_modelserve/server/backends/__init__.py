@@ -12,10 +12,9 @@ from .base import Backend, ServeRequest, ServeSettings
 __all__ = ["ENTRY_POINT_GROUP", "Backend", "ServeRequest", "ServeSettings", "backend_names", "load_backend"]
 
 ENTRY_POINT_GROUP: Final = "pytest_modelserve.backends"  # each names a class, or a function, that builds a Backend
-_OURS: Final = (
-    EntryPoint(
-        name="builtin", value="pytest_modelserve.server.backends.builtin:BuiltinBackend", group=ENTRY_POINT_GROUP
-    ),
+_OURS: Final = tuple(
+    EntryPoint(name=name, value=f"pytest_modelserve.server.backends.{place}", group=ENTRY_POINT_GROUP)
+    for name, place in (("builtin", "builtin:BuiltinBackend"), ("mlflow", "mlflow:MlflowBackend"))
 )
 
 

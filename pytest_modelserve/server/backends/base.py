@@ -46,6 +46,7 @@ class ServeRequest:
         python: The interpreter of the model's environment.
         environment_prefix: The root of that environment, on top of `bin`.
         environment_digest: Of what the environment was built from.
+        installed: Name to version of what is installed in that environment, names in their normal form.
         is_isolated: Whether the interpreter keeps user site and its own variables out; not so for env manager `local`.
         signature: `inputs`, `outputs` and `params` as the JSON strings of MLmodel, None where there is none.
         is_signature_from_type_hint: As MLmodel says.
@@ -63,6 +64,7 @@ class ServeRequest:
     python: Path
     environment_prefix: Path
     environment_digest: str
+    installed: Mapping[str, str] = field(default_factory=dict)
     is_isolated: bool = True
     signature: Mapping[str, str | None]
     is_signature_from_type_hint: bool = False

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Final
 
 from ..launch import LaunchSpec, Probe
@@ -45,6 +46,9 @@ class BuiltinBackend:
             probe=Probe(body=request.probe_body, timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S),
             startup_timeout_s=settings.startup_timeout_s,
             stop_timeout_s=settings.stop_timeout_s,
+            version=version("pytest-modelserve"),
+            has_spy=True,
+            is_ours=True,
             exit_codes={_LOAD_FAILED: "the model could not be loaded"},
         )
 

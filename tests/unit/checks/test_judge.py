@@ -63,7 +63,7 @@ def test_a_rejection_of_a_valid_request_is_a_breach_at_every_level(level: Level,
     judgement = judge_outcome(exchanged(case_of(level=level), status=400, body=ERROR))
     assert judgement is not None
     assert judgement.is_breach
-    assert judgement.key == "some_rule:rejected:schema"
+    assert (judgement.key, judgement.kind) == ("some_rule:rejected:schema", "rejected")
 
 
 def test_an_acceptance_of_an_invalid_request_is_a_breach(exchanged: Exchanged) -> None:
@@ -71,6 +71,7 @@ def test_an_acceptance_of_an_invalid_request_is_a_breach(exchanged: Exchanged) -
     assert judgement is not None
     assert judgement.is_breach
     assert judgement.key.startswith("some_rule:accepted:")
+    assert judgement.kind == "accepted"
 
 
 def test_an_invalid_request_must_not_reach_the_model(raised: Raised, exchanged: Exchanged) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 import pytest_modelserve
 from pytest_modelserve.checks.leaks import MOST_LATE, leaked, leaks_nothing
+from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.results import Outcome
+from pytest_modelserve.server.deviations import Deviation, Example
 
 Live = Callable[..., Any]
 PATHS = {"the path of the model": "/srv/models/churn", "the home directory of the server": "/root"}
@@ -44,6 +47,9 @@ def test_a_discreet_server_passes(live: Live) -> None:
     assert (result.outcome, result.failure) == (Outcome.PASSED, None), result.failure
     assert result.requests > 60
     assert {"/nowhere", "/invocations"} <= {path for _, path, _ in served.requests}
+
+
+ALL_KINDS = ("a stack trace", "what was planted in a file", "the path of its environment")
 
 
 class Teller:
@@ -80,6 +86,44 @@ def test_a_server_that_tells_is_failed(tell: Callable[[Any], str], kind: str, li
     assert failure.title.startswith(f"an error tells {kind}")
     assert failure.title.endswith(": GET /nowhere")
     assert "curl" in failure.curl
+
+
+TRACE = 'Traceback (most recent call last):\n  File "/opt/environments/e7/lib/m.py", line 1'
+STACK = Deviation(
+    id="errors_tell_the_stack",
+    server="mlflow",
+    versions=">=3",
+    rules=("leaks_nothing",),
+    kinds=frozenset({"stack_trace"}),
+    what="Errors tell the stack trace.",
+    link="https://example.org",
+    example=Example(model="m", status=400),
+)
+
+
+@pytest.mark.parametrize(
+    ("stack", "message", "told"),
+    [
+        (TRACE, "no", []),
+        (TRACE, TRACE, ["a stack trace", "the path of its environment"]),
+        (TRACE, "see /opt/environments/e7", ["the path of its environment"]),
+        (f"{TRACE} canary-file", "no", ["what was planted in a file"]),  # a secret is told, wherever it stands
+        ("", TRACE, ["a stack trace", "the path of its environment"]),
+    ],
+)
+def test_a_known_stack_trace_excuses_what_it_alone_tells(stack: str, message: str, told: list[str], live: Live) -> None:
+    def answer(_method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        if path == "/ping" or body.startswith(b'{"dataframe_split"'):
+            return None
+        return 400, json.dumps({"message": message, "stack_trace": stack})
+
+    context = replace(live(answer)[0], known=(STACK,))
+    result = run_check(context, BY_NAME["leaks_nothing"], "")
+    text = result.failure.text if result.failure else ""
+    assert [kind for kind in ALL_KINDS if f"an error tells {kind}" in text] == told
+    assert bool(result.failure) == bool(told)
+    assert [one.id for one in result.deviations] == (["errors_tell_the_stack"] if stack else [])
+    assert [one.kind for one in result.advice] == ([] if stack else ["gone"])
 
 
 @pytest.mark.parametrize("keeps", [lambda _body: True, lambda body: healthy(body) == 200])

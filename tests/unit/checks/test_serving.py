@@ -20,6 +20,7 @@ from pytest_modelserve.errors import SettingError
 from pytest_modelserve.model.example import InputExample
 from pytest_modelserve.model.mlmodel import ExampleInfo, Model
 from pytest_modelserve.results import Judges, Outcome, notes
+from pytest_modelserve.server.deviations import Deviation, Example
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
 
@@ -69,6 +70,29 @@ def test_an_input_example_that_is_not_predicted_fails(
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert title in result.failure.title
+
+
+@pytest.mark.parametrize(("rules", "outcome"), [(("input_example",), Outcome.SKIPPED), (("valid",), Outcome.FAILED)])
+def test_an_input_example_that_the_server_is_known_to_refuse_is_left_out(
+    rules: tuple[str, ...], outcome: Outcome, serve: Serve
+) -> None:
+    known = Deviation(
+        id="dates_of_two_forms",
+        server="mlflow",
+        versions=">=3",
+        rules=rules,
+        kinds=frozenset({"rejected"}),
+        envelopes=frozenset({"dataframe_split"}),
+        what="Two forms are refused.",
+        link="https://example.org",
+        example=Example(model="m", status=400),
+    )
+    context = replace(with_example(serve(healthy, SIGNATURE)), known=(known,))
+    served: Any = context.served
+    served.take_only({"not": {}})
+    result = run_check(context, BY_NAME["predicts_input_example"], "")
+    assert (result.outcome, result.requests, result.applies) == (outcome, 1, outcome is Outcome.FAILED)
+    assert len(result.deviations) == (outcome is Outcome.SKIPPED)
 
 
 def test_an_input_example_that_costs_a_server_but_not_the_next_proves_nothing(serve: Serve) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,25 @@ import pytest
 from pytest_modelserve.checks.good_request import good_request_of
 from pytest_modelserve.checks.ordeals import ordeals
 from pytest_modelserve.checks.survival import MOST_BREACHES, survives
+from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.client.raw import After
 from pytest_modelserve.results import Outcome, as_document
+from pytest_modelserve.server.deviations import Deviation, Example
 
 Live = Callable[..., Any]
 GOOD = b'{"dataframe_split": {"columns": ["n"], "data": [[1], [2]]}}'
+
+DEEP = Deviation(
+    id="deep_nesting_fails",
+    server="mlflow",
+    versions=">=3",
+    rules=("survives",),
+    kinds=frozenset({"server_error"}),
+    label="^nested",
+    what="Deep nesting is answered 500.",
+    link="https://example.org",
+    example=Example(model="m", status=500),
+)
 
 
 class Once:
@@ -101,6 +116,23 @@ def test_a_5xx_on_a_broken_request_is_a_breach(live: Live) -> None:
     assert failure.title == "the server answers 500 on a request: nested 100,000 deep"
     assert failure.received == "500"
     assert "oh" in failure.text
+
+
+def test_a_5xx_that_the_server_is_known_for_is_none(live: Live) -> None:
+    for deviation, outcome, n_shown in (
+        (DEEP, Outcome.PASSED, 1),
+        (replace(DEEP, label="^huge"), Outcome.FAILED, 0),
+        (replace(DEEP, answer="another error"), Outcome.FAILED, 0),
+    ):
+        context = replace(live(Once(is_deep, (500, '{"message": "oh"}')))[0], known=(deviation,))
+        result = run_check(context, BY_NAME["survives"], "")
+        assert (result.outcome, len(result.deviations)) == (outcome, n_shown)
+
+
+def test_a_5xx_that_no_longer_comes_is_told(live: Live) -> None:
+    result = run_check(replace(live()[0], known=(DEEP,)), BY_NAME["survives"], "")
+    assert result.outcome is Outcome.PASSED
+    assert [(one.kind, "deep_nesting_fails" in one.text) for one in result.advice] == [("gone", True)]
 
 
 def test_where_none_is_known_values_at_the_edges_are_sent(live: Live) -> None:

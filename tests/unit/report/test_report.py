@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_modelserve.results import (
     LatencyBucket,
     ModelReport,
     Outcome,
+    ShownDeviation,
     Verdict,
     as_document,
     notes,
@@ -220,3 +222,19 @@ def test_the_terminal_shows_only_so_much_advice() -> None:
     found = lines_of(model(check("a", advice=notes(str(at) for at in range(MAX_ADVICE + 2)))))
     assert len(found) == 1 + MAX_ADVICE + 1
     assert "and 2 more" in found[-1]
+
+
+def test_known_deviations_are_told_once_with_the_checks_that_met_them() -> None:
+    known = ShownDeviation(
+        id="text_is_true", server="mlflow", versions=">=3", rule="r", what="Text is true.", link="https://example.org"
+    )
+    other = replace(known, id="null_is_false", what="Null is false.")
+    checks = (check("a", deviations=(known,)), check("b", deviations=(known, other)), check("c", deviations=(known,)))
+    server = {"backend": "mlflow", "version": "3.17.2", "cold_start_s": 4.0}
+    lines = lines_of(model(*checks, server=server, environment=FACTS.environment))
+    assert lines[1] == "  mlflow 3.17.2 server, ready in 4.0 s; Python 3.11.7 by uv, built in 12 s"
+    assert lines[2:] == [
+        "  2 known deviations of mlflow 3.17.2, no failures:",
+        "    text_is_true: Text is true. (a and 2 more)",
+        "    null_is_false: Null is false. (b)",
+    ]

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks.calls import Call, CallLog
+from pytest_modelserve.checks.loads import read_loads
 from pytest_modelserve.runtime.config import WorkerConfig
-from pytest_modelserve.runtime.named_requests import NamedRequests
+from pytest_modelserve.runtime.named_requests import NamedRequests, NamedWsgiRequests
 from pytest_modelserve.runtime.spied_loader import loader_of
 from pytest_modelserve.runtime.spy import request_id
 
@@ -50,7 +51,9 @@ class Derived:
     def __init__(self, config: WorkerConfig, folder: Path, *model_config: object) -> None:
         folder.mkdir()
         calls_file = folder.with_name("calls.jsonl")
+        self.loads_file = folder.with_name("loads.jsonl")
         setup = {"model_dir": config.model_dir, "loader": config.loader, "calls_file": str(calls_file)}
+        setup["loads_file"] = "../loads.jsonl"
         (folder / "spy.json").write_text(json.dumps(setup))
         self.model = loader_of(str(folder / "spy.json"))("the data of the derived directory", *model_config)
         self.log = CallLog(calls_file)
@@ -215,3 +218,52 @@ def answered(scope: dict[str, Any]) -> list[str | None]:
 )
 def test_an_application_answers_with_the_id_at_hand(scope: dict[str, Any], expected: str | None) -> None:
     assert answered(scope) == [expected, expected, None]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"), [({"HTTP_X_MODELSERVE_REQUEST_ID": "r1"}, "r1"), ({"HTTP_X_OTHER": "r2"}, "")]
+)
+def test_a_wsgi_application_answers_with_the_id_at_hand(environ: dict[str, Any], expected: str) -> None:
+    seen = []
+
+    def application(given: dict[str, Any], start_response: Any) -> list[bytes]:
+        seen.append(request_id.get())
+        start_response("200 OK")
+        return [b"answer"]
+
+    assert NamedWsgiRequests(application)(environ, seen.append) == [b"answer"]
+    assert [*seen, request_id.get()] == [expected, "200 OK", None]
+
+
+def test_a_wsgi_application_that_raises_leaves_no_id_behind() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        raise ValueError("no such animal")
+
+    with pytest.raises(ValueError, match="no such animal"):
+        NamedWsgiRequests(application)({"HTTP_X_MODELSERVE_REQUEST_ID": "r1"}, None)
+    assert request_id.get() is None
+
+
+def test_the_files_that_are_opened_are_told_by_call(derive: Callable[..., Derived]) -> None:
+    source = """
+        import os
+
+        class Model:
+            def predict(self, data):
+                with open(self.path) as file:
+                    return file.read()
+
+        def _load_pyfunc(path):
+            model = Model()
+            model.path = os.path.join(path, "weights.txt")
+            with open(model.path, "w") as file:
+                file.write("1")
+            return model
+    """
+    derived = derive(source=source)
+    for _ in range(2):
+        assert derived.model.predict([1]) == "1"
+
+    loads = read_loads(derived.loads_file)
+    assert loads.n_loaded == 1
+    assert [opening.call for opening in loads.openings if opening.file == "weights.txt"] == [1, 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,7 @@ def test_the_command_is_our_scoring_server_on_an_inherited_socket(request_: Serv
     assert spec.probe.body == request_.probe_body
     assert spec.probe.timeout_s > request_.settings.predict_timeout_s
     assert spec.exit_codes == {3: "the model could not be loaded"}
+    assert (spec.has_spy, spec.is_ours, spec.version) == (True, True, version("pytest-modelserve"))
 
 
 def test_the_settings_file_has_all_that_the_scoring_server_reads(request_: ServeRequest) -> None:
@@ -173,7 +174,7 @@ def test_other_packages_add_theirs_but_do_not_replace_ours(monkeypatch: pytest.M
         EntryPoint("broken", "no_such_module:Backend", group),
     )
     monkeypatch.setattr(backends, "entry_points", lambda group: theirs)
-    assert backend_names() == ("broken", "builtin", "mine")
+    assert backend_names() == ("broken", "builtin", "mine", "mlflow")
     assert isinstance(load_backend("mine"), BuiltinBackend)
     assert isinstance(load_backend("builtin"), BuiltinBackend)
     with pytest.raises(ServerError, match="no_such_module") as caught:

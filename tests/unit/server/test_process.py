@@ -64,6 +64,19 @@ def test_runs_in_a_private_directory_with_its_files_and_environment_alone(fake: 
     assert {path.name for path in server.directory.iterdir()} == {"server.log", "lifeline.status"}
 
 
+def test_links_lead_to_what_they_stand_for_which_stays(fake: Fake, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    (model / "data").mkdir(parents=True)
+    (model / "data" / "weights").write_bytes(b"1")
+    (tmp_path / "home").mkdir()
+    spec = fake(files={"model/MLmodel": b"{}"}, links={"model/data": model / "data", "alone": model})
+    with serving(spec, tmp_path / "home") as server:
+        assert (server.directory / "model" / "data" / "weights").read_bytes() == b"1"
+        assert (server.directory / "alone").readlink() == model
+    assert {path.name for path in server.directory.iterdir()} == {"server.log", "lifeline.status"}
+    assert (model / "data" / "weights").read_bytes() == b"1"
+
+
 def test_braces_that_are_no_placeholders_reach_the_command(fake: Fake, get: Get, tmp_path: Path) -> None:
     spec = fake()
     spec = fake(command=(*spec.command, '{"a": {"b": 1}}', "http://127.0.0.1:{port}"))

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from pytest_modelserve.checks.calls import CallLog
+from pytest_modelserve.checks.loads import read_loads
 from pytest_modelserve.errors import MlmodelError
-from pytest_modelserve.server.spied_model import derive_spied_model
+from pytest_modelserve.server.spied_model import derive_spied_model, lay_out
 
 FLAVOR = {
     "loader_module": "own_loader",
@@ -107,6 +108,59 @@ def test_another_process_loads_it_as_mlflow_does(
     names = {json.loads(line)["name"] for line in (tmp_path / "modules.jsonl").read_text().splitlines()}
     assert "own_loader" in names
     assert not any("modelserve" in name for name in names)
+
+
+APPLICATION = """
+    import os
+
+    def app(*arguments):
+        return os.environ["__pyfunc_model_path__"], *arguments
+"""
+
+
+@pytest.mark.parametrize(("module", "theirs"), [("modelserve_spied_app", "app"), ("modelserve_spied_wsgi_app", "wsgi")])
+def test_its_application_serves_the_directory_itself(original: Path, tmp_path: Path, module: str, theirs: str) -> None:
+    derived = derive_spied_model(original, tmp_path / "derived", tmp_path / "calls.jsonl")
+    package = tmp_path / "site" / "mlflow" / "pyfunc" / "scoring_server"
+    package.mkdir(parents=True)
+    (package / f"{theirs}.py").write_text(dedent(APPLICATION))
+    code = """
+        import importlib, json, sys
+        sys.path[:0] = sys.argv[1:3]
+        application = importlib.import_module(sys.argv[3]).app
+        print(json.dumps([type(application).__name__, *application._application("a request")]))
+    """
+    command = [sys.executable, "-I", "-c", dedent(code), "derived/modelserve_spy", "site", module]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
+
+    names = {"app": "NamedRequests", "wsgi": "NamedWsgiRequests"}[theirs]
+    assert json.loads(done.stdout) == [names, str(derived.path), "a request"]
+
+
+def test_records_may_be_relative_to_the_folder_of_the_spy(original: Path, tmp_path: Path) -> None:
+    layout = lay_out(original, calls_file="../../calls.jsonl", loads_file="../../loads.jsonl")
+    folder = tmp_path / "run" / "model"
+    (folder / layout.folder).mkdir(parents=True)
+    for name, content in layout.files.items():
+        (folder / name).write_bytes(content)
+    (original / "weights" / "w.txt").write_text("1")
+    source = LOADER.replace("model = Model()", "model = Model(); open(path + '/w.txt').close()")
+    (original / "code" / "own_loader.py").write_text(dedent(source))
+    code = """
+        import importlib, os, sys
+        sys.path.insert(0, sys.argv[1])
+        loader = importlib.import_module("modelserve_spy_loader")
+        os.chdir("/")  # as a model may while it is loaded
+        loader._load_pyfunc("").answer([1])
+    """
+    command = [sys.executable, "-c", dedent(code), f"run/model/{layout.folder}"]
+    subprocess.run(command, cwd=tmp_path, env={}, check=True)
+
+    [call] = CallLog(tmp_path / "run" / "calls.jsonl").take_unnamed()
+    assert call.received.value == [1]
+    loads = read_loads(tmp_path / "run" / "loads.jsonl")
+    assert loads.n_loaded == 1
+    assert ("weights/w.txt", 0) in [(opening.file, opening.call) for opening in loads.openings]
 
 
 @pytest.mark.parametrize("text", ["", "flavors: {}", "flavors: {python_function: {}}", "flavors: [", "\x00", "- 1"])

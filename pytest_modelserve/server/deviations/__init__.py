@@ -1,0 +1,20 @@
+"""In what the servers of others are known to depart from the contract, as data that any process can read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .deviation import Asked, Deviation, Example, Seen
+from .mlflow_flask import MLFLOW_FLASK
+from .mlflow_protocol import MLFLOW_PROTOCOL
+from .mlflow_values import MLFLOW_VALUES
+
+__all__ = ["DEVIATIONS", "Asked", "Deviation", "Example", "Seen", "deviations_of"]
+
+DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL, *MLFLOW_FLASK)
+"""All of them, by server and in the order of the contract."""
+
+
+def deviations_of(server: str, version: str) -> tuple[Deviation, ...]:
+    """Return the known deviations of one version of a server; none of one whose version is not told."""
+    return tuple(one for one in DEVIATIONS if one.server == server and one.is_of(version))

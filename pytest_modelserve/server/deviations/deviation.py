@@ -1,0 +1,150 @@
+"""A known deviation: which requests show it, what it looks like, and a request that shows it again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request, as far as it decides whether a deviation can show.
+
+    Attributes:
+        rule: The rule of the contract that it exercises.
+        envelope: How its rows are wrapped; empty where that is part of the fault.
+        types: The declared type of the column at fault; those of all columns where none is.
+        label: What is special about it, in a few words.
+        n_rows: How many rows it has, None where it does not say.
+    """
+
+    rule: str
+    envelope: str = ""
+    types: frozenset[str] = NOTHING
+    label: str = ""
+    n_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is not right about the answer to a request.
+
+    Attributes:
+        kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
+            that must not, `error_body` of a refusal without JSON, `server_error`, `arrival` of a value that changed on
+            the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error.
+        answer: The status and the start of the body, as text.
+        change: Of a value that changed: what was sent and what arrived.
+    """
+
+    kind: str
+    answer: str = ""
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A request to one of the example models, and what the server was seen to do.
+
+    Attributes:
+        model: The folder of the model in `example_models`.
+        status: Of the answer.
+        body: What is sent: parts, each with how often it stands there, since some are long.
+        content_type: None sends none.
+        method: Of HTTP.
+        path: Likewise.
+        reaches: Whether the model is called.
+        answer: A pattern of the start of the answer's body.
+        received: A pattern of what the model received, as the spy recorded it.
+    """
+
+    model: str
+    status: int
+    body: tuple[tuple[bytes, int], ...] = ()
+    content_type: str | None = "application/json"
+    method: str = "POST"
+    path: str = "/invocations"
+    reaches: bool = False
+    answer: str = ""
+    received: str = ""
+
+    @property
+    def content(self) -> bytes:
+        """Return the whole body."""
+        return b"".join(part * times for part, times in self.body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deviation:
+    """One known way in which a server departs from the contract.
+
+    Attributes:
+        id: Its name in reports.
+        server: The backend.
+        versions: Of the server, as pip writes ranges; the ends were tried.
+        rules: The rules of the contract that it breaks; empty for any, where every request may show it.
+        kinds: How it shows, see `Seen`.
+        what: What happens, in one sentence.
+        link: An issue, the documentation, or the code that does it.
+        example: Shows it.
+        envelopes: In which alone it shows; empty for all.
+        types: The declared types with which alone it shows; empty for all.
+        label: A pattern of what is special about the requests with which alone it shows.
+        answer: A pattern that the answer must have to be this deviation; empty for any.
+        change: A pattern of how a value must have changed to be this deviation; empty for any.
+        min_rows: With fewer rows it does not show.
+        is_steady: Whether it shows in any check that sends requests which can show it, so that it is gone if it does
+            not.
+    """
+
+    id: str
+    server: str
+    versions: str
+    rules: tuple[str, ...]
+    kinds: frozenset[str]
+    what: str
+    link: str
+    example: Example = field(repr=False)
+    envelopes: frozenset[str] = NOTHING
+    types: frozenset[str] = NOTHING
+    label: str = ""
+    answer: str = ""
+    change: str = ""
+    min_rows: int = 0
+    is_steady: bool = True
+
+    @cached_property
+    def _range(self) -> SpecifierSet:
+        return SpecifierSet(self.versions)
+
+    def is_of(self, version: str) -> bool:
+        """Tell whether a version of the server has it; one that is no version has none."""
+        try:
+            return self._range.contains(Version(version), prereleases=True)
+        except InvalidVersion:
+            return False
+
+    def is_exercised_by(self, asked: Asked) -> bool:
+        """Tell whether it can show with a request."""
+        return all(self._conditions(asked))
+
+    def shows_in(self, asked: Asked, seen: Seen) -> bool:
+        """Tell whether what was seen of a request is this deviation, and nothing else."""
+        if seen.kind not in self.kinds or not self.is_exercised_by(asked):
+            return False
+        return bool(re.search(self.answer, seen.answer) and re.search(self.change, seen.change))
+
+    def _conditions(self, asked: Asked) -> Iterator[bool]:
+        yield not self.rules or asked.rule in self.rules
+        yield not self.envelopes or asked.envelope in self.envelopes
+        yield not self.types or bool(self.types & asked.types)
+        yield asked.n_rows is None or asked.n_rows >= self.min_rows
+        yield re.search(self.label, asked.label) is not None
