@@ -40,6 +40,8 @@ def _counts(model: ModelReport) -> str:
 
 def _served(model: ModelReport) -> str:
     environment, server = model.environment, model.server
+    if url := server.get("url"):
+        return f"{server.get('backend')} server at {url}"
     if not environment:
         return ""
     origin = "cached" if environment.get("cached") else f"built in {environment.get('seconds', 0):.0f} s"
