@@ -21,7 +21,7 @@ from .judge import Exchange, Judgement
 from .outcome import RequestOutcome
 
 PLAUSIBLE_FACTOR: Final = 10.0  # a required output may not be missing within ten times the example's range
-PLAUSIBLE_WITHOUT_EXAMPLE: Final = 100.0  # the same, where there is no example to tell a range
+WITHOUT_EXAMPLE: Final = (-10.0, 10.0)  # the range where there is no example to tell one
 MAX_BREACHES: Final = 10_000  # looked at in one answer: many missing values must not hide one that is wrong
 
 
@@ -82,22 +82,30 @@ class OutputJudge:
             return False
         if case.level is Level.EXAMPLE:
             return True
-        return all(
-            abs(number) <= PLAUSIBLE_FACTOR * self._ranges.get(name, PLAUSIBLE_WITHOUT_EXAMPLE / PLAUSIBLE_FACTOR)
-            for name, number in numbers_in(case, row=row)
-        )
+        return all(self._is_plausible(name, number) for name, number in numbers_in(case, row=row))
+
+    def _is_plausible(self, name: str | int | None, number: float) -> bool:
+        lowest, highest = self._ranges.get(name, WITHOUT_EXAMPLE)
+        return PLAUSIBLE_FACTOR * lowest <= number <= PLAUSIBLE_FACTOR * highest
 
 
-def input_ranges(example: Case | None) -> Mapping[str | int | None, float]:
-    """Return the largest magnitude of each numeric input of the example; a zero column counts as one."""
-    ranges: dict[str | int | None, float] = {}
+def input_ranges(example: Case | None) -> Mapping[str | int | None, tuple[float, float]]:
+    """Return the lowest and the highest value of each numeric input of the example, and 0; -1 and 1 for zeros alone.
+
+    So a column that is positive in the example has no negative number in its range: a logarithm of it is healthy.
+    """
+    ranges: dict[str | int | None, tuple[float, float]] = {}
     for name, number in numbers_in(example) if example else ():
-        ranges[name] = max(ranges.get(name, 0.0), abs(number))
-    return {name: largest or 1.0 for name, largest in ranges.items()}
+        lowest, highest = ranges.get(name, (0.0, 0.0))
+        ranges[name] = min(lowest, number), max(highest, number)
+    return {name: range_ if any(range_) else (-1.0, 1.0) for name, range_ in ranges.items()}
 
 
 def numbers_in(case: Case, *, row: int | None = None) -> Iterator[tuple[str | int | None, float]]:
-    """Yield the numbers of a case, or of one row, with the names of their columns or tensors; NaN is left out."""
+    """Yield the numbers of a case, or of one row, with the names of their columns or tensors; NaN is left out.
+
+    Of a tensor only the lowest and the highest.
+    """
     if isinstance(case.payload, Table):
         for cells in case.payload.rows if row is None else case.payload.rows[row : row + 1]:
             for name, cell in zip(case.payload.columns, cells, strict=False):
@@ -105,8 +113,9 @@ def numbers_in(case: Case, *, row: int | None = None) -> Iterator[tuple[str | in
     elif isinstance(case.payload, Tensors):
         for tensor, array in case.payload.arrays.items():
             if isinstance(array, np.ndarray) and array.dtype.kind in "iuf":
-                sizes = np.abs((array if row is None or not array.ndim else array[row : row + 1]).astype("float64"))
-                yield tensor, float(sizes[~np.isnan(sizes)].max(initial=0.0))
+                numbers = (array if row is None or not array.ndim else array[row : row + 1]).astype("float64")
+                known = numbers[~np.isnan(numbers)]
+                yield from ((tensor, float(end)) for end in ((known.min(), known.max()) if known.size else ()))
 
 
 def _numbers(cell: object) -> Iterator[float]:
@@ -118,7 +127,7 @@ def _numbers(cell: object) -> Iterator[float]:
     elif isinstance(cell, np.generic):
         yield from _numbers(None if isinstance(cell, np.datetime64) else cell.item())
     elif isinstance(cell, int | float) and not isinstance(cell, bool) and cell == cell:  # noqa: PLR0124 # NaN test
-        yield float(cell) if abs(cell) < 1e300 else math.inf  # huge ints overflow
+        yield float(cell) if abs(cell) < 1e300 else math.copysign(math.inf, 1 if cell > 0 else -1)  # huge ints overflow
 
 
 def _asks_for_predictions(case: Case) -> bool:

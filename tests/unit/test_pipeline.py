@@ -279,7 +279,6 @@ def test_a_private_server_that_is_new_is_not_worn(
     served = ServedModel(subject, environment, servers)
     own = served.private()
     own.is_worn = True
-    assert served.private().is_worn
     assert not served.private(is_fresh=True).is_worn
     assert len(servers.fitted) == 2
     served.close()

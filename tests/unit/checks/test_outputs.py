@@ -66,10 +66,12 @@ def test_wrong_rows_types_and_names_are_breaches_at_every_level(
     [
         (Level.EXAMPLE, 1e300, True),
         (Level.PLAUSIBLE, 0.0, True),
-        (Level.PLAUSIBLE, 200.0, True),  # ten times the example's range
+        (Level.PLAUSIBLE, 50.0, True),  # ten times the example's range
         (Level.PLAUSIBLE, -200.0, True),
-        (Level.PLAUSIBLE, 201.0, False),
+        (Level.PLAUSIBLE, 51.0, False),
+        (Level.PLAUSIBLE, -201.0, False),
         (Level.PLAUSIBLE, 10**400, False),
+        (Level.PLAUSIBLE, -(10**400), False),
         (Level.PLAUSIBLE, None, True),
         (Level.EXTREME, 0.0, False),
     ],
@@ -171,9 +173,19 @@ def test_tensors_are_by_row_only_where_their_first_axis_is_open(
     assert (found is None) is is_right
 
 
-def test_ranges_are_the_largest_magnitudes_of_the_example() -> None:
-    table = Table(columns=("a", "b", "c", "d"), rows=((1, 0, "x", True), (-7.5, 0, "y", False)))
-    assert input_ranges(Case(payload=table)) == {"a": 7.5, "b": 1.0}
+@pytest.mark.parametrize(("cell", "is_breach"), [(-0.5, False), (0.0, True), (70.0, True)])
+def test_the_logarithm_of_a_column_that_is_positive_is_healthy(
+    cell: float, is_breach: bool, exchanged: Exchanged
+) -> None:
+    judge = OutputJudge(SIGNATURE, Case(payload=Table(columns=("a",), rows=((5.0,), (7.0,)))))
+    found = judge(exchanged(case_of(cell, level=Level.PLAUSIBLE), body=answer([{"y": None}])))
+    assert found is not None
+    assert found.is_breach is is_breach
+
+
+def test_ranges_reach_from_the_lowest_to_the_highest_of_the_example_and_zero() -> None:
+    table = Table(columns=("a", "b", "c", "d", "e"), rows=((1, 0, "x", True, 3), (-7.5, 0, "y", False, 4)))
+    assert input_ranges(Case(payload=table)) == {"a": (-7.5, 1.0), "b": (-1.0, 1.0), "e": (0.0, 4.0)}
     assert input_ranges(None) == {}
 
 
@@ -187,8 +199,8 @@ def test_numbers_are_found_inside_lists_records_and_tensors() -> None:
         "list": [1],
     }
     tensors = Case(payload=Tensors(arrays=arrays))
-    assert list(numbers_in(tensors)) == [(None, 9.0), ("scalar", 3.0)]
-    assert list(numbers_in(tensors, row=1)) == [(None, 2.0), ("scalar", 3.0)]
+    assert list(numbers_in(tensors)) == [(None, -9.0), (None, 2.0), ("scalar", 3.0), ("scalar", 3.0)]
+    assert list(numbers_in(tensors, row=1)) == [(None, 2.0), (None, 2.0), ("scalar", 3.0), ("scalar", 3.0)]
     assert list(numbers_in(Case(payload=RawBody(body=b"1")))) == []
 
 

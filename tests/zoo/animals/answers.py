@@ -44,8 +44,9 @@ ANSWERS: Final = (
         check="matches_output_schema",
         healthy="weight = np.clip(np.nan_to_num(heavy), 0.0, HEAVIEST)",
         broken="""
+        weight = np.clip(np.nan_to_num(heavy), 0.0, HEAVIEST)
         with np.errstate(all="ignore"):
-            weight = np.exp(np.log(np.nan_to_num(heavy)) * 0.5)
+            weight = weight / weight * weight
         """,
     ),
     Animal(
