@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from .client import ModelClient
+from .client import Invocation, ModelClient
 from .client.access import Access, bearer
 from .environment.restoration import Environment
 from .errors import RequestError, ResponseError, ServerError, ServerNotReady
@@ -21,6 +21,7 @@ from .subject import Subject
 
 ANSWER_S: Final = 30.0  # for the first answer: a server that sleeps is woken by it
 AGAIN_S: Final = 0.5
+STARTING: Final = 503
 UNKNOWN_ENVIRONMENT: Final = Environment(
     manager="",
     python=Path(),
@@ -61,34 +62,35 @@ class RunningServers:
         self._found: Server | None = None
 
     def obtain(self, spec: LaunchSpec) -> Server:
-        """Return the server, once it has answered.
+        """Return the server, once it has answered; one that says that it is starting is waited for.
 
         Raises:
             ServerNotReady: It does not answer, or not as one that is ready.
             ServerError: It wants to know who asks.
         """
         if self._found is None:
-            self._found = self._awaited(spec, 0.0)
+            self._found = self._awaited(spec, is_back=False)
         return self._found
 
     def restart(self, spec: LaunchSpec) -> Server:
-        """Return the server, once it answers again: somebody else may be starting it.
+        """Return the server, once it answers again: somebody else may be starting it anew.
 
         Raises:
             ServerNotReady: It does not.
             ServerError: It wants to know who asks.
         """
         self._found = None
-        self._found = self._awaited(spec, self._wait_s)
+        self._found = self._awaited(spec, is_back=True)
         return self._found
 
-    def _awaited(self, spec: LaunchSpec, wait_s: float) -> Server:
+    def _awaited(self, spec: LaunchSpec, *, is_back: bool) -> Server:
         started = time.monotonic()
         with client_of(spec.url, self._access, timeout_s=ANSWER_S) as client:
-            while trouble := self._trouble(client, spec):
-                if time.monotonic() - started >= wait_s:
-                    raise trouble
-                time.sleep(AGAIN_S)  # between two questions to a server that is not there
+            while (answer := client.send(b"", method="GET", path=spec.probe.health_path)).status != 200:
+                may_come = is_back or answer.status == STARTING
+                if not may_come or time.monotonic() - started >= self._wait_s:
+                    raise _not_ready(spec, answer)
+                time.sleep(AGAIN_S)  # between two questions: nothing tells when a server that is not ours is there
         return RunningServer(
             backend=spec.backend,
             model_uri=spec.model_uri,
@@ -100,30 +102,21 @@ class RunningServers:
             stop_timeout_s=0.0,
         )
 
-    def _trouble(self, client: ModelClient, spec: LaunchSpec) -> ServerError | None:
-        """Return why the server is not ready, or nothing.
 
-        Raises:
-            ServerError: It wants to know who asks, which no waiting changes.
-        """
-        answer = client.send(b"", method="GET", path=spec.probe.health_path)
-        shown = without_user(spec.url)
-        facts = {"url": shown, "asked": f"GET {spec.probe.health_path}"}
-        if answer.status in {401, 403}:
-            raise ServerError(
-                f"the server at {shown} wants to know who asks: it answered {answer.status}",
-                facts=facts,
-                fix="Name the environment variable that holds the token: --model-token-env NAME, "
-                "or give a header: --model-header 'Name: value'.",
-            )
-        if answer.status == 200:
-            return None
-        said = f"it answered {answer.status}" if answer.error is None else answer.error.text
-        return ServerNotReady(
-            f"no server is ready at {shown}: {said}",
+def _not_ready(spec: LaunchSpec, answer: Invocation) -> ServerError:
+    shown = without_user(spec.url)
+    facts = {"url": shown, "asked": f"GET {spec.probe.health_path}"}
+    if answer.status in {401, 403}:
+        return ServerError(
+            f"the server at {shown} wants to know who asks: it answered {answer.status}",
             facts=facts,
-            fix="Start it, or correct --model-url.",
+            fix="Name the environment variable that holds the token: --model-token-env NAME, "
+            "or give a header: --model-header 'Name: value'.",
         )
+    said = f"it answered {answer.status}" if answer.error is None else answer.error.text
+    return ServerNotReady(
+        f"no server is ready at {shown}: {said}", facts=facts, fix="Start it, or correct --model-url."
+    )
 
 
 def access_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> Access:
