@@ -29,18 +29,18 @@ def told_call(invocation: Invocation) -> Call | None:
     message = str(document.get("message", ""))
     found = _BY_US.match(message) if document.get("error_code") == "MODEL_ERROR" else None
     if found:
-        return _as_call(invocation, found["type"], "", message, is_deliberate=True)
+        return _as_call(invocation, found["type"], "", "", is_deliberate=True)
     trace = document.get("stack_trace")
     if _BY_MLFLOW not in message or not isinstance(trace, str):
         return None
     frames = list(_FRAME.finditer(trace))
     last = frames[-1] if frames else None
-    end = _END.search(trace, 0 if last is None else last.end())
+    end = _END.search(trace.rstrip(), 0 if last is None else last.end())
     if end is None:
         return None
     is_deliberate = last is not None and (last["source"] or "").lstrip().startswith("raise")
     frame = {} if last is None else {"file": last["file"], "line": int(last["line"]), "function": last["function"]}
-    said = (end["message"] or "").strip()
+    said = end["message"] or ""
     return _as_call(invocation, end["type"], trace, said, is_deliberate=is_deliberate, last_frame=frame)
 
 
