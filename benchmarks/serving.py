@@ -27,12 +27,12 @@ import psutil
 
 from pytest_modelserve.environment.restoration import Environment, default_root
 from pytest_modelserve.pipeline import read_subject, restore_environment
-from pytest_modelserve.served import launch_spec
 from pytest_modelserve.server.backends.environ import build_worker_env
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 from pytest_modelserve.server.process import serving
 from pytest_modelserve.server.state import Server
 from pytest_modelserve.settings import Settings
+from pytest_modelserve.subject import launch_spec
 
 MODEL = Path(__file__).parents[1] / "example_models" / "iris_classifier"
 COLUMNS = [f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width")]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from .errors import SettingError
 from .settings import (
     Settings,
     parse_count,
+    parse_headers,
     parse_names,
     parse_number,
     parse_path,
@@ -36,6 +35,7 @@ class Option:
         parse: Makes the value from text.
         metavar: What stands for the value in --help; empty for a switch.
         repeatable: Whether it may be given several times; the ini key is then a list.
+        is_secret: Whether its text may hold a secret, and is not shown.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Option:
     parse: Callable[[str], object] = parse_text
     metavar: str = ""
     repeatable: bool = False
+    is_secret: bool = False
 
     @property
     def key(self) -> str:
@@ -77,6 +78,49 @@ OPTIONS: Final = (
         flag="--model-server",
         help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow.",
         metavar="NAME",
+    ),
+    Option(
+        name="url",
+        flag="--model-url",
+        help="Server that runs already and is checked in place of one started here: a container, a staging endpoint. "
+        "The model of --model-uri tells the signature, --model-server which program runs there. What takes the spy, "
+        "or a server of one's own, is skipped.",
+        metavar="URL",
+    ),
+    Option(
+        name="headers",
+        flag="--model-header",
+        help="Header that is sent with every request to --model-url, such as 'X-Tenant: north'.",
+        parse=parse_headers,
+        metavar="'NAME: VALUE'",
+        repeatable=True,
+        is_secret=True,
+    ),
+    Option(
+        name="token_env",
+        flag="--model-token-env",
+        help="Environment variable that holds a bearer token for --model-url; the token itself is never shown.",
+        metavar="NAME",
+    ),
+    Option(
+        name="ca_file",
+        flag="--model-ca-file",
+        help="Certificates (PEM) that count at --model-url, in place of the usual ones.",
+        parse=parse_path,
+        metavar="FILE",
+    ),
+    Option(
+        name="insecure",
+        flag="--model-insecure",
+        help="Let any certificate count at --model-url.",
+        parse=parse_switch,
+    ),
+    Option(
+        name="rate",
+        flag="--model-rate",
+        help="Requests that are sent to --model-url a second at the most, by all xdist workers together.",
+        parse=parse_positive,
+        metavar="N",
     ),
     Option(
         name="env_manager",
@@ -258,93 +302,3 @@ def add_to(parser: pytest.Parser) -> None:
         else:
             group.addoption(option.flag, action="store_const", const="true", dest=option.key, help=text)
             parser.addini(option.key, option.help, type="string", default="")
-
-
-def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of a run, as far as no marker changes them.
-
-    Raises:
-        SettingError: A value cannot be read.
-    """
-    settings = Settings()
-    for option in OPTIONS:
-        if option.name == URI:
-            continue
-        given = _given(option, config, environ)
-        if given is not None:
-            value = parse_value(option, given.text, origin=given.origin)
-            if isinstance(value, Path):
-                value = given.folder / value
-            settings = settings.with_({option.name: value}, origin=given.origin)
-    return settings
-
-
-def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the model URIs of a run: those of the command line, else of the environment, else of the ini file."""
-    option = BY_NAME[URI]
-    given = config.getoption(option.key) or parse_names(environ.get(option.variable, "")) or config.getini(option.key)
-    return tuple(dict.fromkeys(given))
-
-
-def settings_from_marker(settings: Settings, keywords: Mapping[str, object]) -> Settings:
-    """Return the settings with a marker's keywords over them; values are read as on the command line.
-
-    None stands for the default, and several names may be given as a list.
-
-    Raises:
-        SettingError: A keyword is no setting, or its value cannot be read.
-    """
-    origin = "the marker served_model"
-    for name, value in keywords.items():
-        settings = settings.with_({name: _from_keyword(name, value, origin)}, origin=origin)
-    return settings
-
-
-def _from_keyword(name: str, value: object, origin: str) -> object:
-    option = BY_NAME.get(name)
-    if option is None:
-        if name == "domain" and not isinstance(value, Mapping):
-            fix = 'Write domain={"column": {"min": 0, "max": 120}}.'
-            raise SettingError(f"domain cannot be {value!r}", facts={"given in": origin}, fix=fix)
-        return value
-    if value is None:
-        return option.default
-    if isinstance(value, Mapping) and option.parse is parse_skips:
-        value = "\n".join(f"{check}={reason}" for check, reason in value.items())
-    if isinstance(value, list | tuple | set | frozenset) and option.parse is parse_names:
-        return tuple(str(item) for item in value)
-    return parse_value(option, str(value), origin=origin)
-
-
-def parse_value(option: Option, text: str, *, origin: str) -> object:
-    """Return what a text means for an option.
-
-    Raises:
-        SettingError: The text cannot be read.
-    """
-    try:
-        return option.parse(text)
-    except ValueError as error:
-        raise SettingError(
-            f"{option.flag} cannot be {text!r}", facts={"given in": origin, "because": error}, fix=option.help
-        ) from error
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
-    """What was written for an option, and where; relative paths start from `folder`."""
-
-    text: str
-    origin: str
-    folder: Path = Path()
-
-
-def _given(option: Option, config: pytest.Config, environ: Mapping[str, str]) -> _Given | None:
-    if (value := config.getoption(option.key)) is not None:
-        return _Given(text=str(value), origin="the command line")
-    if value := environ.get(option.variable):  # CI systems set variables to nothing
-        return _Given(text=value, origin=f"the environment variable {option.variable}")
-    if value := config.getini(option.key):
-        file = config.inipath or config.rootpath / "pytest.ini"  # -o gives ini keys without a file
-        return _Given(text=str(value), origin=f"the ini file {file}", folder=file.parent)
-    return None

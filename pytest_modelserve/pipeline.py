@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ from .model.mlmodel import Model, read_model
 from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
 from .search.stored import CaseStore
-from .served import ServedModel, facts_of
+from .served import ServedModel, as_running, facts_of
 from .server.backends.environ import build_worker_env
 from .server.sharing import ServerPool
 from .settings import Settings
@@ -101,6 +101,10 @@ def serve(uri: str, settings: Settings | None = None, *, progress: Progress = SI
         ModelServeError: The model cannot be read, its environment not restored, or its server not started.
     """
     subject = read_subject(uri, settings or Settings())
+    if subject.settings.url:
+        with closing(as_running(subject)) as running:
+            yield running
+        return
     with ServerPool(_root(subject.settings) / "servers") as servers, ExitStack() as stack:
         environment = stack.enter_context(restore_environment(subject, progress=progress))
         served = ServedModel(subject, environment, servers)

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from . import fixtures, options
+from . import fixtures, options, precedence
 from .errors import SettingError
 from .fixtures import (
     async_model_client,
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        options.settings_from(config, os.environ)  # read again where they are used; told before anything is collected
+        precedence.settings_from(config, os.environ)  # before anything is collected; where they are used, read again
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
     may_run = config.getoption("model_uri", None) or any("::" in argument for argument in config.args)

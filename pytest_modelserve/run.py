@@ -17,11 +17,13 @@ from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
-from .options import BY_NAME, URI, settings_from, settings_from_marker, uris_from
+from .options import BY_NAME, URI
 from .pipeline import read_subject, restore_environment
+from .precedence import settings_from, settings_from_marker, uris_from
 from .progress import TerminalProgress
 from .request import Request, without_slash
-from .served import ServedModel
+from .running import only_of
+from .served import ServedModel, as_running
 from .settings import Settings
 from .subject import Subject
 
@@ -60,6 +62,7 @@ class Run:
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
             workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
+            settings = only_of(settings, int(workerinput.get("workercount", 1)))
             run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
             run = cls(config=config, settings=settings, requests=_requests(config), run_id=run_id)
             config.stash[RUN] = run
@@ -140,6 +143,8 @@ class Run:
         try:
             subject = self.subject(request)
             with TerminalProgress(self.config, request.uri) as progress:
+                if subject.settings.url:
+                    return as_running(subject)
                 environment = restore_environment(subject, progress=progress, run_id=self.run_id)
                 progress.step(f"starting the {subject.settings.server} server")
                 try:

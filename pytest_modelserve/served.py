@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from .cases import Case
-from .checks.context import CheckContext, as_example_case
+from .checks.context import CheckContext
 from .checks.history import History
-from .client import AsyncModelClient, ModelClient
-from .client.clients import DEFAULT_TIMEOUT_S
 from .environment.restoration import Environment
 from .errors import ServerError
-from .model.mlmodel import Model
+from .followed import FollowedModel, SharedServers
 from .report.collect import ModelFacts
+from .running import UNKNOWN_ENVIRONMENT, RunningServers, access_of, without_user
 from .server.deviations import deviations_of
 from .server.family import Ending
 from .server.launch import LaunchSpec
-from .server.private import PrivatePool, PrivateServers
-from .server.state import Server
+from .server.private import PrivateServers
 from .signature import as_text
 from .subject import Subject, launch_spec
 
-CALLS_FILE: Final = "calls.jsonl"
 LOADS_FILE: Final = "loads.jsonl"
 TOLD_LIBRARIES: Final = frozenset(
     {
@@ -33,22 +29,6 @@ TOLD_LIBRARIES: Final = frozenset(
         *("statsmodels", "tensorflow", "torch", "xgboost"),
     }
 )
-
-
-class Servers(Protocol):
-    """Hands out running servers, one for all who ask for the same."""
-
-    def obtain(self, spec: LaunchSpec) -> Server:
-        """Return the running server of a launch, started now or before."""
-        ...
-
-    def restart(self, spec: LaunchSpec) -> Server:
-        """Return a server that is not the one handed out before."""
-        ...
-
-
-class SharedServers(Servers, PrivatePool, Protocol):
-    """Hands out servers that are shared, and runs others that are not."""
 
 
 def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> ModelFacts:
@@ -60,7 +40,7 @@ def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> Model
         digest=model.digest,
         seed=str(subject.seed),
         signature=as_text(model.signature) if model.signature else "",
-        environment=_environment(served.environment) if served else {},
+        environment=_environment(served.environment) if served and served.is_managed else {},
         server=_server(served) if served else {},
     )
 
@@ -85,121 +65,10 @@ def _environment(environment: Environment) -> dict[str, object]:
 
 def _server(served: FollowedModel) -> dict[str, object]:
     server = served.server
-    return {
-        "backend": server.backend,
-        "version": served.server_version,
-        "is_ours": served.is_ours,
-        "cold_start_s": round(server.cold_start_s, 3),
-    }
-
-
-class FollowedModel:
-    """A model behind a running server, with clients that follow the server when it is replaced.
-
-    Args:
-        subject: The model.
-        environment: In which it runs.
-        servers: Where the server comes from, and where it goes back to.
-
-    Raises:
-        ServerError: The server did not get ready.
-    """
-
-    def __init__(self, subject: Subject, environment: Environment, servers: Servers) -> None:
-        self.subject = subject
-        self.environment = environment
-        self._servers = servers
-        self._spec = launch_spec(subject, environment)
-        self._server = self._obtained(servers.obtain)
-        url, signature = self._server.base_url, subject.model.signature
-        timeout_s = subject.settings.request_timeout_s or DEFAULT_TIMEOUT_S
-        self._client = ModelClient(url, signature=signature, timeout_s=timeout_s)
-        self._async_client = AsyncModelClient(url, signature=signature, timeout_s=timeout_s)
-
-    @property
-    def model(self) -> Model:
-        """Return the model as it was read."""
-        return self.subject.model
-
-    @property
-    def example_case(self) -> Case | None:
-        """Return the model's input example as a case, or None."""
-        return as_example_case(self.model, self.subject.example)
-
-    @property
-    def server(self) -> Server:
-        """Return the running server."""
-        return self._server
-
-    @property
-    def client(self) -> ModelClient:
-        """Return the client of the running server."""
-        return self._client
-
-    @property
-    def server_version(self) -> str:
-        """Return the version of the program that serves; empty where it is of no interest."""
-        return self._spec.version
-
-    @property
-    def is_ours(self) -> bool:
-        """Tell whether the server is of this package, so that what it does wrong is ours to mend."""
-        return self._spec.is_ours
-
-    @property
-    def has_spy(self) -> bool:
-        """Tell whether the running server records what reached the model, and what it returned or raised."""
-        return self._spec.has_spy
-
-    @property
-    def calls_path(self) -> Path:
-        """Return the file in which the running server records each call of the model."""
-        return self._server.directory / CALLS_FILE
-
-    def connect(self, *, timeout_s: float) -> ModelClient:
-        """Return a new client of the running server, which the caller closes."""
-        return ModelClient(self._server.base_url, signature=self.model.signature, timeout_s=timeout_s)
-
-    @property
-    def async_client(self) -> AsyncModelClient:
-        """Return the asynchronous client of the running server, for any event loop; it keeps nothing open."""
-        return self._async_client
-
-    def revive(self) -> None:
-        """Make sure that the server can predict, whoever ended it or the model's process behind it.
-
-        Raises:
-            ServerError: A new server did not get ready.
-        """
-        self._follow(self._obtained(self._servers.obtain))
-        if not self._client.ping():
-            self.restart()
-
-    def restart(self) -> None:
-        """Start a new server in place of one that died or hangs.
-
-        Raises:
-            ServerError: The new server did not get ready.
-        """
-        self._follow(self._obtained(self._servers.restart))
-
-    def close(self) -> None:
-        """Close the client."""
-        self._client.close()
-
-    def _obtained(self, obtain: Callable[[LaunchSpec], Server]) -> Server:
-        try:
-            return obtain(self._spec)
-        except ServerError as error:
-            if self.subject.settings.redact:
-                error.facts.pop("log", None)  # quotes what the model has written, of its example, too
-            raise
-
-    def _follow(self, server: Server) -> None:
-        if server.base_url != self._server.base_url:
-            self._client.move_to(server.base_url)
-            self._async_client.move_to(server.base_url)
-        self._server = server
+    told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
+    if served.is_managed:
+        return {**told, "cold_start_s": round(server.cold_start_s, 3)}
+    return {**told, "url": without_user(server.base_url)}
 
 
 class PrivateModel(FollowedModel):
@@ -265,13 +134,13 @@ class ServedModel(FollowedModel):
     Args:
         subject: The model.
         environment: In which it runs; closed with this object.
-        servers: Where the server comes from, and where it goes back to.
+        servers: Where the server comes from, and where it goes back to; or the one that somebody else runs.
 
     Raises:
         ServerError: The server did not get ready.
     """
 
-    def __init__(self, subject: Subject, environment: Environment, servers: SharedServers) -> None:
+    def __init__(self, subject: Subject, environment: Environment, servers: SharedServers | RunningServers) -> None:
         super().__init__(subject, environment, servers)
         self._pool = servers
         self._own: PrivateModel | None = None
@@ -284,8 +153,13 @@ class ServedModel(FollowedModel):
             is_fresh: Start another one if it was handed out before.
 
         Raises:
-            ServerError: That server did not get ready.
+            ServerError: That server did not get ready, or somebody else runs the one that is asked.
         """
+        if isinstance(self._pool, RunningServers):
+            raise ServerError(
+                f"the server at {without_user(self._spec.url)} is not ours to stop or wear out",
+                fix="Leave --model-url out, so that the model is served here.",
+            )
         if self._own is None:
             build = partial(_planted_launch, self.subject, self.environment)
             servers = PrivateServers(self._pool, build)
@@ -327,9 +201,10 @@ class ServedModel(FollowedModel):
         """Return what every failure says beside its own: model, server and environment, a line each."""
         environment = self.environment
         program = self.server.backend if self.is_ours else f"{self.server.backend} {self.server_version}".rstrip()
+        python = f"Python {environment.python_version} by {environment.manager}"
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
-            "served by": f"{program}, Python {environment.python_version} by {environment.manager}",
+            "served by": f"{program}, {python if self.is_managed else 'run by somebody else'}",
             **_libraries(environment),
         }
 
@@ -344,6 +219,18 @@ class ServedModel(FollowedModel):
             stack.callback(super().close)
             if self._own is not None:
                 stack.callback(self._own.close)
+
+
+def as_running(subject: Subject) -> ServedModel:
+    """Return a model behind the server that runs at the URL of its settings.
+
+    Raises:
+        ServerError: It does not answer, or wants to know who asks.
+        RequestError: It is no http or https URL.
+        SettingError: A token or certificates cannot be read.
+    """
+    servers = RunningServers(access_of(subject.settings), subject.settings.startup_timeout_s)
+    return ServedModel(subject, UNKNOWN_ENVIRONMENT, servers)
 
 
 def _planted_launch(subject: Subject, environment: Environment, planted: Mapping[str, str]) -> LaunchSpec:

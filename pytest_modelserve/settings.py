@@ -12,6 +12,7 @@ from .errors import SettingError, did_you_mean
 
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,13 @@ class Settings:
     """How models are served and checked.
 
     Attributes:
-        server: The backend that serves.
+        server: The backend that serves, or by `url` the kind of server that runs there.
+        url: Where a server runs that is not started here; empty starts one.
+        headers: Sent with every request to `url`.
+        token_env: The environment variable that holds a bearer token for `url`; empty is none.
+        ca_file: The certificates that count at `url`, in PEM; None takes the usual ones.
+        insecure: Whether any certificate counts at `url`.
+        rate: How many requests are sent to `url` a second at the most; None is no limit.
         env_manager: What restores the model's environment.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
@@ -50,6 +57,12 @@ class Settings:
     """
 
     server: str = "builtin"
+    url: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS, repr=False)
+    token_env: str = ""
+    ca_file: Path | None = None
+    insecure: bool = False
+    rate: float | None = None
     env_manager: str = "uv"
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)
@@ -187,6 +200,21 @@ def parse_skips(text: str) -> Mapping[str, str]:
         if name:
             skips[name] = reason
     return MappingProxyType(skips)
+
+
+def parse_headers(text: str) -> Mapping[str, str]:
+    """Return the headers that a text such as `X-Tenant: north` gives, several on lines of their own.
+
+    Raises:
+        ValueError: A line is no header.
+    """
+    headers: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise ValueError("a header is no header: write 'Name: value'")  # which may hold a secret: it is not shown
+        headers[name.strip()] = value.strip()
+    return MappingProxyType(headers)
 
 
 def parse_positive(text: str) -> float:

@@ -30,6 +30,8 @@ class Check:
         run: Runs one variant against a served model.
         why_not: Why it cannot apply to a model, in a sentence; empty where it applies.
         variants: The variants that apply to a model, in a fixed order; one empty name for a check without any.
+        own_server_for: The variants that ask a server of their own, which can be worn out, stopped or started anew.
+        takes_environment: Whether it looks into the model's environment.
         takes_cases: Whether it sends the cases of its context in place of its own, where there are any, so that a
             stored one can be replayed alone.
     """
@@ -41,6 +43,8 @@ class Check:
     run: Callable[[CheckContext, str], CheckResult]
     why_not: Callable[[Model], str] = field(default=_always)
     variants: Callable[[Model], tuple[str, ...]] = field(default=_one_variant)
+    own_server_for: frozenset[str] = frozenset()
+    takes_environment: bool = False
     takes_cases: bool = False
 
     def title(self, variant: str) -> str:

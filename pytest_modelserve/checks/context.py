@@ -42,6 +42,11 @@ class Served(Protocol):
         ...
 
     @property
+    def is_managed(self) -> bool:
+        """Tell whether the server was started here, so that it may be worn out, stopped and replaced."""
+        ...
+
+    @property
     def has_spy(self) -> bool:
         """Tell whether the running server records what reached the model, and what it returned or raised."""
         ...

@@ -27,7 +27,7 @@ def tried_afresh(
     """
     history = context.history
     confirmed = [breach for breach in breaches if breach.replays and not breach.is_flaky]
-    if not confirmed or history.n_fresh >= MOST_CHECKS:
+    if not confirmed or history.n_fresh >= MOST_CHECKS or not context.served.is_managed:
         return list(breaches)
     history.n_fresh += 1
     try:

@@ -38,6 +38,7 @@ from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
 DEFAULT: Final = frozenset({"default", "full"})
+WHOLE: Final = frozenset({""})  # of a check without variants
 PRESETS: Final = ("smoke", "default", "full")
 
 CHECKS: Final = (
@@ -47,6 +48,7 @@ CHECKS: Final = (
         purpose="The model's recorded requirements build an interpreter in which it loads.",
         presets=SMOKE,
         run=environment_restores,
+        takes_environment=True,
     ),
     Check(
         name="server_starts",
@@ -140,6 +142,7 @@ CHECKS: Final = (
         run=stateless,
         why_not=why_no_request,
         variants=stateless_variants,
+        own_server_for=frozenset({"restart"}),
     ),
     Check(
         name="batch_invariant",
@@ -174,6 +177,7 @@ CHECKS: Final = (
         purpose="Every recorded pin is met, the packages agree with each other, and the model imports nothing else.",
         presets=DEFAULT,
         run=environment_parity,
+        takes_environment=True,
     ),
     # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
     Check(
@@ -184,6 +188,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=bounded,
         why_not=why_no_request,
+        own_server_for=WHOLE,
     ),
     Check(
         name="latency",
@@ -193,6 +198,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=latency,
         why_not=why_no_request,
+        own_server_for=WHOLE,
     ),
     Check(
         name="survives",
@@ -203,6 +209,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=survives,
         why_not=why_no_request,
+        own_server_for=WHOLE,
     ),
     Check(
         name="leaks_nothing",
@@ -212,6 +219,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=leaks_nothing,
         why_not=why_no_request,
+        own_server_for=WHOLE,
     ),
     Check(
         name="starts_and_stops",
@@ -221,6 +229,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=starts_and_stops,
         why_not=why_no_request,
+        own_server_for=WHOLE,
     ),
 )
 
@@ -274,7 +283,7 @@ def require_checks(names: Iterable[str]) -> None:
 
 def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     """Return the result of one variant of a check, which is skipped where it cannot apply or the user opted out."""
-    reason = check.why_not(context.model)
+    reason = check.why_not(context.model) or _why_not_here(context, check, variant)
     if not reason and (said := context.settings.skip.get(check.name)):
         reason = f"left out by --model-skip: {said}"
     if reason:
@@ -289,6 +298,15 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if result.outcome is Outcome.PASSED and not check.takes_cases:
         forget(context, result.name)
     return redacted(result) if context.settings.redact else result
+
+
+def _why_not_here(context: CheckContext, check: Check, variant: str) -> str:
+    """Return why a check cannot be made of a server that somebody else runs, or nothing."""
+    if context.served.is_managed:
+        return ""
+    if check.takes_environment:
+        return "nothing is known of the environment behind --model-url"
+    return "the server of --model-url is not ours to stop or wear out" if variant in check.own_server_for else ""
 
 
 def run_titled(context: CheckContext, title: str) -> CheckResult:

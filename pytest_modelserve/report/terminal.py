@@ -41,6 +41,8 @@ def _counts(model: ModelReport) -> str:
 
 def _served(model: ModelReport) -> str:
     environment, server = model.environment, model.server
+    if url := server.get("url"):
+        return f"{server.get('backend')} server at {url}"
     if not environment:
         return ""
     version = f" {server['version']}" if server.get("version") and not server.get("is_ours") else ""

@@ -47,6 +47,7 @@ class LaunchSpec:
             process, before it starts.
         probe: How readiness is told.
         port: Where it listens on 127.0.0.1; 0 for any free one.
+        url: Where a server runs that somebody else has started; nothing is started then. Empty for all others.
         startup_timeout_s: How long the server may take to get ready.
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
         links: Relative name to the file or folder that a symbolic link of that name leads to; made like `files`.
@@ -69,6 +70,7 @@ class LaunchSpec:
     links: Mapping[str, Path] = field(default_factory=dict)
     probe: Probe = field(default_factory=Probe)
     port: int = 0
+    url: str = ""
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
     version: str = ""

@@ -11,14 +11,16 @@ import pytest
 
 from ..checks.table import applying, require_checks, require_known
 from ..environment.managers import manager_named
-from ..errors import ModelServeError
+from ..errors import ModelServeError, SettingError
 from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
+from ..running import without_user
 from ..served import ServedModel, facts_of
 from ..server.backends import load_backend
+from ..settings import Settings
 from ..subject import Subject
 from .nodes import RESULT, CheckItem, items_of
 from .selection import Selection
@@ -38,9 +40,24 @@ def register(config: pytest.Config, selection: Selection) -> None:
         require_checks(run.settings.skip)
         load_backend(run.settings.server)
         manager_named(run.settings.env_manager)
+        _require_one(run.settings, selection)
     except ModelServeError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(ContractHooks(selection), "modelserve-contract")
+
+
+def _require_one(settings: Settings, selection: Selection) -> None:
+    """Make sure that what runs at a URL is held to one contract.
+
+    Raises:
+        SettingError: Several models are named for it.
+    """
+    if settings.url and len(selection.uris) > 1:
+        raise SettingError(
+            "--model-url is one server, which serves one model",
+            facts={"models": ", ".join(selection.uris)},
+            fix="Name its model alone by --model-uri.",
+        )
 
 
 class ContractHooks:
@@ -150,10 +167,9 @@ class ContractHooks:
             return f"model: {uri}: {error.happened}"
         model, settings = subject.model, subject.settings
         flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
-        return (
-            f"model: {uri} ({model.digest[:12]}), {flavors}; environment {settings.env_manager}, "
-            f"server {settings.server}, seed {subject.seed}"
-        )
+        environment = "" if settings.url else f"environment {settings.env_manager}, "
+        server = f"{settings.server} at {without_user(settings.url)}" if settings.url else settings.server
+        return f"model: {uri} ({model.digest[:12]}), {flavors}; {environment}server {server}, seed {subject.seed}"
 
 
 def _subject(config: pytest.Config, uri: str) -> Subject:

@@ -17,8 +17,11 @@ FLOORS: list[set[str]] = [
     {"search"},
     {"checks"},
     {"report", "gate"},
-    {"pipeline", "served", "subject"},
-    {"plugin", "options", "fixtures", "given", "managed", "progress", "request", "run", "suite", "casebook", "cli", ""},
+    {"pipeline", "served", "followed", "running", "subject"},
+    {
+        *("plugin", "options", "precedence", "fixtures", "given", "managed", "progress", "request", "run", "suite"),
+        *("casebook", "cli", ""),
+    },
 ]
 # Three floors stand on themselves, in one order: everything may raise an error, an example is rows on the wire, and the
 # flow leads from a model that is read to one that is served.
@@ -26,7 +29,9 @@ ALSO: dict[str, set[str]] = {
     "settings": {"errors"},
     "lifeline": {"errors"},
     "model": {"wire"},
-    "served": {"subject"},
+    "running": {"subject"},
+    "followed": {"subject", "running"},
+    "served": {"subject", "running", "followed"},
     "pipeline": {"served", "subject"},
 }
 ISLANDS: dict[str, set[str]] = {"scoring": {"signature", "runtime"}, "runtime": set()}

@@ -15,10 +15,8 @@ from pytest_modelserve.options import (
     URI,
     Option,
     add_to,
-    settings_from,
-    settings_from_marker,
-    uris_from,
 )
+from pytest_modelserve.precedence import settings_from, settings_from_marker, uris_from
 from pytest_modelserve.settings import Settings
 
 FOLDER = Path("/project")
@@ -74,6 +72,15 @@ def configure() -> Configure:
 VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "server": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "env_manager": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
+    "url": tuple((f"http://{host}", f"http://{host}") for host in "abcd"),
+    "token_env": (("A", "A"), ("B", "B"), ("C", "C"), ("D", "D")),
+    "headers": (
+        ("X-A: 1", {"X-A": "1"}),
+        ("X-A:2\nX-B: x: y", {"X-A": "2", "X-B": "x: y"}),
+        ("X-C:", {"X-C": ""}),
+        (" X-D : 4 ", {"X-D": "4"}),
+    ),
+    "rate": (("1", 1.0), ("0.5", 0.5), ("2", 2.0), ("4", 4.0)),
     "checks": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
     "pass_env": tuple((text, tuple(text.split(","))) for text in ("A,B", "C", "D", "E")),
     "ignored_outputs": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
@@ -84,7 +91,7 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("stateless = a = b", {"stateless": "a = b"}),
     ),
     **dict.fromkeys(
-        ("strict", "stochastic", "redact"), (("true", True), ("false", False), ("on", True), ("no", False))
+        ("strict", "stochastic", "redact", "insecure"), (("true", True), ("false", False), ("on", True), ("no", False))
     ),
     "concurrency": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),
     "tolerance": (("1e-6", 1e-6), ("0.5", 0.5), ("2", 2.0), ("1", 1.0)),
@@ -96,7 +103,16 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     ),
     **{
         name: tuple((f"/{text}", Path(f"/{text}")) for text in "abcd")
-        for name in ("python", "domain_file", "data_file", "report_file", "cache_dir", "cases_dir", "kept_dir")
+        for name in (
+            "python",
+            "domain_file",
+            "data_file",
+            "report_file",
+            "cache_dir",
+            "cases_dir",
+            "kept_dir",
+            "ca_file",
+        )
     },
 }
 
@@ -116,6 +132,16 @@ def test_marker_over_command_line_over_environment_over_ini_over_default(option:
     settings = settings_from(configure({option.key: line[0]}, by_ini), by_both)
     assert getattr(settings_from_marker(settings, {option.name: marker[0]}), option.name) == marker[1]
     assert getattr(settings_from_marker(settings, {option.name: marker[1]}), option.name) == marker[1]
+
+
+def test_headers_are_given_one_after_the_other_and_never_shown(configure: Configure) -> None:
+    settings = settings_from(configure({"model_header": ["X-A: 1", "Authorization: secret"]}), {})
+    assert settings.headers == {"X-A": "1", "Authorization": "secret"}
+    assert "secret" not in repr(settings)
+    with pytest.raises(SettingError) as error:
+        settings_from(configure({"model_header": ["secret"]}), {})
+    assert "write 'Name: value'" in str(error.value)
+    assert "secret" not in str(error.value)
 
 
 def test_every_setting_but_the_domain_is_an_option() -> None:

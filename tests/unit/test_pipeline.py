@@ -18,10 +18,11 @@ import pytest
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
 from pytest_modelserve.environment.restoration import Environment
 from pytest_modelserve.errors import DomainError, ModelUriError, ServerError, ServerExited
+from pytest_modelserve.followed import FollowedModel
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
 from pytest_modelserve.results import Outcome, Verdict
-from pytest_modelserve.served import FollowedModel, ServedModel, facts_of
+from pytest_modelserve.served import ServedModel, facts_of
 from pytest_modelserve.server.deviations import Deviation, deviations_of
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.state import Server

@@ -18,8 +18,8 @@ from pytest_modelserve.cases import Case
 from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.client import ModelClient
 from pytest_modelserve.environment.restoration import Environment
+from pytest_modelserve.followed import CALLS_FILE
 from pytest_modelserve.pipeline import read_subject, restore_environment
-from pytest_modelserve.served import CALLS_FILE
 from pytest_modelserve.server.backends.environ import build_worker_env
 from pytest_modelserve.server.launch import LaunchSpec, Probe
 from pytest_modelserve.server.process import serving

@@ -231,6 +231,7 @@ class FakeServer:
         raise AssertionError("no check needs the process itself")
 
     has_spy = True
+    is_managed = True
 
     @property
     def calls_path(self) -> Path:
@@ -324,6 +325,7 @@ class LiveServed:
     """
 
     has_spy = False
+    is_managed = True
 
     def __init__(self, folder: Path, answer: Answers, *, is_threaded: bool = True) -> None:
         self.model = make_model(LONG, folder)
