@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.runtime.frames import Predictions, Raised, Ready, Storage, TableValue, Unencodable
-from pytest_modelserve.scoring.app import ModelSlot, create_app
+from pytest_modelserve.scoring.app import create_app
+from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.settings import ServeSettings
 from pytest_modelserve.signature.datatypes import ValueType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema
