@@ -27,6 +27,7 @@ from .openapi import build_openapi
 from .prediction import INLINE_BYTES, ModelSlot, answered, ask, run
 from .responses import DECIDED_BY_HEADER, json_response, prediction_headers
 from .settings import ServeSettings
+from .v2_routes import V2_ROOT, V2Routes, v2_error
 
 
 def create_app(
@@ -60,6 +61,7 @@ def create_app(
         redoc_url=None,
         routes=[Route("/invocations", routes.invocations, methods=["POST"])],  # tried before the pages of documentation
     )
+    app.router.routes.extend(V2Routes(settings, slot, version).routes())
     app.openapi = lambda: document  # type: ignore[method-assign] # FastAPI's documented way to give its own
     app.router.redirect_slashes = False  # a redirect would be a second request, and MLflow's clients do not follow it
     app.add_route("/ping", routes.ping, methods=["GET"])
@@ -115,12 +117,14 @@ def _error_response(error: ScoringError, request_id: str = "") -> Response:
     return json_response(body, status=error.code.status, headers=headers, request_id=request_id)
 
 
-async def _http_error(_request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's handler type
+async def _http_error(request: Request, error: Any) -> Response:  # noqa: ANN401 - Starlette's handler type
     """Answer what the router refuses in the form that every error has."""
     if error.status_code == ErrorCode.METHOD_NOT_ALLOWED.status:
         code, message = ErrorCode.METHOD_NOT_ALLOWED, "The method is not allowed here; the header Allow tells which is"
     else:
         code, message = ErrorCode.ENDPOINT_NOT_FOUND, "There is nothing at this path"
-    response = _error_response(ScoringError(code, message, decided_by=DecidedBy.SERVER))
+    is_v2 = request.url.path == V2_ROOT or request.url.path.startswith(f"{V2_ROOT}/")
+    refused = ScoringError(code, message, decided_by=DecidedBy.SERVER)
+    response = v2_error(refused) if is_v2 else _error_response(refused)
     response.headers.update(error.headers or {})
     return response
