@@ -73,9 +73,8 @@ class Server:
         return self.request("POST", "/invocations", content, sent)
 
     def infer(self, document: object, path: str = "/v2/models/mlflow-model/infer", **headers: str) -> httpx.Response:
-        """Send a request of the Open Inference Protocol: bytes, the text of a JSON document, or a document."""
-        text = document if isinstance(document, str) else json.dumps(document)
-        body = document if isinstance(document, bytes) else text.encode()
+        """Send a request of the Open Inference Protocol: bytes, or a JSON document."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
         return self.request("POST", path, body, [(name.replace("_", "-"), value) for name, value in headers.items()])
 
     def take(self, *inputs: object, **rest: object) -> Any:
