@@ -56,7 +56,7 @@ def test_tables_there_and_back(serve: Any, kind: Any, values: list[Any], names: 
     answer = read_inference(server.infer(body).json())
     promised = {one.name: (one.datatype, one.shape) for one in metadata_of(server).outputs}
     assert {one.name: (one.datatype, (-1, 1)) for one in answer.outputs} == promised
-    rows = answer.predictions(schema).to_list()
+    rows: list[Any] = answer.predictions(schema).to_list()
     if len(names) == 1 and names[0] is None:
         assert rows == values
     else:
