@@ -19,13 +19,18 @@ _IGNORED_SHOWN: Final = 10  # names in the header
 
 
 def json_response(
-    body: bytes, *, status: int = 200, headers: dict[str, str] | None = None, request_id: str = ""
+    body: bytes,
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    request_id: str = "",
+    media_type: str = Media.JSON.value,
 ) -> Response:
     """Return a response with a body of JSON, and the caller's id where there is one."""
     found = dict(headers or {})
     if request_id:
         found[REQUEST_ID_HEADER] = request_id
-    return Response(body, status_code=status, headers=found, media_type=Media.JSON.value)
+    return Response(body, status_code=status, headers=found, media_type=media_type)
 
 
 def prediction_headers(ignored: Sequence[str], lost: Sequence[str]) -> dict[str, str]:

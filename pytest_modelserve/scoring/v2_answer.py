@@ -27,6 +27,7 @@ from ..runtime.frames import ColumnValue, Missing, SeriesValue, Storage, TableVa
 from .encode import Encoder, as_key, unique_names
 from .errors import NotEncodable, NotParsed
 from .unsigned import infer_array
+from .v2_binary import BINARY_SIZE
 from .v2_datatypes import MAX_RANK, Datatype, datatype_of
 from .v2_metadata import ARRAY, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TEXT, TensorInfo
 
@@ -57,15 +58,13 @@ class OutputTensor:
     data: list[Any]
     content_type: str
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it stands in a response."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "datatype": self.datatype.value,
-            "parameters": {CONTENT_TYPE: self.content_type},
-            "data": self.data,
-        }
+    def as_json(self, n_bytes: int | None = None) -> dict[str, Any]:
+        """Return it as it stands in a response; without its data where that is so many bytes behind the JSON."""
+        body = {"name": self.name, "shape": list(self.shape), "datatype": self.datatype.value}
+        parameters: dict[str, object] = {CONTENT_TYPE: self.content_type}
+        if n_bytes is None:
+            return {**body, "parameters": parameters, "data": self.data}
+        return {**body, "parameters": {**parameters, BINARY_SIZE: n_bytes}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

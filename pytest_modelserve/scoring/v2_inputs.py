@@ -7,7 +7,7 @@ tensor of a schema without names comes under any name; tensors that the signatur
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,13 +53,19 @@ class ReadRequest:
 
     Attributes:
         id: What the answer repeats, None where the request has none.
-        outputs: The names of the outputs that are wanted; None for all.
+        outputs: The names of the outputs that are wanted, each with whether it is wanted in binary; None for all.
+        is_binary: Whether all are wanted in binary, where none is named.
         given: What the model receives.
     """
 
     id: str | None
-    outputs: tuple[str, ...] | None
+    outputs: Mapping[str, bool] | None
+    is_binary: bool
     given: ModelInput
+
+    def is_wanted_binary(self, output: str) -> bool:
+        """Tell whether an output is wanted in binary."""
+        return self.is_binary if self.outputs is None else self.outputs[output]
 
 
 class InferenceReader:
@@ -74,20 +80,24 @@ class InferenceReader:
         self._infos = input_infos(self._signature)
         self._outputs = {info.name for info in output_infos(self._signature)}
 
-    def read(self, body: bytes) -> ReadRequest:
+    def read(self, body: bytes, tail: bytes = b"") -> ReadRequest:
         """Return what the model receives of a request.
+
+        Args:
+            body: Its JSON.
+            tail: What stands behind that.
 
         Raises:
             NotParsed: The body is no request of the protocol.
             NotAllowed: The signature does not allow the data, or has no output of a name that is wanted.
         """
-        request = parse_request(parse_json(body, exact_integers=True))
+        request = parse_request(parse_json(body, exact_integers=True), tail)
         if self._outputs:
             require_outputs(request.outputs, self._outputs)
         params = enforce_params(self._signature.params, request.params)
         data, ignored = self._data(request)
         given = ModelInput(data=data, params=params, ignored=(*request.ignored, *ignored))
-        return ReadRequest(id=request.id, outputs=request.outputs, given=given)
+        return ReadRequest(id=request.id, outputs=request.outputs, is_binary=request.is_binary, given=given)
 
     def _data(self, request: InferenceRequest) -> tuple[Any, tuple[str, ...]]:
         """Return the model's data, and the names of the tensors that mean nothing to it."""
@@ -139,7 +149,7 @@ class InferenceReader:
         return enforce_tensors(schema, nested), ignored
 
 
-def require_outputs(wanted: Sequence[str] | None, known: set[str]) -> None:
+def require_outputs(wanted: Iterable[str] | None, known: set[str]) -> None:
     """Make sure that the model has each output that is wanted.
 
     Raises:

@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from .errors import NotParsed, excerpt, name_kind
 from .scalars import Misfit
+from .v2_binary import BINARY_SIZE, BinaryTail, read_elements
 from .v2_datatypes import MAX_RANK, Datatype, require_values
 from .v2_metadata import ARRAY, ARRAYS, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TABLE, TEXT
 
 _TENSOR_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, BASE64, DATETIME, JSON_TEXT})
 _REQUEST_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, ARRAYS})
-_NOT_OF_MODEL: Final = frozenset({CONTENT_TYPE, "headers", "binary_data_output"})  # of MLServer and of Triton's clients
+_BINARY_OUTPUT: Final = "binary_data"
+_BINARY_OUTPUTS: Final = "binary_data_output"
+_NOT_OF_MODEL: Final = frozenset({CONTENT_TYPE, "headers", _BINARY_OUTPUTS})  # of MLServer and of Triton's clients
 _KNOWN_KEYS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
-_BINARY_SIZE: Final = "binary_data_size"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class InferenceRequest:
         tensors: By name, in order.
         content_type: How the tensors make up the data, None where the request does not say.
         params: The model's, by name; None where there are none.
-        outputs: The names of the outputs that are wanted; None for all.
+        outputs: The names of the outputs that are wanted, each with whether it is wanted in binary; None for all.
+        is_binary: Whether all are wanted in binary, where none is named.
         ignored: Keys that mean nothing.
     """
 
@@ -59,12 +62,17 @@ class InferenceRequest:
     id: str | None = None
     content_type: str | None = None
     params: Mapping[str, Any] | None = None
-    outputs: tuple[str, ...] | None = None
+    outputs: Mapping[str, bool] | None = None
+    is_binary: bool = False
     ignored: tuple[str, ...] = field(default=())
 
 
-def parse_request(document: object) -> InferenceRequest:
+def parse_request(document: object, tail: bytes = b"") -> InferenceRequest:
     """Take a request apart.
+
+    Args:
+        document: The JSON of the request.
+        tail: The tensors behind it, of the binary extension.
 
     Raises:
         NotParsed: It is none: a part is missing or of another form, an unknown datatype or content type, data that does
@@ -76,37 +84,41 @@ def parse_request(document: object) -> InferenceRequest:
     if "id" in document and not isinstance(identity, str):
         raise NotParsed(f"id must be a string, not {name_kind(identity)}")
     parameters = _parameters(document, "The request")
+    is_binary = _flag(parameters, _BINARY_OUTPUTS, "The request")
     params = {name: value for name, value in parameters.items() if name not in _NOT_OF_MODEL}
     return InferenceRequest(
         id=identity,
-        tensors=_tensors(document),
+        tensors=_tensors(document, BinaryTail(tail)),
         content_type=_content_type(parameters, _REQUEST_CONTENT, "The request"),
         params=params or None,
-        outputs=_outputs(document),
+        outputs=_outputs(document, is_binary=is_binary),
+        is_binary=is_binary,
         ignored=tuple(key for key in document if key not in _KNOWN_KEYS),
     )
 
 
-def _tensors(document: Mapping[str, Any]) -> dict[str, InputTensor]:
+def _tensors(document: Mapping[str, Any], tail: BinaryTail) -> dict[str, InputTensor]:
     inputs = _objects(document, "inputs")
     if not inputs:
         raise NotParsed("inputs must have at least one tensor")
     found: dict[str, InputTensor] = {}
     for at, entry in enumerate(inputs):
-        tensor = _tensor(entry, at)
+        tensor = _tensor(entry, at, tail)
         if tensor.name in found:
             raise NotParsed(f"The input {excerpt(tensor.name)} stands twice in inputs", tensor=tensor.name[:80])
         found[tensor.name] = tensor
+    tail.require_end()
     return found
 
 
-def _tensor(entry: Mapping[str, Any], at: int) -> InputTensor:
+def _tensor(entry: Mapping[str, Any], at: int, tail: BinaryTail) -> InputTensor:
     name = _name(entry, "inputs", at)
     what, details = f"The input {excerpt(name)}", {"tensor": name[:80]}
     parameters = _parameters(entry, what)
-    if _BINARY_SIZE in parameters:
-        raise NotParsed(f"{what} has its data outside of JSON, in the binary extension, which is not served", **details)
-    for key in ("shape", "datatype", "data"):
+    is_binary = BINARY_SIZE in parameters
+    if is_binary and "data" in entry:
+        raise NotParsed(f"{what} has both data and {BINARY_SIZE}", **details)
+    for key in ("shape", "datatype") if is_binary else ("shape", "datatype", "data"):
         if key not in entry:
             raise NotParsed(f"{what} lacks {key}", **details)
     datatype, shape = entry["datatype"], entry["shape"]
@@ -117,7 +129,10 @@ def _tensor(entry: Mapping[str, Any], at: int) -> InputTensor:
         raise NotParsed(f"{what} must have a list of sizes for its shape, 0 or more each", **details)
     if len(shape) > MAX_RANK:
         raise NotParsed(f"{what} has {len(shape)} dimensions; the most are {MAX_RANK}", **details)
-    values = _flatten(entry["data"], shape, what, details)
+    data = entry.get("data")
+    if is_binary:
+        data = read_elements(Datatype[datatype], tail.take(parameters[BINARY_SIZE], what), what)
+    values = _flatten(data, shape, what, details)
     try:
         require_values(Datatype[datatype], values)
     except Misfit as misfit:
@@ -149,17 +164,18 @@ def _flatten(data: object, shape: list[int], what: str, details: Mapping[str, ob
     return level
 
 
-def _outputs(document: Mapping[str, Any]) -> tuple[str, ...] | None:
+def _outputs(document: Mapping[str, Any], *, is_binary: bool) -> dict[str, bool] | None:
     if "outputs" not in document:
         return None
-    names: list[str] = []
+    names: dict[str, bool] = {}
     for at, entry in enumerate(_objects(document, "outputs")):
         name = _name(entry, "outputs", at)
-        _parameters(entry, f"The output {excerpt(name)}")
+        what = f"The output {excerpt(name)}"
+        parameters = _parameters(entry, what)
         if name in names:
             raise NotParsed(f"The output {excerpt(name)} stands twice in outputs", tensor=name[:80])
-        names.append(name)
-    return tuple(names) or None  # as Triton reads it
+        names[name] = _flag(parameters, _BINARY_OUTPUT, what) if _BINARY_OUTPUT in parameters else is_binary
+    return names or None  # as Triton reads it
 
 
 def _objects(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -182,6 +198,13 @@ def _parameters(entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     if parameters is not None and not isinstance(parameters, dict):
         raise NotParsed(f"{what} must have an object for its parameters, not {name_kind(parameters)}")
     return parameters or {}
+
+
+def _flag(parameters: Mapping[str, Any], name: str, what: str) -> bool:
+    found = parameters.get(name, False)
+    if not isinstance(found, bool):
+        raise NotParsed(f"{what} must have true or false for {name}, not {name_kind(found)}")
+    return found
 
 
 def _content_type(parameters: Mapping[str, Any], known: frozenset[str], what: str) -> str | None:

@@ -15,17 +15,17 @@ from starlette.routing import BaseRoute, Route
 
 from ..signature.specs import Signature
 from .body import read_body
-from .errors import DecidedBy, ErrorCode, NotParsed, ScoringError, excerpt
+from .errors import DecidedBy, ErrorCode, ScoringError, excerpt
 from .media import Media, UnsupportedMedia, parse_content_type, require_no_encoding
 from .prediction import INLINE_BYTES, ModelSlot, answered, ask, run
 from .responses import DECIDED_BY_HEADER, json_response, prediction_headers
 from .settings import ServeSettings
 from .v2_answer import OutputTensor, encode_outputs, write_response
+from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body, write_elements
 from .v2_inputs import InferenceReader, ReadRequest, require_outputs
 from .v2_metadata import MODEL_NAME, model_metadata, model_version, output_infos
 
 V2_ROOT: Final = "/v2"
-_BINARY_HEADER: Final = "inference-header-content-length"  # of the binary extension, which this server does not offer
 
 
 class V2Routes:
@@ -40,7 +40,7 @@ class V2Routes:
     def __init__(self, settings: ServeSettings, slot: ModelSlot, version: str) -> None:
         self._settings = settings
         self._slot = slot
-        self._server = {"name": "pytest-modelserve", "version": version, "extensions": []}
+        self._server = {"name": "pytest-modelserve", "version": version, "extensions": [EXTENSION]}
         self._version = model_version(settings.mlmodel_digest)
         self._metadata = model_metadata(settings.signature, self._version)
         self._infos = output_infos(settings.signature or Signature())
@@ -109,18 +109,33 @@ class V2Routes:
     async def _predict(self, request: Request, request_id: str) -> Response:
         body = await read_body(request, self._settings.max_body_bytes)
         self._require_known(request)
-        _require_json(request)
+        declared = request.headers.getlist(BINARY_HEADER)
+        _require_media(request, is_binary=bool(declared))
+        text, tail = split_body(body, declared)
         is_long = len(body) > INLINE_BYTES
         worker = self._slot.require()
-        read = await run(lambda: self._reader.read(body), in_thread=is_long)
+        read = await run(lambda: self._reader.read(text, tail), in_thread=is_long)
         answer = await ask(worker, read.given, request_id, body)
         outputs, lost = await run(lambda: self._outputs(answer.value, read), in_thread=is_long)
+        return self._response(read, outputs, prediction_headers(read.given.ignored, lost), request_id)
+
+    def _response(
+        self, read: ReadRequest, outputs: list[OutputTensor], headers: dict[str, str], request_id: str
+    ) -> Response:
         document: dict[str, object] = {"model_name": MODEL_NAME, "model_version": self._version}
         if read.id is not None:
             document["id"] = read.id
-        document["outputs"] = [output.as_json() for output in outputs]
-        headers = prediction_headers(read.given.ignored, lost)
-        return json_response(write_response(document), headers=headers, request_id=request_id)
+        told: list[dict[str, Any]] = []
+        tail: list[bytes] = []
+        for output in outputs:
+            raw = write_elements(output.datatype, output.data) if read.is_wanted_binary(output.name) else None
+            told.append(output.as_json(None if raw is None else len(raw)))
+            tail += [] if raw is None else [raw]
+        body = write_response({**document, "outputs": told})
+        if not tail:
+            return json_response(body, headers=headers, request_id=request_id)
+        headers = {**headers, BINARY_HEADER: str(len(body))}
+        return json_response(b"".join((body, *tail)), headers=headers, request_id=request_id, media_type=OCTETS)
 
     def _outputs(self, value: object, read: ReadRequest) -> tuple[list[OutputTensor], tuple[str, ...]]:
         """Return the outputs that are wanted, in the order in which they are."""
@@ -147,16 +162,15 @@ def _not_found(message: str) -> ScoringError:
     return ScoringError(ErrorCode.ENDPOINT_NOT_FOUND, message, decided_by=DecidedBy.SERVER)
 
 
-def _require_json(request: Request) -> None:
+def _require_media(request: Request, *, is_binary: bool) -> None:
     """Pass a body of JSON; the protocol wants no Content-Type, and its clients send none.
 
     Raises:
-        NotParsed: Tensors stand behind the JSON, in the binary extension.
         UnsupportedMedia: It says that it is something else, or compressed.
     """
     require_no_encoding(request.headers.getlist("content-encoding"))
-    if _BINARY_HEADER in request.headers:
-        raise NotParsed("The request has tensors outside of JSON, in the binary extension, which is not served")
     declared = request.headers.getlist("content-type")
+    if is_binary and declared == [OCTETS]:
+        return
     if declared and (media := parse_content_type(declared)) is not Media.JSON:
         raise UnsupportedMedia(f"The protocol's requests are {Media.JSON.value}, not {media.value}")

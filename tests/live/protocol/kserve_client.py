@@ -20,24 +20,34 @@ from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 MODEL = "mlflow-model"
 
 
-def given(name: str, datatype: str, array: Any) -> Any:
+def given(name: str, datatype: str, array: Any, *, binary_data: bool) -> Any:
     tensor = InferInput(name, list(array.shape), datatype)
-    tensor.set_data_from_numpy(array, binary_data=False)
+    tensor.set_data_from_numpy(array, binary_data=binary_data)
     return tensor
 
 
-async def ask(url: str) -> dict[str, Any]:
+def rows_of(*, binary_data: bool) -> list[Any]:
+    """Return the tensors of two rows."""
+    columns = {
+        "n": ("INT64", [3, 2]),
+        "x": ("FP64", [0.5, 1.5]),
+        "flag": ("BOOL", [True, False]),
+        "s": ("BYTES", ["é", "b"]),
+        "raw": ("BYTES", ["AAE=", ""]),
+        "at": ("BYTES", ["2024-01-02", "2024-01-02"]),
+        "tags": ("BYTES", ["[]", "[]"]),
+    }
+    dtypes = {"BYTES": object}
+    return [
+        given(name, datatype, np.array(cells, dtype=dtypes.get(datatype)).reshape(-1, 1), binary_data=binary_data)
+        for name, (datatype, cells) in columns.items()
+    ]
+
+
+async def ask(url: str, *, binary_data: bool) -> dict[str, Any]:
     """Return what the client read of each answer."""
     client = InferenceRESTClient(RESTConfig(protocol="v2", retries=0))
-    rows = [
-        given("n", "INT64", np.array([[3], [2]])),
-        given("x", "FP64", np.array([[0.5], [1.5]])),
-        given("flag", "BOOL", np.array([[True], [False]])),
-        given("s", "BYTES", np.array([["é"], ["b"]], dtype=object)),
-        given("raw", "BYTES", np.array([["AAE="], [""]], dtype=object)),
-        given("at", "BYTES", np.array([["2024-01-02"], ["2024-01-02"]], dtype=object)),
-        given("tags", "BYTES", np.array([["[]"], ["[]"]], dtype=object)),
-    ]
+    rows = rows_of(binary_data=binary_data)
     request = InferRequest(model_name=MODEL, infer_inputs=rows, request_id="r1", parameters={"scale": 2.0})
     answer = await client.infer(url, request, model_name=MODEL)
     outputs = {output.name: output.as_numpy() for output in answer.outputs}
@@ -49,7 +59,7 @@ async def ask(url: str) -> dict[str, Any]:
         "model": answer.model_name,
         "total": [None if np.isnan(value) else value for value in outputs["total"].ravel().tolist()],
         "shape": list(outputs["total"].shape),
-        "label": outputs["label"].ravel().tolist(),
+        "label": [text if isinstance(text, str) else text.decode() for text in outputs["label"].ravel()],
     }
     try:
         await client.infer(url, InferRequest(model_name=MODEL, infer_inputs=rows[1:]), model_name=MODEL)
@@ -59,4 +69,4 @@ async def ask(url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(ask(sys.argv[1]))))
+    sys.stdout.write(json.dumps([asyncio.run(ask(sys.argv[1], binary_data=each)) for each in (False, True)]))

@@ -18,12 +18,19 @@ TIMEOUT_S: Final = 280.0  # uv fetches 300 MB for it where they are not cached
 
 
 @pytest.fixture(scope="module")
-def told(clients: Mapping[str, ModelClient]) -> dict[str, Any]:
-    """What the client made of the answers."""
+def both(clients: Mapping[str, ModelClient]) -> list[dict[str, Any]]:
+    """What the client made of the answers to tensors in JSON, and to those in binary, which is its default."""
     command = [find_uv_bin(), "run", "--no-project", "--quiet", "--script", str(SCRIPT), clients["columns"].base_url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
+    found: list[dict[str, Any]] = json.loads(ended.stdout)
+    return found
+
+
+@pytest.fixture(params=[0, 1], ids=["json", "binary"])
+def told(both: list[dict[str, Any]], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What it made of those of one kind."""
+    found: dict[str, Any] = both[request.param]
     return found
 
 

@@ -24,7 +24,7 @@ OF_THE_SPECIFICATION = {  # inference_rest.md, "Inference Request Examples"
 def test_the_example_of_the_specification() -> None:
     request = parse_request(OF_THE_SPECIFICATION)
     first, second = request.tensors.values()
-    assert (request.id, request.outputs, request.params, request.content_type) == ("42", ("output0",), None, None)
+    assert (request.id, request.outputs, request.params, request.content_type) == ("42", {"output0": False}, None, None)
     assert (first.name, first.datatype, first.shape, first.values) == ("input0", Datatype.UINT32, (2, 2), [1, 2, 3, 4])
     assert (second.datatype, second.values) == (Datatype.BOOL, [True, False, True])
 
@@ -127,7 +127,7 @@ def test_values_of_no_datatype(datatype: str, value: object, told: str) -> None:
         ({"parameters": []}, "must have an object for its parameters"),
         ({"parameters": {"content_type": "zzz"}}, "has the content type 'zzz'"),
         ({"parameters": {"content_type": 1}}, "has the content type 1"),
-        ({"parameters": {"binary_data_size": 8}}, "in the binary extension"),
+        ({"parameters": {"binary_data_size": 8}}, "has both data and binary_data_size"),
     ],
 )
 def test_a_tensor_that_is_none(change: dict[str, Any], told: str) -> None:
@@ -160,6 +160,11 @@ def test_a_tensor_that_lacks_a_part(lacking: str) -> None:
         ({"inputs": [ONE], "outputs": [{}]}, "Element 0 of outputs"),
         ({"inputs": [ONE], "outputs": [{"name": "y", "parameters": 1}]}, "must have an object"),
         ({"inputs": [ONE], "outputs": [{"name": "y"}, {"name": "y"}]}, "'y' stands twice"),
+        (
+            {"inputs": [ONE], "outputs": [{"name": "y", "parameters": {"binary_data": 1}}]},
+            "true or false for binary_data",
+        ),
+        ({"inputs": [ONE], "parameters": {"binary_data_output": "x"}}, "true or false for binary_data_output"),
     ],
 )
 def test_a_document_that_is_no_request(document: object, told: str) -> None:

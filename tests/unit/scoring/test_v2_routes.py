@@ -79,7 +79,7 @@ def test_without_a_worker_nothing_is_ready(serve: Any, path: str, loading: int, 
 @pytest.mark.parametrize("path", ["/v2", "/v2/"])
 def test_the_server_tells_what_it_is(serve: Any, path: str) -> None:
     body = serve(DataType.LONG).request("GET", path).json()
-    assert (body["name"], body["extensions"]) == ("pytest-modelserve", [])
+    assert (body["name"], body["extensions"]) == ("pytest-modelserve", ["binary_tensor_data"])
     assert set(body) == {"name", "version", "extensions"}
 
 
@@ -205,7 +205,7 @@ def test_the_versioned_path_is_the_same_model(serve: Any) -> None:
 def test_the_outputs_that_are_wanted_come_in_their_order(serve: Any, wanted: list[str], told: list[str]) -> None:
     server = serve(NAMED)
     server.worker.answer = BOTH
-    outputs = [{"name": name, "parameters": {"binary_data": True}} for name in wanted]
+    outputs = [{"name": name, "parameters": {"binary_data": False}} for name in wanted]
     body = server.infer({**VALID, "outputs": outputs}).json()
     assert [output["name"] for output in body["outputs"]] == told
 
@@ -236,9 +236,13 @@ def test_content_types_that_are_json(serve: Any, content_type: str | None) -> No
     [
         ({"Content_Type": "text/csv"}, 415),
         ({"Content_Type": "application/octet-stream"}, 415),
+        ({"Content_Type": "text/csv", "Inference_Header_Content_Length": "1"}, 415),
         ({"Content_Type": "application/json; charset=latin-1"}, 415),
         ({"Content_Encoding": "gzip"}, 415),
         ({"Inference_Header_Content_Length": "20"}, 400),
+        ({"Inference_Header_Content_Length": "9999"}, 400),
+        ({"Inference_Header_Content_Length": "-1"}, 400),
+        ({"Inference_Header_Content_Length": ""}, 400),
         ({"X_Modelserve_Request_Id": "a" * 129}, 400),
     ],
 )
