@@ -105,6 +105,9 @@ def read_untyped(request: InferenceRequest) -> object:
 def _untyped_cells(tensor: InputTensor) -> np.ndarray[Any, np.dtype[Any]] | list[Any]:
     """Return the elements as their datatype and content type tell; a list for texts and what is nested."""
     if tensor.datatype is not Datatype.BYTES:
+        if tensor.content_type not in {None, ARRAY, TABLE}:
+            told = f"has the content type {excerpt(tensor.content_type)}, which needs the datatype BYTES"
+            raise NotAllowed(f"The input {excerpt(tensor.name)} {told}", tensor=tensor.name[:80])
         if tensor.datatype.dtype.kind != "f" and None in tensor.values:
             told = f"is null, which {tensor.datatype.value} does not hold"
             raise NotAllowed(f"The input {excerpt(tensor.name)}, element {tensor.values.index(None)}, {told}")

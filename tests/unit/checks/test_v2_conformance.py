@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,8 +15,10 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.cases import Table, Tensors
+from pytest_modelserve.checks.anchor import UNSTEADY
+from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
-from pytest_modelserve.checks.v2_changes import as_lists
+from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
 from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
 from pytest_modelserve.checks.v2_rules import V2_RULES
 from pytest_modelserve.results import Outcome
@@ -47,6 +50,8 @@ TENSOR = Signature(
 ROWS = Table(columns=("n", "s", "o"), rows=((1, "a", 0.5), (2, "b", 1.5)))
 ARRAY = Tensors(arrays={None: np.array([[1, 2], [3, 4]], dtype="float32")})
 MODEL = "/v2/models/mlflow-model"
+EMPTY, BROKEN = b"", b'{"live": tru'
+RAW = (EMPTY, BROKEN)
 
 Spoil = Callable[[httpx.Request, Any], "tuple[int, Any] | None"]
 
@@ -72,6 +77,10 @@ class Worker:
             value = {"y": [float(cell) for cell in cells["n"]], "z": cells["s"]}
             value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
         return Predictions(1, value, "builtins.list", 0.001)
+
+
+def as_json(status: int, document: Any) -> httpx.Response:
+    return httpx.Response(status, json=document)
 
 
 class Application:
@@ -106,7 +115,7 @@ class Application:
         answer = asyncio.run(self._send(request))
         spoiled = self.spoil(request, json.loads(answer.content))
         if spoiled is not None:
-            return httpx.Response(spoiled[0], json=spoiled[1])
+            return httpx.Response(spoiled[0], content=spoiled[1]) if spoiled[1] in RAW else as_json(*spoiled)
         return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
@@ -117,11 +126,12 @@ class Application:
 
 
 @pytest.fixture
-def conform(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run one rule against the application; the spy is the worker itself, which notes what reached it."""
 
     def run(rule: str, spoil: Spoil | None = None, signature: Signature | None = COLUMNS, **settings: Any) -> Any:
         returned = settings.pop("returned", None)
+        has_raised = isinstance(returned, Raised)
         example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
         application = Application(tmp_path, signature)
         application.worker.returned = returned
@@ -130,10 +140,11 @@ def conform(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
         def answer(request: httpx.Request) -> httpx.Response:
             n_reached = len(application.worker.reached)
-            response = application(request)
-            if len(application.worker.reached) > n_reached:
-                context.served._write_call(request, {}, None)
-            return response
+            try:
+                return application(request)
+            finally:
+                if len(application.worker.reached) > n_reached:
+                    context.served._write_call(request, {}, raised(KeyError("x")) if has_raised else None)
 
         monkeypatch.setattr(context.served, "_answer", answer)
         return v2_conformance(context, rule)
@@ -205,6 +216,13 @@ def only_all(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
     return None
 
 
+def lose_wanted(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Refuse to answer one output alone."""
+    if infers(request) and "outputs" in json.loads(request.content):
+        return 400, {"error": "no"}
+    return None
+
+
 def lose_nested(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
     """Answer nested data with other numbers, as MLServer reads nested texts as empty."""
     if infers(request) and isinstance(json.loads(request.content)["inputs"][0]["data"][0], list):
@@ -217,6 +235,7 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("says_ready", at("/v2/health/live", {"live": False}), "its body does not say that it is"),
     ("says_ready", at("/v2/health/ready", {"error": "no"}, 400), "it was answered 400, not 2xx"),
     ("says_ready", at(f"{MODEL}/ready", {}), "its body does not say that it is"),
+    ("says_ready", at("/v2/health/live", BROKEN), "not strict JSON"),
     ("server_metadata", at("/v2", {"name": "x", "version": "1"}), "extensions is no list of strings"),
     ("server_metadata", at("/v2", {"version": "1", "extensions": []}), "name is no string"),
     ("server_metadata", at("/v2", []), "it is no object"),
@@ -227,6 +246,18 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("metadata_matches", spoil_output(datatype="FP32"), "the metadata promise FP64 for 'y', the answer has FP32"),
     ("metadata_matches", spoil_output(shape=[2]), "the metadata promise [-1, 1] for 'y', the answer has [2]"),
     ("metadata_matches", at(MODEL, METADATA), "the metadata promise the outputs none"),
+    ("metadata_matches", at(MODEL, BROKEN), "not strict JSON"),
+    ("metadata_matches", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("answers_alike", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("id_echo", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("flat_or_nested", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("flat_or_nested", spoil_output(parameters={"content_type": "pd_json"}, datatype="BYTES", data=["[", "]"]), "JSON"),
+    (
+        "requested_outputs",
+        lose_wanted,
+        "asked for 'y', it was answered 400",
+    ),
+    ("unknown_model", at(f"/v2/models/{NO_SUCH}", BROKEN, 404), 'string under "error"'),
     ("answers_alike", spoil_output(data=[1.0, 2.5]), "by V2"),
     ("answers_alike", spoil_output(data=[2.0, 1.0]), "by V2"),
     ("answers_alike", spoil_output(shape=[1, 1], data=[1.0]), "differ in their number of rows"),
@@ -267,12 +298,47 @@ def test_a_refusal_that_reached_the_model(conform: Any) -> None:
     assert result.failure.title.startswith("the server answered 400 although the model returned a prediction")
 
 
-def test_a_model_that_raises_proves_nothing(conform: Any) -> None:
-    def crash(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+@pytest.mark.parametrize("rule", ["well_formed", "id_echo", "requested_outputs"])
+def test_a_model_that_raises_proves_nothing(conform: Any, rule: str) -> None:
+    result = conform(rule, returned=Raised(1, RAISED, 0.1))
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+@pytest.mark.parametrize("rule", ["metadata_matches", "answers_alike"])
+def test_a_model_that_is_not_predicted_by_mlflow_s_protocol_is_not_compared(conform: Any, rule: str) -> None:
+    result = conform(rule, at("/invocations", BROKEN, 200))
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+def test_answers_that_change_are_not_compared(conform: Any) -> None:
+    counted = itertools.count()
+
+    def drift(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        if request.url.path != "/invocations" or "predictions" not in document:
+            return None
+        return 200, {"predictions": [{**row, "y": float(next(counted))} for row in document["predictions"]]}
+
+    result = conform("answers_alike", drift)
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, UNSTEADY)
+    assert conform("id_echo", drift).outcome is Outcome.PASSED
+
+
+def test_a_server_that_breaks_off(conform: Any) -> None:
+    def break_off(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        if infers(request):
+            raise httpx.ReadError("gone")
         return None
 
-    result = conform("well_formed", crash, returned=Raised(1, RAISED, 0.1))
-    assert result.outcome is not Outcome.PASSED
+    result = conform("id_echo", break_off)
+    assert result.outcome is Outcome.FAILED
+    assert result.failure.title == "the connection was lost: id 'r1'"
+
+
+def test_a_server_may_say_nothing_beside_its_status(conform: Any) -> None:
+    """The protocol's own OpenAPI file has no body for health."""
+    assert (
+        conform("says_ready", lambda request, _: (200, EMPTY) if "health" in request.url.path else None).failure is None
+    )
 
 
 @pytest.mark.parametrize("rule", ["metadata_matches", "answers_alike"])

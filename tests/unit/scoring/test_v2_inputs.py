@@ -151,6 +151,8 @@ def test_a_column_with_a_number_for_a_name_comes_under_its_text(serve: Any, cell
         (DataType.STRING, tensor("INT64", [1]), "has the datatype INT64; the model takes BYTES"),
         (DataType.STRING, tensor("BYTES", ["a"], hint="base64"), "has the content type 'base64'; the model takes str"),
         (DataType.BINARY, tensor("BYTES", ["AA=="], hint="str"), "has the content type 'str'; the model takes base64"),
+        (DataType.LONG, tensor("INT64", [1], hint="pd_json"), "which needs the datatype BYTES"),
+        (DataType.LONG, tensor("INT64", [1], hint="str"), "has the content type 'str'; the model takes np"),
         (DataType.BINARY, tensor("BYTES", ["not base64!"]), "not base64"),
         (DataType.BINARY, tensor("BYTES", [None]), "is null"),
         (DataType.DATETIME, tensor("BYTES", ["yesterday"]), "not an ISO 8601 date and time"),
@@ -362,7 +364,8 @@ PD = {"content_type": "pd"}
         ([tensor("INT64", [None])], {"content_type": "np"}, "element 0, is null"),
         ([tensor("INT64", [1])], {"content_type": "str"}, "and no texts"),
         ([tensor("BYTES", ["x"], hint="base64")], PD, "element 0, is 'x', not base64"),
-        ([tensor("INT64", [1], hint="pd_json")], PD | {"k": 1}, "declares no param 'k'"),
+        ([tensor("INT64", [1], hint="pd_json")], PD, "has the content type 'pd_json', which needs the datatype BYTES"),
+        ([tensor("INT64", [1], hint="np")], PD | {"k": 1}, "declares no param 'k'"),
     ],
 )
 def test_what_a_model_without_a_signature_does_not_take(
