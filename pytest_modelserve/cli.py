@@ -18,6 +18,7 @@ from typing import Final
 from . import casebook, errors
 from .checks.data_rows import read_rows
 from .checks.table import CHECKS, STATIC_RULES
+from .checks.v2_rules import V2_RULES
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
 from .environment.eviction import CachedEnvironment, list_cached, prune
 from .environment.managers import MANAGERS
@@ -245,9 +246,16 @@ def _explanations() -> dict[str, str]:
         for check, table in STATIC_RULES.items()
         for one in table
     }
+    protocol = {one.id: f"a rule of v2_conformance\n{one.meaning}" for one in V2_RULES}
     checks = {check.name: f"a check that judges the {check.judges.value}\n{check.purpose}" for check in CHECKS}
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    return {**rules, **static, **checks, **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds}}
+    return {
+        **rules,
+        **static,
+        **protocol,
+        **checks,
+        **{kind.__name__: f"an error\n{inspect.getdoc(kind)}" for kind in kinds},
+    }
 
 
 def _replay(asked: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest_modelserve
 from pytest_modelserve import fixtures, plugin, strategies
 from pytest_modelserve.checks.table import CHECKS, PRESETS, STATIC_RULES
+from pytest_modelserve.checks.v2_rules import V2_RULES
 from pytest_modelserve.options import OPTIONS
 from pytest_modelserve.server.deviations import DEVIATIONS, Example
 from pytest_modelserve.strategies.rules import RULES
@@ -74,6 +75,11 @@ def rules() -> Iterator[str]:
         yield "| rule | weight | what it says | what to do |\n|---|---|---|---|"
         for static in table:
             yield f"| `{static.id}` | {static.weight} | {static.meaning} | {static.mend} |"
+    yield "## Of `v2_conformance`"
+    yield "Of the Open Inference Protocol (V2), each about the input example."
+    yield "| rule | what the server does that keeps it |\n|---|---|"
+    for one in V2_RULES:
+        yield f"| `{one.id}` | {one.meaning} |"
 
 
 def deviations() -> Iterator[str]:

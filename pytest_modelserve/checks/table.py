@@ -34,6 +34,7 @@ from .serving import environment_restores, predicts_input_example, server_starts
 from .statelessness import stateless, stateless_variants
 from .static_rule import StaticRule
 from .survival import survives
+from .v2_conformance import v2_conformance, v2_variants
 from .validity import accepts_valid, matches_output_schema
 
 SMOKE: Final = frozenset({"smoke", "default", "full"})
@@ -170,6 +171,16 @@ CHECKS: Final = (
         run=rejects_malformed,
         variants=malformed_rules,
         takes_cases=True,
+    ),
+    Check(
+        name="v2_conformance",
+        judges=Judges.SERVER,
+        purpose="The server keeps the Open Inference Protocol (V2): health, metadata, inference of the input example "
+        "as by `/invocations`, and its own form of refusal.",
+        presets=DEFAULT,
+        run=v2_conformance,
+        why_not=why_no_example,
+        variants=v2_variants,
     ),
     Check(
         name="environment_parity",

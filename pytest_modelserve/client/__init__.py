@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .clients import AsyncModelClient, ModelClient
+from .awaited import AsyncModelClient
+from .clients import ModelClient
 from .exchange import REQUEST_ID_HEADER
 from .invocation import ErrorKind, ExchangeError, Invocation, Request
 

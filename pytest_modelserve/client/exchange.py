@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
 from collections.abc import Generator, Mapping
@@ -170,6 +171,7 @@ class Exchanges:
         self.signature = signature
         self.timeout_s = timeout_s
         self._headers = dict(headers or {})
+        self._numbers = itertools.count(1)
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         # A proxy of the environment cannot reach our own machine's loopback.
         self.settings: Final = HttpSettings(
@@ -192,6 +194,10 @@ class Exchanges:
             raise _not_http(base_url)
         self.base_url: str = base_url.rstrip("/")
         return url
+
+    def next_number(self) -> int:
+        """Return a number that this client has not given before, whatever its threads."""
+        return next(self._numbers)
 
     def predict(
         self, data: object, params: Mapping[str, object] | None, envelope: Envelope | None

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..cases import Case, Envelope
 from ..errors import RequestError, ResponseError
 from ..signature.specs import Schema
+from ..wire.inferred import Inference, read_inference
 from ..wire.json_text import parse_json
 from ..wire.predictions import Predictions, as_predictions
 from ..wire.values import show_value
@@ -104,6 +105,28 @@ class Invocation:
             RequestError: No answer came.
             ResponseError: The answer is an error.
         """
+        self.require_success()
+        is_bare = self.case is not None and self.case.envelope is Envelope.UNIFIED
+        return as_predictions(parse_json(self.body), schema, is_bare=is_bare)
+
+    def inference(self) -> Inference:
+        """Return the answer as the Open Inference Protocol (V2) has it.
+
+        Raises:
+            DecodeError: The answer is not of the protocol.
+            RequestError: No answer came.
+            ResponseError: The answer is an error.
+        """
+        self.require_success()
+        return read_inference(parse_json(self.body))
+
+    def require_success(self) -> None:
+        """Pass an answer with a 2xx status.
+
+        Raises:
+            RequestError: No answer came.
+            ResponseError: The answer is an error.
+        """
         self._require_answer()
         if not self.is_success:
             raise ResponseError(
@@ -114,8 +137,6 @@ class Invocation:
                 body=self.body,
                 curl=self.as_curl(),
             )
-        is_bare = self.case is not None and self.case.envelope is Envelope.UNIFIED
-        return as_predictions(parse_json(self.body), schema, is_bare=is_bare)
 
     def as_curl(
         self,

@@ -18,7 +18,8 @@ from typing import Final
 import uvicorn
 
 from ..runtime.frames import FrameError
-from .app import ModelSlot, create_app
+from .app import create_app
+from .prediction import ModelSlot
 from .settings import ServeSettings, read_settings
 from .worker_link import WorkerError, WorkerLink, WorkerLoadFailed, WorkerSpec
 

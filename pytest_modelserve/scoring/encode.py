@@ -55,7 +55,7 @@ def encode_predictions(value: object, *, is_bare: bool = False) -> Encoded:
     Raises:
         NotEncodable: JSON has no form for a part of it.
     """
-    encoder = _Encoder()
+    encoder = Encoder()
     try:
         plain = encoder.as_plain(value, "predictions")
     except RecursionError:
@@ -68,7 +68,13 @@ def encode_predictions(value: object, *, is_bare: bool = False) -> Encoded:
     return Encoded(body=body, lost=tuple(sorted(encoder.lost)))
 
 
-class _Encoder:
+class Encoder:
+    """Turns what the model returned into plain JSON values.
+
+    Attributes:
+        lost: What became null for want of a word in JSON.
+    """
+
     def __init__(self) -> None:
         self.lost: set[str] = set()
         self._writers: dict[type, Callable[[Any, str], Any]] = {
@@ -81,6 +87,15 @@ class _Encoder:
         }
 
     def as_plain(self, value: Any, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Return a value as JSON has it.
+
+        Args:
+            value: As `Predictions.value` describes it.
+            path: Where it stands, for messages.
+
+        Raises:
+            NotEncodable: JSON has no form for a part of it.
+        """
         kind = type(value)
         if kind in _PLAIN:
             return value
@@ -112,7 +127,7 @@ class _Encoder:
         return [self.as_plain(value, f"{path}[{at}]") for at, value in enumerate(values)]
 
     def _dict(self, value: Mapping[Any, Any], path: str) -> dict[str, Any]:
-        keys = _unique([_as_key(key, path) for key in value], path)
+        keys = unique_names([as_key(key, path) for key in value], path)
         return {key: self.as_plain(part, f"{path}.{key[:40]}") for key, part in zip(keys, value.values(), strict=True)}
 
     def _array(self, array: np.ndarray[Any, np.dtype[Any]], path: str) -> Any:  # noqa: ANN401 - JSON
@@ -156,7 +171,7 @@ class _Encoder:
         return self._records((_named(series.column),), len(series.column.values), path)
 
     def _records(self, columns: Sequence[ColumnValue], n_rows: int, path: str) -> list[dict[str, Any]]:
-        names = _unique([_as_key(column.name, path) for column in columns], path)
+        names = unique_names([as_key(column.name, path) for column in columns], path)
         cells = [self._cells(column, f"{path}.{name[:40]}") for name, column in zip(names, columns, strict=True)]
         if not cells:
             return [{} for _ in range(n_rows)]
@@ -176,7 +191,12 @@ def _named(column: ColumnValue) -> ColumnValue:
     return ColumnValue(0, column.storage, column.values, column.nulls) if column.name is None else column
 
 
-def _as_key(key: object, path: str) -> str:
+def as_key(key: object, path: str) -> str:
+    """Return a label or key as the text by which JSON has it.
+
+    Raises:
+        NotEncodable: It is of a type that is no key of JSON.
+    """
     if type(key) is str:
         return key
     if isinstance(key, bool) or key is None:
@@ -190,7 +210,12 @@ def _as_key(key: object, path: str) -> str:
     raise NotEncodable(f"The model returned {_place(path)} a key of type {type(key).__name__}; keys of JSON are texts")
 
 
-def _unique(names: list[str], path: str) -> list[str]:
+def unique_names(names: list[str], path: str) -> list[str]:
+    """Return the names as they are.
+
+    Raises:
+        NotEncodable: One stands twice.
+    """
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise NotEncodable(f"The model returned {_place(path)} the name {excerpt(twice)} twice in one object")

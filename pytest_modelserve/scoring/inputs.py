@@ -91,7 +91,7 @@ class InputReader:
         if schema is None:
             data = read_unsigned(opened)
         elif self._signature.is_from_type_hint:
-            data = _read_hinted(schema, opened)
+            data = read_hinted(schema, opened)
         elif isinstance(schema, ColumnSchema):
             return self._enforce_table(_read_table(schema, opened), given=opened.params, ignored=opened.ignored)
         else:
@@ -155,7 +155,7 @@ def _needs_exact_integers(schema: Schema | None) -> bool:
     return any(has_any(spec.type) for spec in schema.columns)
 
 
-def _read_hinted(schema: Schema, opened: Opened) -> list[Any]:
+def read_hinted(schema: Schema, opened: Opened) -> list[Any]:
     """Return the list of values that a model with a type hint receives.
 
     Raises:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.runtime.frames import Predictions, Raised, Ready, Storage, TableValue, Unencodable
-from pytest_modelserve.scoring.app import ModelSlot, create_app
+from pytest_modelserve.scoring.app import create_app
+from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.settings import ServeSettings
 from pytest_modelserve.signature.datatypes import ValueType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema
@@ -70,6 +71,27 @@ class Server:
         if content_type is not None:
             sent.append(("Content-Type", content_type))
         return self.request("POST", "/invocations", content, sent)
+
+    def infer(self, document: object, path: str = "/v2/models/mlflow-model/infer", **headers: str) -> httpx.Response:
+        """Send a request of the Open Inference Protocol: bytes, or a JSON document."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.request("POST", path, body, [(name.replace("_", "-"), value) for name, value in headers.items()])
+
+    def take(self, *inputs: object, **rest: object) -> Any:
+        """Return what the model received of an accepted request of that protocol."""
+        answer = self.infer({"inputs": list(inputs), **rest})
+        assert answer.status_code == 200, answer.text
+        return self.worker.received[-1][0]
+
+    def turn_down(self, document: object, status: int = 400, **headers: str) -> str:
+        """Return the error of a refused request of that protocol, of which the model has seen nothing."""
+        answer = self.infer(document, **headers)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        assert self.worker.received == []
+        error: dict[str, str] = answer.json()
+        assert set(error) == {"error"}
+        return error["error"]
 
     def receive(self, body: object, content_type: str = "application/json") -> Any:
         """Return what the model received of an accepted request."""

@@ -22,9 +22,10 @@ from pytest_modelserve.runtime.frames import (
     TreeError,
     Unencodable,
 )
-from pytest_modelserve.scoring.app import ModelSlot, create_app
+from pytest_modelserve.scoring.app import create_app
 from pytest_modelserve.scoring.errors import ErrorCode, ScoringError
 from pytest_modelserve.scoring.inputs import InputReader
+from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType

@@ -1,0 +1,189 @@
+"""A payload as a request of the Open Inference Protocol (V2), which KServe, Triton and Seldon's MLServer speak.
+
+Columns are a tensor each, `[rows, 1]`, in the datatype that the signature declares, which is the only one that MLServer
+takes; what nests travels as the JSON text of each cell under the content type `pd_json`. The protocol has no word for
+params: they stand among the request's `parameters`.
+
+The scoring server has its own codec on purpose: one mistake in a shared one would cancel out and the test would pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from ..errors import EncodeError
+from ..signature.datatypes import DataType, ValueType
+from ..signature.specs import ColumnSchema, Signature, TensorSchema
+from .json_text import write_json
+from .payloads import Payload, Table, Tensors
+from .values import JsonValue, as_json_value, show_value
+
+JSON_TEXT: Final = "pd_json"
+DATATYPES: Final[Mapping[str, str]] = {  # of the protocol, with the dtype of its values; the text of BYTES is objects
+    "BOOL": "bool",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FP16": "float16",
+    "FP32": "float32",
+    "FP64": "float64",
+    "BYTES": "object",
+}
+_OF_DTYPES: Final = {dtype: datatype for datatype, dtype in DATATYPES.items()}
+_OF_COLUMNS: Final[Mapping[DataType, str]] = {
+    DataType.BOOLEAN: "BOOL",
+    DataType.INTEGER: "INT32",
+    DataType.LONG: "INT64",
+    DataType.FLOAT: "FP32",
+    DataType.DOUBLE: "FP64",
+    DataType.STRING: "BYTES",
+    DataType.BINARY: "BYTES",
+    DataType.DATETIME: "BYTES",
+}
+_OF_VALUES: Final[Mapping[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
+
+
+def encode_inference(
+    payload: Payload,
+    params: Mapping[str, object] | None = None,
+    *,
+    signature: Signature | None = None,
+    identity: str | None = None,
+    outputs: Sequence[str] = (),
+) -> bytes:
+    """Return the body of the request that carries a payload.
+
+    Datatypes go by the signature, values by what they are, so that a broken table is sent broken.
+
+    Args:
+        payload: A Table or Tensors.
+        params: The request's parameters.
+        signature: Names the datatypes; without it they follow from the values.
+        identity: What the answer has to repeat; nothing is written for None.
+        outputs: The names of the outputs that are wanted; none for all.
+
+    Raises:
+        EncodeError: The protocol cannot carry this payload.
+    """
+    document = inference_document(payload, params, signature=signature)
+    if outputs:
+        document["outputs"] = [{"name": name} for name in outputs]
+    return write_json(document if identity is None else {"id": identity, **document})
+
+
+def inference_document(
+    payload: Payload, params: Mapping[str, object] | None = None, *, signature: Signature | None = None
+) -> dict[str, JsonValue]:
+    """Return the request that carries a payload, before it is written, to be changed where a test breaks it on purpose.
+
+    Raises:
+        EncodeError: The protocol cannot carry this payload.
+    """
+    parameters = {name: as_json_value(value, strict=False) for name, value in (params or {}).items()}
+    if isinstance(payload, Table):
+        inputs = _columns(payload, signature)
+        hint = "pd"
+    elif isinstance(payload, Tensors):
+        inputs = _tensors(payload, signature)
+        hint = "np" if None in payload.arrays else "dict"
+    else:
+        raise EncodeError(
+            f"the Open Inference Protocol cannot carry a {type(payload).__name__}",
+            fix="Send rows or arrays, or send its bytes to the path of the protocol.",
+        )
+    if signature is None or signature.inputs is None:
+        parameters = {"content_type": hint, **parameters}  # nothing else tells the server how tensors make up the data
+    return {"parameters": parameters, "inputs": inputs} if parameters else {"inputs": inputs}
+
+
+def _columns(table: Table, signature: Signature | None) -> list[JsonValue]:
+    for at, row in enumerate(table.rows):
+        if len(row) != len(table.columns):
+            raise EncodeError(
+                f"the Open Inference Protocol cannot carry ragged rows: row {at} has {len(row)} cells",
+                facts={"columns": len(table.columns)},
+                fix="Send dataframe_split.",
+            )
+    schema = signature.inputs if signature else None
+    names: list[str] = [str(name) for name in table.columns]
+    kinds: list[ValueType | None] = [None] * len(names)
+    if isinstance(schema, ColumnSchema) and schema.is_named:
+        declared = {str(spec.name): spec.type for spec in schema.columns}
+        kinds = [declared.get(name) for name in names]
+    elif isinstance(schema, ColumnSchema):
+        names = [f"input-{at}" for at in range(len(names))]
+        kinds = [schema.columns[at].type if at < len(schema.columns) else None for at in range(len(names))]
+    cells = zip(*table.rows, strict=True) if table.rows else ([] for _ in names)
+    return [_column(name, list(column), kind) for name, column, kind in zip(names, cells, kinds, strict=True)]
+
+
+def _column(name: str, cells: list[object], kind: ValueType | None) -> JsonValue:
+    try:
+        values = [as_json_value(cell) for cell in cells]
+    except EncodeError as broken:
+        broken.facts.update(column=show_value(name))
+        raise
+    datatype = _OF_COLUMNS[kind] if isinstance(kind, DataType) else None if kind else _datatype_of(values)
+    return _tensor(name, datatype, [len(cells), 1], values)
+
+
+def _tensor(name: str, datatype: str | None, shape: list[int], values: list[JsonValue]) -> JsonValue:
+    """Return a tensor; its elements become the texts of JSON values where it has no datatype of its own."""
+    body: dict[str, JsonValue] = {"name": name, "shape": list(shape), "datatype": datatype or "BYTES"}
+    if datatype is None:
+        body["parameters"] = {"content_type": JSON_TEXT}
+        values = [None if value is None else write_json(value).decode() for value in values]
+    return {**body, "data": values}
+
+
+def _datatype_of(values: Sequence[JsonValue]) -> str | None:
+    """Return the datatype that values have in common; None where they have none."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        return "FP64"
+    return _OF_VALUES.get(kinds.pop()) if len(kinds) == 1 else "BYTES" if not kinds else None
+
+
+def _tensors(payload: Tensors, signature: Signature | None) -> list[JsonValue]:
+    schema = signature.inputs if signature else None
+    declared = {spec.name: spec.dtype for spec in schema.tensors} if isinstance(schema, TensorSchema) else {}
+    found: list[JsonValue] = []
+    for name, given in payload.arrays.items():
+        told = "input-0" if name is None else name
+        array = given if isinstance(given, np.ndarray) else _as_array(given, told)
+        found.append(_array(told, array, np.dtype(declared.get(name, array.dtype))))
+    return found
+
+
+def _as_array(nested: list[object], name: str) -> np.ndarray:
+    try:
+        return np.asarray(nested)
+    except ValueError:
+        raise EncodeError(
+            f"the Open Inference Protocol cannot carry the ragged tensor {show_value(name)}",
+            fix="Send the envelope inputs.",
+        ) from None
+
+
+def _array(name: str, array: np.ndarray, declared: np.dtype) -> JsonValue:
+    flat = array.reshape(-1)
+    if flat.dtype.kind == "m":
+        flat = flat.astype(np.int64)  # counts of its unit, as MLflow writes them
+    values = [as_json_value(value) for value in (flat.tolist() if flat.dtype.kind != "M" else flat)]
+    if declared.kind == "m":
+        datatype: str | None = "INT64"
+    elif declared.kind == "O":
+        datatype = "BYTES" if all(value is None or isinstance(value, str) for value in values) else None
+    elif declared.kind == "c":
+        datatype = "FP32" if declared.itemsize == 8 else "FP64"
+    else:
+        datatype = _OF_DTYPES.get(declared.name, "FP64" if declared.kind == "f" else "BYTES")
+    return _tensor(name, datatype, list(array.shape), values)

@@ -1,0 +1,397 @@
+"""The check of the Open Inference Protocol, against the scoring server's application and what spoils its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from pytest_modelserve.cases import Table, Tensors
+from pytest_modelserve.checks.anchor import UNSTEADY
+from pytest_modelserve.checks.good_request import NOT_PREDICTED
+from pytest_modelserve.checks.table import STATIC_RULES
+from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
+from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
+from pytest_modelserve.checks.v2_rules import V2_RULES
+from pytest_modelserve.results import Outcome
+from pytest_modelserve.runtime.frames import ExceptionRecord, Predictions, Raised, Ready, TableValue
+from pytest_modelserve.scoring.app import create_app
+from pytest_modelserve.scoring.prediction import ModelSlot
+from pytest_modelserve.scoring.settings import ServeSettings
+from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
+from pytest_modelserve.strategies.rules import RULES
+
+RAISED = ExceptionRecord("KeyError", "builtins", ("KeyError",), "x", "Traceback", False, None)
+COLUMNS = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="n", type=DataType.LONG),
+            ColumnSpec(name="s", type=DataType.STRING),
+            ColumnSpec(name="o", type=DataType.DOUBLE, required=False),
+        )
+    ),
+    outputs=ColumnSchema(
+        columns=(ColumnSpec(name="y", type=DataType.DOUBLE), ColumnSpec(name="z", type=DataType.STRING))
+    ),
+)
+TENSOR = Signature(
+    inputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="float32", shape=(-1, 2)),)),
+    outputs=TensorSchema(tensors=(TensorSpec(name=None, dtype="float32", shape=(-1, 2)),)),
+)
+ROWS = Table(columns=("n", "s", "o"), rows=((1, "a", 0.5), (2, "b", 1.5)))
+ARRAY = Tensors(arrays={None: np.array([[1, 2], [3, 4]], dtype="float32")})
+MODEL = "/v2/models/mlflow-model"
+EMPTY, BROKEN = b"", b'{"live": tru'
+RAW = (EMPTY, BROKEN)
+
+Spoil = Callable[[httpx.Request, Any], "tuple[int, Any] | None"]
+
+
+class Worker:
+    """A model that answers each row with its first number and its first text, or an array with itself."""
+
+    def __init__(self) -> None:
+        self.ready = Ready("3.11.7", {}, 0.1)
+        self.death: object | None = None
+        self.returned: Any = None
+        self.reached: list[str] = []
+
+    async def predict(
+        self, data: Any, params: Mapping[str, object] | None = None, *, request_id: str = ""
+    ) -> Predictions | Raised:
+        self.reached.append(request_id)
+        if isinstance(self.returned, Raised):
+            return self.returned
+        value = self.returned if self.returned is not None else data
+        if self.returned is None and isinstance(data, TableValue):
+            cells = {column.name: list(column.values) for column in data.columns}
+            value = {"y": [float(cell) for cell in cells["n"]], "z": cells["s"]}
+            value = [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+        return Predictions(1, value, "builtins.list", 0.001)
+
+
+def as_json(status: int, document: Any) -> httpx.Response:
+    return httpx.Response(status, json=document)
+
+
+class Application:
+    """The scoring server's application in this process.
+
+    Attributes:
+        spoil: Sees each request and its answer; returns another status and document, or None.
+    """
+
+    def __init__(self, folder: Path, signature: Signature | None) -> None:
+        self.worker = Worker()
+        self.spoil: Spoil = lambda _request, _document: None
+        settings = ServeSettings(
+            model_dir=folder,
+            model_uri="models:/m/1",
+            mlmodel_digest="0123",
+            worker_python=Path("python"),
+            worker_env={},
+            isolated=True,
+            loader={},
+            signature=signature,
+            input_example=None,
+            calls_file=folder / "calls.jsonl",
+            predict_timeout_s=60.0,
+            load_timeout_s=60.0,
+            max_body_bytes=1 << 20,
+            predict_threads=2,
+        )
+        self._app = create_app(settings, ModelSlot(self.worker))
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = asyncio.run(self._send(request))
+        spoiled = self.spoil(request, json.loads(answer.content))
+        if spoiled is not None:
+            return httpx.Response(spoiled[0], content=spoiled[1]) if spoiled[1] in RAW else as_json(*spoiled)
+        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self._app), base_url="http://server") as client:
+            return await client.request(
+                request.method, request.url.raw_path.decode(), content=request.content, headers=request.headers
+            )
+
+
+@pytest.fixture
+def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run one rule against the application; the spy is the worker itself, which notes what reached it."""
+
+    def run(rule: str, spoil: Spoil | None = None, signature: Signature | None = COLUMNS, **settings: Any) -> Any:
+        returned = settings.pop("returned", None)
+        has_raised = isinstance(returned, Raised)
+        example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
+        application = Application(tmp_path, signature)
+        application.worker.returned = returned
+        application.spoil = spoil or application.spoil
+        context = serve(lambda rows: rows, signature, example=example, **settings)
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            n_reached = len(application.worker.reached)
+            try:
+                return application(request)
+            finally:
+                if len(application.worker.reached) > n_reached:
+                    context.served._write_call(request, {}, raised(KeyError("x")) if has_raised else None)
+
+        monkeypatch.setattr(context.served, "_answer", answer)
+        return v2_conformance(context, rule)
+
+    return run
+
+
+@pytest.mark.parametrize("signature", [COLUMNS, TENSOR, None], ids=["columns", "tensor", "no signature"])
+@pytest.mark.parametrize("rule", [rule.id for rule in V2_RULES])
+def test_our_own_server_keeps_every_rule(conform: Any, rule: str, signature: Signature | None) -> None:
+    one = next(each for each in V2_RULES if each.id == rule)
+    if not one.applies(signature):
+        pytest.skip("the rule is not for such a model")
+    result = conform(rule, signature=signature)
+    if rule == "out_of_datatype" and signature is TENSOR:
+        assert (result.outcome, result.reason) == (
+            Outcome.SKIPPED,
+            "the model's inputs are such that nothing can show it",
+        )
+        return
+    assert result.outcome is Outcome.PASSED, result.failure and result.failure.text
+    assert result.requests > 0
+    assert result.name == f"v2_conformance[{rule}]"
+
+
+def infers(request: httpx.Request) -> bool:
+    return request.url.path == f"{MODEL}/infer"
+
+
+def spoil_output(**changes: Any) -> Spoil:
+    """Change the first output of each answer."""
+
+    def spoil(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        if "outputs" not in document or not infers(request):
+            return None
+        first, *others = document["outputs"]
+        return 200, {**document, "outputs": [{**first, **changes}, *others]}
+
+    return spoil
+
+
+def spoil_answer(**changes: Any) -> Spoil:
+    return lambda request, document: (200, {**document, **changes}) if "outputs" in document else None
+
+
+def take_all(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Answer what was refused as if it had been taken."""
+    return (200, {"model_name": "m", "outputs": []}) if "error" in document else None
+
+
+def tell_detail(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Refuse in FastAPI's own form, as MLServer does."""
+    return (422, {"detail": [document["error"]]}) if "error" in document else None
+
+
+def fail(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Refuse as if it were the server's own fault."""
+    return (500, document) if "error" in document else None
+
+
+def at(path: str, document: Any, status: int = 200) -> Spoil:
+    return lambda request, _: (status, document) if request.url.path == path else None
+
+
+def only_all(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Answer all outputs whichever are wanted."""
+    if infers(request) and "outputs" in document and len(document["outputs"]) == 1:
+        return 200, {**document, "outputs": [*document["outputs"], {**document["outputs"][0], "name": "more"}]}
+    return None
+
+
+def lose_wanted(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Refuse to answer one output alone."""
+    if infers(request) and "outputs" in json.loads(request.content):
+        return 400, {"error": "no"}
+    return None
+
+
+def lose_nested(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+    """Answer nested data with other numbers, as MLServer reads nested texts as empty."""
+    if infers(request) and isinstance(json.loads(request.content)["inputs"][0]["data"][0], list):
+        return spoil_output(data=[7.0, 7.0])(request, document)
+    return None
+
+
+METADATA = {"name": "m", "platform": "", "inputs": [], "outputs": []}
+SPOILED: list[tuple[str, Spoil, str]] = [
+    ("says_ready", at("/v2/health/live", {"live": False}), "its body does not say that it is"),
+    ("says_ready", at("/v2/health/ready", {"error": "no"}, 400), "it was answered 400, not 2xx"),
+    ("says_ready", at(f"{MODEL}/ready", {}), "its body does not say that it is"),
+    ("says_ready", at("/v2/health/live", BROKEN), "not strict JSON"),
+    ("server_metadata", at("/v2", {"name": "x", "version": "1"}), "extensions is no list of strings"),
+    ("server_metadata", at("/v2", {"version": "1", "extensions": []}), "name is no string"),
+    ("server_metadata", at("/v2", []), "it is no object"),
+    ("model_metadata", at(MODEL, {"name": "m"}), "platform of the metadata is missing"),
+    ("well_formed", spoil_output(shape=[3, 1]), "has 2 elements, its shape says 3"),
+    ("well_formed", spoil_output(datatype="INT64", data=[1.5, 2]), "element 0 of outputs[0] is no INT64"),
+    ("metadata_matches", spoil_output(name="output-1"), "the metadata promise the outputs 'y', 'z'"),
+    ("metadata_matches", spoil_output(datatype="FP32"), "the metadata promise FP64 for 'y', the answer has FP32"),
+    ("metadata_matches", spoil_output(shape=[2]), "the metadata promise [-1, 1] for 'y', the answer has [2]"),
+    ("metadata_matches", at(MODEL, METADATA), "the metadata promise the outputs none"),
+    ("metadata_matches", at(MODEL, BROKEN), "not strict JSON"),
+    ("metadata_matches", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("answers_alike", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("id_echo", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("flat_or_nested", spoil_answer(outputs=None), "outputs of the answer is no list"),
+    ("flat_or_nested", spoil_output(parameters={"content_type": "pd_json"}, datatype="BYTES", data=["[", "]"]), "JSON"),
+    (
+        "requested_outputs",
+        lose_wanted,
+        "asked for 'y', it was answered 400",
+    ),
+    ("unknown_model", at(f"/v2/models/{NO_SUCH}", BROKEN, 404), 'string under "error"'),
+    ("answers_alike", spoil_output(data=[1.0, 2.5]), "by V2"),
+    ("answers_alike", spoil_output(data=[2.0, 1.0]), "by V2"),
+    ("answers_alike", spoil_output(shape=[1, 1], data=[1.0]), "differ in their number of rows"),
+    ("flat_or_nested", lose_nested, "from nested data"),
+    ("id_echo", spoil_answer(id="made up"), 'it was answered with the id "made up"'),
+    ("requested_outputs", only_all, "asked for 'y' alone, it answered 'y', 'more'"),
+    ("extra_key", lambda request, _: (400, {"error": "no"}) if infers(request) else None, "answered 400"),
+    ("unknown_model", fail, "the server answered 500 although the model was not reached"),
+    ("unknown_version", take_all, "it was answered 200, not 404"),
+    ("other_method", take_all, "it was answered 200, not 405"),
+    *((rule.id, take_all, "it was answered 200, not 4xx") for rule in V2_RULES if rule.statuses == range(400, 500)),
+    *((rule.id, tell_detail, 'string under "error"') for rule in V2_RULES if rule.statuses == range(400, 500)),
+]
+
+
+@pytest.mark.parametrize(("rule", "spoil", "told"), SPOILED, ids=[f"{rule}-{told[:20]}" for rule, _, told in SPOILED])
+def test_what_breaks_a_rule(conform: Any, rule: str, spoil: Spoil, told: str) -> None:
+    result = conform(rule, spoil)
+    assert result.outcome is Outcome.FAILED
+    assert told in result.failure.title
+    assert result.failure.rule == rule
+    if "although" not in result.failure.title:  # which is the server's own fault under any rule
+        assert result.failure.expected == next(each for each in V2_RULES if each.id == rule).meaning
+    assert "/v2" in result.failure.curl
+
+
+def test_each_refused_request_has_its_fault_alone(conform: Any) -> None:
+    """What is refused is refused for the one change: the good request itself is taken."""
+    assert conform("well_formed").outcome is Outcome.PASSED
+
+
+def test_a_refusal_that_reached_the_model(conform: Any) -> None:
+    def turn_down(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        return (400, {"error": "no"}) if infers(request) and "outputs" in document else None
+
+    result = conform("unknown_output", turn_down, signature=dataclasses.replace(COLUMNS, outputs=None))
+    assert result.outcome is Outcome.FAILED
+    assert result.failure.title.startswith("the server answered 400 although the model returned a prediction")
+
+
+@pytest.mark.parametrize("rule", ["well_formed", "id_echo", "requested_outputs"])
+def test_a_model_that_raises_proves_nothing(conform: Any, rule: str) -> None:
+    result = conform(rule, returned=Raised(1, RAISED, 0.1))
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+@pytest.mark.parametrize("rule", ["metadata_matches", "answers_alike"])
+def test_a_model_that_is_not_predicted_by_mlflow_s_protocol_is_not_compared(conform: Any, rule: str) -> None:
+    result = conform(rule, at("/invocations", BROKEN, 200))
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+
+
+def test_answers_that_change_are_not_compared(conform: Any) -> None:
+    counted = itertools.count()
+
+    def drift(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        if request.url.path != "/invocations" or "predictions" not in document:
+            return None
+        return 200, {"predictions": [{**row, "y": float(next(counted))} for row in document["predictions"]]}
+
+    result = conform("answers_alike", drift)
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, UNSTEADY)
+    assert conform("id_echo", drift).outcome is Outcome.PASSED
+
+
+def test_a_server_that_breaks_off(conform: Any) -> None:
+    def break_off(request: httpx.Request, document: Any) -> tuple[int, Any] | None:
+        if infers(request):
+            raise httpx.ReadError("gone")
+        return None
+
+    result = conform("id_echo", break_off)
+    assert result.outcome is Outcome.FAILED
+    assert result.failure.title == "the connection was lost: id 'r1'"
+
+
+def test_a_server_may_say_nothing_beside_its_status(conform: Any) -> None:
+    """The protocol's own OpenAPI file has no body for health."""
+    assert (
+        conform("says_ready", lambda request, _: (200, EMPTY) if "health" in request.url.path else None).failure is None
+    )
+
+
+@pytest.mark.parametrize("rule", ["metadata_matches", "answers_alike"])
+def test_what_the_model_answers_wrongly_is_not_the_server_s(conform: Any, rule: str) -> None:
+    result = conform(rule, returned=[{"y": "text", "z": "a"}, {"y": "text", "z": "b"}])
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "matches_output_schema tells" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"example": None}, "the model was saved without an input example"),
+        ({"stochastic": True}, "stochastic"),
+        ({"example": Table(columns=("n",), rows=((object(),),))}, "has no form in the protocol"),
+    ],
+)
+def test_what_is_left_out(conform: Any, settings: dict[str, Any], reason: str) -> None:
+    result = conform("answers_alike", **settings)
+    assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
+    assert reason in result.reason
+
+
+def test_a_server_of_another_kind_is_asked_first_whether_it_speaks(conform: Any) -> None:
+    silent = at("/v2/health/live", {"message": "nothing here"}, 404)
+    result = conform("id_echo", silent, server="somebody's")
+    assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
+    assert result.reason.startswith("the server does not speak the protocol")
+    assert conform("id_echo", server="somebody's").outcome is Outcome.PASSED
+    assert conform("says_ready", silent).outcome is Outcome.FAILED  # ours must
+
+
+def test_the_rules_that_a_model_can_show(serve: Any) -> None:
+    every = [rule.id for rule in V2_RULES]
+    assert v2_variants(serve(list, COLUMNS).model) == tuple(every)
+    unsigned = v2_variants(serve(list, None).model)
+    assert set(every) - set(unsigned) == {
+        "metadata_matches",
+        "answers_alike",
+        "wrong_datatype",
+        "wrong_dimensions",
+        "missing_input",
+        "unknown_output",
+    }
+
+
+def test_no_other_rule_has_such_an_id() -> None:
+    others = {rule.id for rule in RULES} | {rule.id for table in STATIC_RULES.values() for rule in table}
+    assert not others & {rule.id for rule in V2_RULES}
+    assert len({rule.id for rule in V2_RULES}) == len(V2_RULES)
+
+
+@pytest.mark.parametrize("shape", [[4], [2, 2], [2, 1, 3], [1, 1], [0, 2], [2, 0], [2, 0, 3]])
+def test_data_as_lists(shape: list[int]) -> None:
+    array = np.arange(int(np.prod(shape))).reshape(shape)
+    assert json.dumps(as_lists(array.ravel().tolist(), shape)) == json.dumps(array.tolist())
