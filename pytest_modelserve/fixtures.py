@@ -100,6 +100,8 @@ def latency(served_model: ServedModel) -> LatencyMeter:
     """
     from .client.meter import LatencyMeter
 
+    if not served_model.is_managed:
+        pytest.fail("the server of --model-url is not ours to load: others use it", pytrace=False)
     return LatencyMeter(served_model.client, served_model.example_case)
 
 

@@ -14,7 +14,7 @@ from .client.clients import DEFAULT_TIMEOUT_S
 from .environment.restoration import Environment
 from .errors import ServerError
 from .model.mlmodel import Model
-from .running import access_of, as_spec
+from .running import RunningServer, RunningServers, as_spec
 from .server.launch import LaunchSpec
 from .server.private import PrivatePool
 from .server.state import Server
@@ -56,17 +56,13 @@ class FollowedModel:
         self.environment = environment
         self._servers = servers
         settings = subject.settings
-        self._access = access_of(settings) if settings.url else Access()
-        self._spec = as_spec(subject, self._access) if settings.url else launch_spec(subject, environment)
+        self._access = servers.access if isinstance(servers, RunningServers) else Access()
+        self._spec = as_spec(subject) if settings.url else launch_spec(subject, environment)
         self._server = self._obtained(servers.obtain)
         timeout_s = settings.request_timeout_s or DEFAULT_TIMEOUT_S
         self._client = self.connect(timeout_s=timeout_s)
-        self._async_client = AsyncModelClient(
-            self._server.base_url,
-            signature=subject.model.signature,
-            headers=self._access.headers,
-            timeout_s=timeout_s,
-            transport=None if self.is_managed else self._access.async_transport(),
+        self._async_client = AsyncModelClient.reaching(
+            self._server.base_url, self._access, signature=subject.model.signature, timeout_s=timeout_s
         )
 
     @property
@@ -97,7 +93,7 @@ class FollowedModel:
     @property
     def server_version(self) -> str:
         """Return the version of the program that serves; empty where it is of no interest."""
-        return self._spec.version
+        return self._server.version if isinstance(self._server, RunningServer) else self._spec.version
 
     @property
     def is_ours(self) -> bool:
@@ -116,12 +112,8 @@ class FollowedModel:
 
     def connect(self, *, timeout_s: float) -> ModelClient:
         """Return a new client of the running server, which the caller closes."""
-        return ModelClient(
-            self._server.base_url,
-            signature=self.model.signature,
-            headers=self._access.headers,
-            timeout_s=timeout_s,
-            transport=None if self.is_managed else self._access.transport(),
+        return ModelClient.reaching(
+            self._server.base_url, self._access, signature=self.model.signature, timeout_s=timeout_s
         )
 
     @property

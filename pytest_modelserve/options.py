@@ -18,6 +18,7 @@ from .settings import (
     parse_skips,
     parse_switch,
     parse_text,
+    parse_url,
 )
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ OPTIONS: Final = (
         help="Server that runs already and is checked in place of one started here: a container, a staging endpoint. "
         "The model of --model-uri tells the signature, --model-server which program runs there. What takes the spy, "
         "or a server of one's own, is skipped.",
+        parse=parse_url,
         metavar="URL",
+        is_secret=True,
     ),
     Option(
         name="headers",

@@ -62,7 +62,6 @@ class Run:
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
             workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
-            settings = only_of(settings, int(workerinput.get("workercount", 1)))
             run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
             run = cls(config=config, settings=settings, requests=_requests(config), run_id=run_id)
             config.stash[RUN] = run
@@ -131,7 +130,10 @@ class Run:
 
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
-            settings = _with_folders(settings_from_marker(self.settings, request.overrides), self.config.rootpath)
+            asked = settings_from_marker(self.settings, request.overrides)
+            workerinput: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+            shared = only_of(asked, int(workerinput.get("workercount", 1)))
+            settings = _with_folders(shared, self.config.rootpath)
             pyproject = self.config.rootpath / "pyproject.toml"
             domain = read_ini(pyproject) if pyproject.is_file() else None
             subject = read_subject(request.location, settings, ini_domain=domain)

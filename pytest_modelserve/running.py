@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from .client import Invocation, ModelClient
-from .client.access import Access, bearer
+from .client.access import AT_ONCE, AUTHORIZATION, Access, Pace, bearer
+from .client.curl import shown_url
 from .environment.restoration import Environment
 from .errors import RequestError, ResponseError, ServerError, ServerNotReady
+from .server.backends import load_backend
 from .server.launch import LaunchSpec
 from .server.state import Server
 from .settings import Settings
@@ -24,6 +25,7 @@ ANSWER_S: Final = 30.0  # for the first answer: a server that sleeps is woken by
 AGAIN_S: Final = 0.5
 STARTING: Final = 503
 OURS: Final = "builtin"
+CERTIFICATE: Final = "CERTIFICATE_VERIFY_FAILED"
 UNKNOWN_ENVIRONMENT: Final = Environment(
     manager="",
     python=Path(),
@@ -39,7 +41,13 @@ UNKNOWN_ENVIRONMENT: Final = Environment(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer(Server):
-    """A server that somebody else runs: it has no process, directory or log of ours."""
+    """A server that somebody else runs: it has no process, directory or log of ours.
+
+    Attributes:
+        version: Of its program, as it tells; empty where it does not.
+    """
+
+    version: str = ""
 
     def is_alive(self) -> bool:
         """Count it as alive; that it no longer answers is told by the requests."""
@@ -59,7 +67,7 @@ class RunningServers:
     """
 
     def __init__(self, access: Access, wait_s: float) -> None:
-        self._access = access
+        self.access = access
         self._wait_s = wait_s
         self._found: Server | None = None
 
@@ -87,12 +95,13 @@ class RunningServers:
 
     def _awaited(self, spec: LaunchSpec, *, is_back: bool) -> Server:
         started = time.monotonic()
-        with client_of(spec.url, self._access, timeout_s=ANSWER_S) as client:
+        with ModelClient.reaching(spec.url, self.access, timeout_s=ANSWER_S) as client:
             while (answer := client.send(b"", method="GET", path=spec.probe.health_path)).status != 200:
                 may_come = is_back or answer.status == STARTING
                 if not may_come or time.monotonic() - started >= self._wait_s:
                     raise _not_ready(spec, answer)
                 time.sleep(AGAIN_S)  # between two questions: nothing tells when a server that is not ours is there
+            version = _version_of(client)
         return RunningServer(
             backend=spec.backend,
             model_uri=spec.model_uri,
@@ -102,11 +111,12 @@ class RunningServers:
             log_path=Path(),
             cold_start_s=time.monotonic() - started,
             stop_timeout_s=0.0,
+            version=version,
         )
 
 
 def _not_ready(spec: LaunchSpec, answer: Invocation) -> ServerError:
-    shown = without_user(spec.url)
+    shown = shown_url(spec.url)
     facts = {"url": shown, "asked": f"GET {spec.probe.health_path}"}
     if answer.status in {401, 403}:
         return ServerError(
@@ -115,10 +125,13 @@ def _not_ready(spec: LaunchSpec, answer: Invocation) -> ServerError:
             fix="Name the environment variable that holds the token: --model-token-env NAME, "
             "or give a header: --model-header 'Name: value'.",
         )
-    said = f"it answered {answer.status}" if answer.error is None else answer.error.text
-    return ServerNotReady(
-        f"no server is ready at {shown}: {said}", facts=facts, fix="Start it, or correct --model-url."
-    )
+    said, fix = f"it answered {answer.status}", "Start it, or correct --model-url."
+    if answer.error is not None:
+        said = answer.error.text
+        fix = "Name the certificates that count: --model-ca-file FILE." if CERTIFICATE in said else fix
+    elif "location" in answer.headers:
+        said, fix = f"{said}, and to ask {shown_url(answer.headers['location'])}", "Name that address by --model-url."
+    return ServerNotReady(f"no server is ready at {shown}: {said}", facts=facts, fix=fix)
 
 
 def access_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> Access:
@@ -127,35 +140,26 @@ def access_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> Ac
     Raises:
         SettingError: The variable that is to hold the token is not set.
     """
-    token = bearer(environ, settings.token_env) if settings.token_env else {}
+    headers = dict(settings.headers)
+    if settings.token_env:
+        headers = {name: value for name, value in headers.items() if name.lower() != AUTHORIZATION.lower()}
+        headers.update(bearer(environ, settings.token_env))
     return Access(
-        headers={**settings.headers, **token},
+        headers=headers,
         ca_file=settings.ca_file,
         is_insecure=settings.insecure,
-        rate=settings.rate,
+        pace=Pace(settings.rate) if settings.rate else AT_ONCE,
     )
 
 
-def client_of(url: str, access: Access, *, timeout_s: float) -> ModelClient:
-    """Return a client that knows no model.
-
-    Raises:
-        RequestError: It is no http or https URL.
-        SettingError: The file of certificates cannot be read.
-    """
-    return ModelClient(url, headers=access.headers, timeout_s=timeout_s, transport=access.transport())
-
-
-def as_spec(subject: Subject, access: Access) -> LaunchSpec:
+def as_spec(subject: Subject) -> LaunchSpec:
     """Return a running server as if it was to be started: `--model-server` says which program it is.
 
     Raises:
-        RequestError: It is no http or https URL.
-        SettingError: The file of certificates cannot be read.
+        ServerError: There is no backend of that name.
     """
     settings = subject.settings
-    with client_of(settings.url, access, timeout_s=ANSWER_S) as client:
-        version = _version_of(client)
+    load_backend(settings.server)
     return LaunchSpec(
         name="running",
         backend=settings.server,
@@ -163,7 +167,6 @@ def as_spec(subject: Subject, access: Access) -> LaunchSpec:
         command=(),
         env={},
         url=settings.url.rstrip("/"),
-        version=version,
         is_ours=settings.server == OURS,
     )
 
@@ -178,12 +181,6 @@ def _version_of(client: ModelClient) -> str:
     except ValueError:
         return told
     return str(document.get("version", "")) if isinstance(document, dict) else told
-
-
-def without_user(url: str) -> str:
-    """Return a URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def only_of(settings: Settings, n_processes: int) -> Settings:

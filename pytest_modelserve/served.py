@@ -10,11 +10,12 @@ from typing import Final
 
 from .checks.context import CheckContext
 from .checks.history import History
+from .client.curl import shown_url
 from .environment.restoration import Environment
 from .errors import ServerError
 from .followed import FollowedModel, SharedServers
 from .report.collect import ModelFacts
-from .running import UNKNOWN_ENVIRONMENT, RunningServers, access_of, without_user
+from .running import UNKNOWN_ENVIRONMENT, RunningServers, access_of
 from .server.deviations import deviations_of
 from .server.family import Ending
 from .server.launch import LaunchSpec
@@ -68,7 +69,7 @@ def _server(served: FollowedModel) -> dict[str, object]:
     told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
     if served.is_managed:
         return {**told, "cold_start_s": round(server.cold_start_s, 3)}
-    return {**told, "url": without_user(server.base_url)}
+    return {**told, "url": shown_url(server.base_url)}
 
 
 class PrivateModel(FollowedModel):
@@ -157,7 +158,7 @@ class ServedModel(FollowedModel):
         """
         if isinstance(self._pool, RunningServers):
             raise ServerError(
-                f"the server at {without_user(self._spec.url)} is not ours to stop or wear out",
+                f"the server at {shown_url(self._spec.url)} is not ours to stop or wear out",
                 fix="Leave --model-url out, so that the model is served here.",
             )
         if self._own is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from .errors import SettingError, did_you_mean
 
@@ -57,7 +58,7 @@ class Settings:
     """
 
     server: str = "builtin"
-    url: str = ""
+    url: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS, repr=False)
     token_env: str = ""
     ca_file: Path | None = None
@@ -113,6 +114,7 @@ class Settings:
 NAMES: Final = tuple(sorted(spec.name for spec in fields(Settings)))
 
 
+OF_THE_REQUEST: Final = frozenset({"content-type", "content-length", "host", "accept-encoding", "transfer-encoding"})
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
@@ -202,6 +204,22 @@ def parse_skips(text: str) -> Mapping[str, str]:
     return MappingProxyType(skips)
 
 
+def parse_url(text: str) -> str:
+    """Return the address of a server: scheme, host and, where there is one, a path prefix.
+
+    Raises:
+        ValueError: The text names none.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        is_address = False
+    if not is_address or parts.query or parts.fragment or not text.strip().isprintable():
+        raise ValueError("it is no address of a server: write http://host:5000, or https://host/prefix")
+    return text.strip()
+
+
 def parse_headers(text: str) -> Mapping[str, str]:
     """Return the headers that a text such as `X-Tenant: north` gives, several on lines of their own.
 
@@ -211,8 +229,10 @@ def parse_headers(text: str) -> Mapping[str, str]:
     headers: dict[str, str] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         name, colon, value = line.partition(":")
-        if not colon or not name.strip():
+        if not colon or not name.strip() or not value.strip().isprintable():
             raise ValueError("a header is no header: write 'Name: value'")  # which may hold a secret: it is not shown
+        if name.strip().lower() in OF_THE_REQUEST:
+            raise ValueError(f"{name.strip()} is what each request says of itself")
         headers[name.strip()] = value.strip()
     return MappingProxyType(headers)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ..cases import Case, Document, Level, RawBody
+from ..client.curl import shown_url
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
@@ -141,6 +142,9 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
 
 SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}
 SEARCHED_BY: Final = {
+    "url": "url",
+    "token_env": "token-env",
+    "ca_file": "ca-file",
     "examples": "examples",
     "domain_file": "domain",
     "data_file": "data",
@@ -154,7 +158,10 @@ def flags_of(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
     said = {
         flag: getattr(settings, name) for name, flag in names.items() if getattr(settings, name) != getattr(usual, name)
     }
-    return "".join(f" {prefix}{flag} {shlex.quote(str(value))}" for flag, value in said.items())
+    return "".join(
+        f" {prefix}{flag} {shlex.quote(shown_url(str(value)) if flag == 'url' else str(value))}"
+        for flag, value in said.items()
+    )
 
 
 def curl_of(exchange: Exchange, body_file: Path | None = None) -> str:

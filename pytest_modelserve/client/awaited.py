@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, TypeVar
@@ -12,6 +14,7 @@ from ..cases import Case, Envelope
 from ..signature.specs import Signature
 from ..wire.inferred import ModelMetadata
 from ..wire.predictions import Predictions
+from .access import Access
 from .clients import DEFAULT_TIMEOUT_S
 from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
 from .inference import MODEL_NAME, Inferences
@@ -32,7 +35,7 @@ class AsyncModelClient:
     Args:
         base_url: Scheme, host and path prefix, such as `http://127.0.0.1:5000`.
         signature: Types what is sent and what comes back; without it values go by what they are.
-        headers: Sent with every request, such as an Authorization.
+        headers: Sent with every request, such as an Authorization; their values are never shown.
         timeout_s: For a connection, and for the whole answer; a server that trickles may take twice as long.
         transport: Replaces the network, as in `httpx.MockTransport(handler)`.
 
@@ -49,8 +52,26 @@ class AsyncModelClient:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._exchanges = Exchanges(base_url, signature, headers, timeout_s)
-        self._inferences = Inferences(self._exchanges)
+        access = Access(headers=headers or {})
+        self._open(Exchanges(base_url, signature, access, timeout_s), transport)
+
+    @classmethod
+    def reaching(
+        cls, base_url: str, access: Access, *, signature: Signature | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> AsyncModelClient:
+        """Return a client of a server that is not ours, reached as it asks for.
+
+        Raises:
+            RequestError: `base_url` is no http or https URL.
+            SettingError: The file of certificates cannot be read.
+        """
+        client = cls.__new__(cls)
+        client._open(Exchanges(base_url, signature, access, timeout_s), None)  # noqa: SLF001 # of this very class
+        return client
+
+    def _open(self, exchanges: Exchanges, transport: httpx.AsyncBaseTransport | None) -> None:
+        self._exchanges = exchanges
+        self._inferences = Inferences(exchanges)
         settings: HttpSettings = {**self._exchanges.settings, "limits": _NOT_KEPT}
         self._http = httpx.AsyncClient(transport=transport, **settings)
 
@@ -187,6 +208,8 @@ class AsyncModelClient:
             return ended.value  # type: ignore[no-any-return]  # typed by the flow
 
     async def _exchange(self, sending: Sending) -> Invocation:
+        if wait_s := self._exchanges.pace.wait_s(time.monotonic()):
+            await asyncio.sleep(wait_s)
         reading = Reading(sending, self._exchanges.timeout_s)
         try:
             response = await self._http.send(sending.http, stream=True)

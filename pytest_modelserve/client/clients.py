@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, TypeVar
@@ -12,6 +13,7 @@ from ..cases import Case, Envelope
 from ..signature.specs import Signature
 from ..wire.inferred import ModelMetadata
 from ..wire.predictions import Predictions
+from .access import Access
 from .exchange import PREDICT_PATH, Exchanges, Flow, Reading, Sending
 from .inference import MODEL_NAME, Inferences
 from .invocation import Invocation
@@ -28,7 +30,7 @@ class ModelClient:
     Args:
         base_url: Scheme, host and path prefix, such as `http://127.0.0.1:5000`.
         signature: Types what is sent and what comes back; without it values go by what they are.
-        headers: Sent with every request, such as an Authorization.
+        headers: Sent with every request, such as an Authorization; their values are never shown.
         timeout_s: For a connection, and for the whole answer; a server that trickles may take twice as long.
         transport: Replaces the network, as in `httpx.MockTransport(handler)`.
 
@@ -45,8 +47,26 @@ class ModelClient:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._exchanges = Exchanges(base_url, signature, headers, timeout_s)
-        self._inferences = Inferences(self._exchanges)
+        access = Access(headers=headers or {})
+        self._open(Exchanges(base_url, signature, access, timeout_s), transport)
+
+    @classmethod
+    def reaching(
+        cls, base_url: str, access: Access, *, signature: Signature | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
+    ) -> ModelClient:
+        """Return a client of a server that is not ours, reached as it asks for.
+
+        Raises:
+            RequestError: `base_url` is no http or https URL.
+            SettingError: The file of certificates cannot be read.
+        """
+        client = cls.__new__(cls)
+        client._open(Exchanges(base_url, signature, access, timeout_s), None)  # noqa: SLF001 # of this very class
+        return client
+
+    def _open(self, exchanges: Exchanges, transport: httpx.BaseTransport | None) -> None:
+        self._exchanges = exchanges
+        self._inferences = Inferences(exchanges)
         self._http = httpx.Client(transport=transport, **self._exchanges.settings)
 
     @property
@@ -187,6 +207,8 @@ class ModelClient:
             return ended.value  # type: ignore[no-any-return]  # typed by the flow
 
     def _exchange(self, sending: Sending) -> Invocation:
+        if wait_s := self._exchanges.pace.wait_s(time.monotonic()):
+            time.sleep(wait_s)
         reading = Reading(sending, self._exchanges.timeout_s)
         try:
             response = self._http.send(sending.http, stream=True)

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 INLINE_LIMIT: Final = 2000  # characters: longer lines are no longer read, nor pasted with pleasure
 _ARGUMENT_LIMIT: Final = 100_000  # bytes: Linux refuses one argument beyond 128 KiB (MAX_ARG_STRLEN)
-_MASK: Final = "***"
-_SECRET: Final = re.compile(r"authorization|cookie|token|secret|password|credential|api-?key", re.IGNORECASE)
+MASK: Final = "***"
+_USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)  # or what may be meant for one
+_SECRET: Final = re.compile(r"auth|cookie|token|secret|password|credential|key|signature|session", re.IGNORECASE)
 _LEFT_OUT: Final = frozenset(
     {"host", "content-length", "connection", "accept", "accept-encoding", "user-agent", "x-modelserve-request-id"}
 )
@@ -107,7 +108,12 @@ def _method_words(method: str, body: bytes) -> list[str]:
 
 def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers for reading: the values of those that carry secrets are masked."""
-    return {name: _MASK if value and _SECRET.search(name) else value for name, value in headers.items()}
+    return {name: MASK if value and _SECRET.search(name) else value for name, value in headers.items()}
+
+
+def shown_url(url: str) -> str:
+    """Return a URL for reading, or what is meant for one: user and password are masked."""
+    return _USER.sub(lambda found: f"{found[1] or ''}{MASK}@", url)
 
 
 def _header(name: str, value: str) -> str:
@@ -120,5 +126,5 @@ def _target(url: str, base_url: str | None) -> str:
         path = urlunsplit(("", "", parts.path, parts.query, ""))
         return base_url.rstrip("/") + path
     host = parts.netloc.rpartition("@")[2]
-    netloc = f"{_MASK}@{host}" if "@" in parts.netloc else host
+    netloc = f"{MASK}@{host}" if "@" in parts.netloc else host
     return urlunsplit((parts.scheme, netloc, parts.path, parts.query, ""))

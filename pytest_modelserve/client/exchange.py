@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 import time
 import uuid
 from collections.abc import Generator, Mapping
@@ -20,7 +21,8 @@ from ..wire.payloads import Table
 from ..wire.predictions import Predictions
 from ..wire.tables import as_payload
 from ..wire.values import show_value
-from .curl import without_secrets
+from .access import Access
+from .curl import MASK, shown_url, without_secrets
 from .invocation import ErrorKind, ExchangeError, Invocation, Request
 
 REQUEST_ID_HEADER: Final = "X-Modelserve-Request-Id"
@@ -54,7 +56,7 @@ class HttpSettings(TypedDict):
     """What both kinds of httpx client are opened with."""
 
     trust_env: bool
-    verify: bool
+    verify: bool | ssl.SSLContext
     limits: httpx.Limits
 
 
@@ -116,14 +118,14 @@ class Reading:
             RequestError: The request itself cannot be sent.
         """
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
-            raise RequestError(
-                f"the request cannot be sent: {error}",
+            raise RequestError(  # without what it says, which quotes the header
+                f"the request cannot be sent: its URL or a header is not as HTTP has it ({type(error).__name__})",
                 facts={
                     "url": self._sending.request.url,
                     "headers": show_value(without_secrets(self._sending.request.headers)),
                 },
                 fix="Correct the URL or the header.",
-            ) from error
+            ) from None
         kind = next((kind for kinds, kind in _ERROR_KINDS if isinstance(error, kinds)), ErrorKind.DISCONNECTED)
         if isinstance(error, httpx.RemoteProtocolError) and not _is_end(str(error)):
             kind = ErrorKind.UNREADABLE
@@ -157,26 +159,25 @@ class Exchanges:
     Args:
         base_url: Scheme, host and path prefix.
         signature: The model's; None types nothing.
-        headers: Sent with every request, such as an Authorization.
+        access: What every request says of its sender, and which certificates count.
         timeout_s: For a connection, and for the whole answer.
 
     Raises:
         RequestError: `base_url` is no http or https URL.
     """
 
-    def __init__(
-        self, base_url: str, signature: Signature | None, headers: Mapping[str, str] | None, timeout_s: float
-    ) -> None:
+    def __init__(self, base_url: str, signature: Signature | None, access: Access, timeout_s: float) -> None:
         url = self.move_to(base_url)
         self.signature = signature
         self.timeout_s = timeout_s
-        self._headers = dict(headers or {})
+        self.pace: Final = access.pace
+        self._headers = dict(access.headers)
         self._numbers = itertools.count(1)
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         # A proxy of the environment cannot reach our own machine's loopback.
         self.settings: Final = HttpSettings(
             trust_env=url.host not in _LOOPBACK,
-            verify=url.scheme == "https",  # loading certificates takes 25 ms
+            verify=access.verify() if url.scheme == "https" else False,  # loading certificates takes 25 ms
             limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEPALIVE_S),
         )
 
@@ -262,7 +263,8 @@ class Exchanges:
             RequestError: The path or a header cannot stand in an HTTP request.
         """
         request_id = uuid.uuid4().hex
-        sent = {**self._headers, **headers, REQUEST_ID_HEADER: request_id}
+        own = {**headers, REQUEST_ID_HEADER: request_id}
+        sent, shown = {**self._headers, **own}, {**dict.fromkeys(self._headers, MASK), **own}
         try:
             http = httpx.Request(
                 method,
@@ -274,10 +276,13 @@ class Exchanges:
         except (httpx.InvalidURL, UnicodeEncodeError) as broken:
             raise RequestError(
                 f"the request cannot be sent: {broken}",
-                facts={"url": show_value(self.base_url + path), "headers": show_value(without_secrets(sent))},
+                facts={
+                    "url": show_value(shown_url(self.base_url) + path),
+                    "headers": show_value(without_secrets(shown)),
+                },
                 fix="Correct the path or the header.",
             ) from broken
-        request = Request(method=method, url=str(http.url), headers=sent, body=body)
+        request = Request(method=method, url=shown_url(str(http.url)), headers=shown, body=body)
         return Sending(request=request, http=http, request_id=request_id, case=case)
 
     def _usual_envelope(self, payload: object) -> Envelope:
@@ -292,8 +297,7 @@ def _is_end(text: str) -> bool:
 
 def _not_http(base_url: str) -> RequestError:
     return RequestError(
-        f"{show_value(base_url)} is no http or https URL",
-        facts={"url": base_url},
+        f"{show_value(shown_url(base_url))} is no http or https URL",
         fix="Give the server's address, such as http://127.0.0.1:5000.",
     )
 

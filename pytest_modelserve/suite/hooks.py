@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from ..checks.table import applying, require_checks, require_known
+from ..client.curl import shown_url
 from ..environment.managers import manager_named
 from ..errors import ModelServeError, SettingError
 from ..report.collect import Collected, ModelFacts, facts_from
@@ -17,7 +18,6 @@ from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
-from ..running import without_user
 from ..served import ServedModel, facts_of
 from ..server.backends import load_backend
 from ..settings import Settings
@@ -168,7 +168,7 @@ class ContractHooks:
         model, settings = subject.model, subject.settings
         flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
         environment = "" if settings.url else f"environment {settings.env_manager}, "
-        server = f"{settings.server} at {without_user(settings.url)}" if settings.url else settings.server
+        server = f"{settings.server} at {shown_url(settings.url)}" if settings.url else settings.server
         return f"model: {uri} ({model.digest[:12]}), {flavors}; {environment}server {server}, seed {subject.seed}"
 
 

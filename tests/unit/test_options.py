@@ -134,6 +134,33 @@ def test_marker_over_command_line_over_environment_over_ini_over_default(option:
     assert getattr(settings_from_marker(settings, {option.name: marker[1]}), option.name) == marker[1]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "host:5000",
+            "ftp://h",
+            "http://",
+            "http://[::1",
+            "http://h:port",
+            "https://h/x?api_key=secret",
+            "http://h#secret",
+        ),
+        "u:secret@h:80",
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_never_shown(url: str, configure: Configure) -> None:
+    with pytest.raises(SettingError, match="it is no address of a server") as error:
+        settings_from(configure({"model_url": url}), {})
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("header", ["Content-Type: a", "host:h", "X-A: a\x01b"])
+def test_a_header_that_is_none_of_the_users_is_refused(header: str, configure: Configure) -> None:
+    with pytest.raises(SettingError):
+        settings_from(configure({"model_header": [header]}), {})
+
+
 def test_headers_are_given_one_after_the_other_and_never_shown(configure: Configure) -> None:
     settings = settings_from(configure({"model_header": ["X-A: 1", "Authorization: secret"]}), {})
     assert settings.headers == {"X-A": "1", "Authorization": "secret"}

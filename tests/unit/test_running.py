@@ -16,7 +16,7 @@ from pytest_modelserve.client.access import Access
 from pytest_modelserve.errors import ServerError, ServerNotReady, SettingError
 from pytest_modelserve.pipeline import read_subject, serve, verify
 from pytest_modelserve.results import Outcome
-from pytest_modelserve.running import RunningServers, access_of, as_spec, only_of, without_user
+from pytest_modelserve.running import RunningServer, RunningServers, access_of, as_spec, only_of
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.settings import Settings
 
@@ -85,6 +85,8 @@ def other() -> Iterator[Callable[..., Other]]:
                 body = told.version.encode() if is_version else b""
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
+                if status == 301:
+                    self.send_header("Location", "https://here")
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -121,13 +123,13 @@ def test_a_server_is_asked_once_and_is_then_known(other: Callable[..., Other]) -
     server = servers.obtain(spec_of(told.url))
     assert servers.obtain(spec_of(told.url)) is server
     assert (server.base_url, server.backend, server.is_alive(), server.log_tail()) == (told.url, "mlflow", True, [])
-    assert told.asked == [("/ping", "north")]
+    assert told.asked == [("/ping", "north"), ("/version", "north")]
 
 
 def test_one_that_says_that_it_is_starting_is_waited_for(other: Callable[..., Other]) -> None:
     told = other(503, 503, 200)
     assert RunningServers(Access(), 5.0).obtain(spec_of(told.url)).base_url == told.url
-    assert len(told.asked) == 3
+    assert len(told.asked) == 4
     with pytest.raises(ServerNotReady, match="it answered 503"):
         RunningServers(Access(), 0.05).obtain(spec_of(other(503).url))
 
@@ -137,7 +139,7 @@ def test_one_that_is_gone_may_come_back(other: Callable[..., Other]) -> None:
     servers = RunningServers(Access(), 5.0)
     first = servers.obtain(spec_of(told.url))
     assert servers.restart(spec_of(told.url)) is not first
-    assert len(told.asked) == 4
+    assert len(told.asked) == 6
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_one_that_is_not_ready_is_an_error_at_once(status: int, said: str, other
 def test_nobody_at_the_url_is_an_error_that_shows_no_password() -> None:
     with pytest.raises(ServerNotReady) as error:
         RunningServers(Access(), 60.0).obtain(spec_of("http://me:secret@127.0.0.1:1"))
-    assert "no server is ready at http://127.0.0.1:1: ConnectError" in str(error.value)
+    assert "no server is ready at http://***@127.0.0.1:1: ConnectError" in str(error.value)
     assert "secret" not in str(error.value)
 
 
@@ -168,22 +170,39 @@ def test_nobody_at_the_url_is_an_error_that_shows_no_password() -> None:
         ("", ""),
     ],
 )
-def test_a_version_is_asked_for_and_need_not_be_told(
-    told: str, version: str, other: Callable[..., Other], model: Path
-) -> None:
-    server = other(200, version=told)
-    for kind in ("mlflow", "builtin"):
-        spec = as_spec(read_subject(str(model), Settings(url=f"{server.url}/", server=kind)), Access())
-        assert (spec.url, spec.backend, spec.version, spec.has_spy) == (server.url, kind, version, False)
-        assert spec.is_ours is (kind == "builtin")
+def test_a_version_is_asked_for_once_the_server_is_ready(told: str, version: str, other: Callable[..., Other]) -> None:
+    server = other(503, 200, version=told)
+    found = RunningServers(Access(), 5.0).obtain(spec_of(server.url))
+    assert isinstance(found, RunningServer)
+    assert found.version == version
+    assert [path for path, _ in server.asked] == ["/ping", "/ping", "/version"]
+
+
+def test_one_that_is_elsewhere_or_has_another_certificate_is_told(other: Callable[..., Other]) -> None:
+    with pytest.raises(ServerNotReady, match="and to ask https://here") as error:
+        RunningServers(Access(), 5.0).obtain(spec_of(other(301).url))
+    assert "Name that address by --model-url." in str(error.value)
+
+
+@pytest.mark.parametrize("kind", ["mlflow", "builtin"])
+def test_a_running_server_is_of_the_kind_that_is_said(kind: str, model: Path) -> None:
+    spec = as_spec(read_subject(str(model), Settings(url="http://h:1/", server=kind)))
+    assert (spec.url, spec.backend, spec.has_spy, spec.is_ours) == ("http://h:1", kind, False, kind == "builtin")
+
+
+def test_a_kind_that_there_is_none_of_is_an_error(model: Path) -> None:
+    with pytest.raises(ServerError, match="no server backend named 'mlfow'"):
+        as_spec(read_subject(str(model), Settings(url="http://h:1", server="mlfow")))
 
 
 def test_access_is_what_the_settings_say(tmp_path: Path) -> None:
-    settings = Settings(headers={"X-A": "1"}, token_env="T", ca_file=tmp_path, insecure=True, rate=2.0)
+    settings = Settings(headers={"X-A": "1", "AUTHORIZATION": "2"}, token_env="T", ca_file=tmp_path, insecure=True)
     access = access_of(settings, {"T": "secret"})
     assert access.headers == {"X-A": "1", "Authorization": "Bearer secret"}
-    assert (access.ca_file, access.is_insecure, access.rate) == (tmp_path, True, 2.0)
+    assert (access.ca_file, access.is_insecure) == (tmp_path, True)
     assert access_of(Settings(), {}) == Access()
+    paced = access_of(Settings(rate=2.0), {}).pace
+    assert [paced.wait_s(0.0), paced.wait_s(0.0)] == [0.0, 0.5]
     with pytest.raises(SettingError, match="'T'"):
         access_of(settings, {})
 
@@ -191,7 +210,6 @@ def test_access_is_what_the_settings_say(tmp_path: Path) -> None:
 def test_several_processes_share_one_rate() -> None:
     assert only_of(Settings(rate=8.0), 4).rate == 2.0
     assert only_of(Settings(), 4).rate is None
-    assert without_user("https://a:b@host:8443/x?y=1") == "https://host:8443/x?y=1"
 
 
 def test_what_takes_a_server_of_ones_own_or_the_spy_is_left_out(model: Path, tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+import traceback
 from pathlib import Path
 
-import httpx
 import pytest
 
-from pytest_modelserve.client import AsyncModelClient, ModelClient
-from pytest_modelserve.client.access import Access, AsyncPacedTransport, Pace, PacedTransport, bearer
-from pytest_modelserve.errors import SettingError
+from pytest_modelserve.client import AsyncModelClient, Invocation, ModelClient
+from pytest_modelserve.client.access import Access, Pace, bearer
+from pytest_modelserve.errors import RequestError, SettingError
 
 from .conftest import EchoServer
 
@@ -33,49 +33,55 @@ def test_requests_wait_for_their_turn(
     assert [pace.wait_s(at) for at in asked_at] == pytest.approx(waits)
 
 
-def test_both_clients_keep_the_pace(echo: EchoServer) -> None:
-    access = Access(rate=20.0)
+def test_all_clients_together_keep_the_pace(echo: EchoServer) -> None:
+    access = Access(pace=Pace(20.0))
     started = time.monotonic()
-    with ModelClient(echo.url, transport=access.transport()) as client:
-        assert [client.send(b"{}").status for _ in range(5)] == [200] * 5
+    with ModelClient.reaching(echo.url, access) as one, ModelClient.reaching(echo.url, access) as other:
+        invocations = [client.send(b"{}") for client in (one, other, one)]
+
+    async def ask() -> list[Invocation]:
+        async with AsyncModelClient.reaching(echo.url, access) as client:
+            return [await client.send(b"{}") for _ in range(2)]
+
+    invocations += asyncio.run(ask())
+    assert [invocation.status for invocation in invocations] == [200] * 5
     assert time.monotonic() - started >= 4 / 20
 
-    async def ask() -> list[int | None]:
-        async with AsyncModelClient(echo.url, transport=access.async_transport()) as client:
-            return [(await client.send(b"{}")).status for _ in range(5)]
 
-    started = time.monotonic()
-    assert asyncio.run(ask()) == [200] * 5
-    assert time.monotonic() - started >= 4 / 20
-
-
-def test_nothing_is_sent_twice() -> None:
-    asked = []
-
-    def lose(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        raise httpx.ConnectError("lost")
-
-    with ModelClient("http://127.0.0.1:1", transport=PacedTransport(httpx.MockTransport(lose), Pace(None))) as client:
-        assert client.send(b"{}").error is not None
-    assert len(asked) == 1
-
-    async def ask() -> None:
-        transport = AsyncPacedTransport(httpx.MockTransport(lose), Pace(None))
-        async with AsyncModelClient("http://127.0.0.1:1", transport=transport) as client:
-            assert (await client.send(b"{}")).error is not None
-
-    asyncio.run(ask())
-    assert len(asked) == 2
+def test_the_wait_is_no_time_of_the_server(echo: EchoServer) -> None:
+    with ModelClient.reaching(echo.url, Access(pace=Pace(2.0)), timeout_s=0.3) as client:
+        for _ in range(3):
+            invocation = client.send(b"{}")
+            assert (invocation.status, invocation.error) == (200, None)
+            assert invocation.elapsed_s < 0.3
 
 
 def test_a_token_comes_from_the_environment_and_is_never_shown(echo: EchoServer) -> None:
-    access = Access(headers=bearer({"TOKEN": " secret\n"}, "TOKEN"))
-    assert "secret" not in repr(access)
-    with ModelClient(echo.url, headers=access.headers, transport=access.transport()) as client:
-        curl = client.send(b"{}").as_curl()
+    access = Access(headers={"X-Key-Of-Ours": "own secret", **bearer({"TOKEN": " secret\n"}, "TOKEN")})
+    with ModelClient.reaching(echo.url, access) as client:
+        invocation = client.send(b"{}", {"X-Case": "shown"})
     assert echo.received[0].headers["authorization"] == "Bearer secret"
-    assert "secret" not in curl
+    assert echo.received[0].headers["x-key-of-ours"] == "own secret"
+    assert invocation.request.headers["X-Case"] == "shown"
+    for text in (repr(access), repr(invocation), invocation.as_curl()):
+        assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://me:s3cr3t@127.0.0.1:1", {}),
+        ("htp://me:s3cr3t@h", {}),
+        ("me:s3cr3t@h:80", {}),
+        ("http://me:s3cr3t@[::1", {}),
+        ("http://127.0.0.1:1", {"X-Key": "s3cr3t\ns3cr3t"}),
+    ],
+)
+def test_no_error_shows_a_secret(url: str, headers: dict[str, str]) -> None:
+    with pytest.raises(RequestError) as error, ModelClient.reaching(url, Access(headers=headers)) as client:
+        client.send(b"{}").json()
+    shown = "".join(traceback.format_exception(error.value))
+    assert "s3cr3t" not in shown
 
 
 @pytest.mark.parametrize("environ", [{}, {"TOKEN": ""}, {"TOKEN": "  "}])
@@ -84,18 +90,22 @@ def test_a_token_that_is_not_there_is_an_error(environ: dict[str, str]) -> None:
         bearer(environ, "TOKEN")
 
 
-def test_certificates_are_verified_unless_the_user_says_otherwise(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[object] = []
-    monkeypatch.setattr(httpx, "HTTPTransport", lambda *, verify: seen.append(verify))
+def test_a_token_of_two_lines_is_an_error() -> None:
+    with pytest.raises(SettingError, match="holds more than one line") as error:
+        bearer({"TOKEN": "secret\nsecret"}, "TOKEN")
+    assert "secret" not in str(error.value)
+
+
+def test_certificates_are_verified_unless_one_says_otherwise(tmp_path: Path) -> None:
+    assert Access().verify() is True
+    assert Access(is_insecure=True).verify() is False
     file = tmp_path / "ca.pem"
     file.write_text(ssl.DER_cert_to_PEM_cert(ssl.create_default_context().get_ca_certs(binary_form=True)[0]))
-    for access in (Access(), Access(is_insecure=True), Access(ca_file=file)):
-        access.transport()
-    assert seen[:2] == [True, False]
-    assert isinstance(seen[2], ssl.SSLContext)
-    assert len(seen[2].get_ca_certs()) == 1
+    found = Access(ca_file=file).verify()
+    assert isinstance(found, ssl.SSLContext)
+    assert len(found.get_ca_certs()) == 1
+    with pytest.raises(SettingError, match="the certificates cannot be read"):
+        ModelClient.reaching("https://h", Access(ca_file=tmp_path / "none.pem"))
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -104,4 +114,4 @@ def test_certificates_that_cannot_be_read_are_an_error(content: str | None, tmp_
     if content is not None:
         file.write_text(content)
     with pytest.raises(SettingError, match="the certificates cannot be read"):
-        Access(ca_file=file).transport()
+        Access(ca_file=file).verify()
