@@ -1,7 +1,7 @@
 """Tells what a server is known to do wrong from what it does wrong besides, and from what the model does wrong.
 
 A known deviation is no failure of the model, and no news of the server. It excuses nothing that the model raised or
-returned: an answer that is no JSON because of NaN is judged as if it were.
+returned: an answer that is no JSON because of NaN is judged as if it were. Nor does it excuse a server that is lost.
 """
 
 from __future__ import annotations
@@ -196,7 +196,9 @@ def without_bare_nan(exchange: Exchange) -> Exchange | None:
 
 
 def _seen(exchange: Exchange, judgement: Judgement) -> Seen | None:
-    """Return what a judgement says of the server, None where it is about the model."""
+    """Return what a judgement says of the server, None where it is about the model, or no server is left to excuse."""
+    if exchange.is_lost:
+        return None
     if judgement.kind == RequestOutcome.SERVER_ERROR.value and exchange.call is not None:
         return None
     if exchange.case.expectation is not Expectation.REJECT and judgement.exception is not None:

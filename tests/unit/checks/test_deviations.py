@@ -24,6 +24,7 @@ from pytest_modelserve.checks.judge import Exchange, Judgement, judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
 from pytest_modelserve.checks.outputs import OutputJudge
 from pytest_modelserve.checks.table import BY_NAME, run_check
+from pytest_modelserve.client.invocation import ErrorKind
 from pytest_modelserve.results import CheckResult, Judges, Outcome, as_document, check_result_from
 from pytest_modelserve.server.deviations import Asked, Deviation, Example, Seen
 from pytest_modelserve.signature import Signature, request_schema
@@ -132,6 +133,26 @@ def test_a_500_after_the_model_returned_is_not_excused(exchanged: Exchanged) -> 
     reached, unreached = (exchanged(VALID, status=500, is_reached=flag) for flag in (True, False))
     assert not is_deviation(judge(reached))
     assert is_deviation(judge(unreached))
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_excused"),
+    [
+        ({"status": 500}, True),
+        ({"status": 503}, False),
+        ({"status": 504}, False),
+        ({"error": ErrorKind.TIMEOUT}, False),
+        ({"error": ErrorKind.DISCONNECTED}, False),
+    ],
+)
+@pytest.mark.parametrize("case", [VALID, INVALID])
+def test_a_server_that_is_lost_is_never_excused(
+    case: Case, answer: dict[str, Any], is_excused: bool, exchanged: Exchanged
+) -> None:
+    eager = known(rules=(), kinds=frozenset({"server_error", "timed_out", "disconnected"}))
+    judgement = DeviationWatch([eager], SIGNATURE).over(judge_outcome)(exchanged(case, is_reached=False, **answer))
+    assert judgement is not None
+    assert (judgement.is_breach, is_deviation(judgement)) == (not is_excused, is_excused)
 
 
 def output_judge(exchange: Exchange) -> Judgement | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,16 @@ def test_each_is_about_rules_that_there_are(deviation: Deviation) -> None:
 def test_each_says_what_happens_and_where_to_read_more(deviation: Deviation) -> None:
     assert re.fullmatch(r'["A-Zc].*\.', deviation.what)
     assert re.match("https://github.com/mlflow/mlflow/(issues|pull|blob)/", deviation.link)
+
+
+@pytest.mark.parametrize(
+    "deviation", [one for one in DEVIATIONS if "server_error" in one.kinds], ids=lambda one: one.id
+)
+@pytest.mark.parametrize(("status", "expected"), [(500, True), (502, False), (503, False), (504, False)])
+def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status: int, expected: bool) -> None:
+    shown = replace(deviation, label="", types=frozenset(), envelopes=frozenset())
+    seen = Seen(kind="server_error", answer=f"{status} <html>500 bad gateway")
+    assert shown.shows_in(Asked(rule=deviation.rules[0]), seen) is expected
 
 
 @EACH
