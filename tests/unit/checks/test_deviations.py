@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Case, Document, Envelope, Expectation, Level, RawBody, Table
@@ -34,6 +35,7 @@ from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSc
 Exchanged = Callable[..., Exchange]
 Raised = Callable[..., Any]
 Serve = Callable[..., CheckContext]
+Spied = Callable[..., CheckContext]
 
 SIGNATURE = Signature(
     inputs=ColumnSchema(
@@ -295,6 +297,11 @@ def test_what_no_case_shows_is_explained_by_name() -> None:
     assert watch.reason == "Text becomes a number. (text_is_number)"
 
 
+def as_bare_nan(body: bytes) -> bytes:
+    """Return an answer as a server writes it that has no null for what is missing."""
+    return body.replace(b"null", b"NaN")
+
+
 def lenient(serve: Serve, *deviations: Deviation, **settings: Any) -> CheckContext:
     """A server that takes text for numbers."""
     context = serve(
@@ -346,6 +353,18 @@ def test_what_the_server_takes_of_nothing_is_left_out(serve: Serve) -> None:
         assert result.reason == "the server takes no such request: Text becomes a number. (no_csv)"
         assert result.requests > 0
         assert [one.id for one in result.deviations] == ["no_csv"]
+
+
+def test_a_bare_nan_of_a_required_output_shows_on_a_fresh_server_too(spied: Spied) -> None:
+    def gappy(frame: pd.DataFrame) -> object:
+        return pd.DataFrame({"y": [float("nan") if age == 30 else 1.0 for age in frame["age"]]})
+
+    example = Table(columns=("age", "tags"), rows=((30, ["a"]),))
+    context = spied(gappy, SIGNATURE, example=example, on_return=as_bare_nan)
+    result = run_check(replace(context, known=(NAN,)), BY_NAME["matches_output_schema"], "")
+    assert result.failure is not None
+    assert "expected double, received null" in result.failure.title
+    assert "reproduced 5/5 and on a fresh server" in result.failure.text
 
 
 def test_results_with_deviations_travel(serve: Serve) -> None:
