@@ -203,6 +203,9 @@ def test_a_bare_nan_does_not_hide_another_deviation(exchanged: Exchanged) -> Non
         (b'{"predictions": [1]}', None),
         (b'{"predictions": ["NaN"]}', None),
         (b'{"predictions": [NaN', None),
+        (b'{"predictions": [NaN], "predictions": [1]}', None),
+        (b'{"predictions": [NaN, 1e400]}', None),
+        (b'{"predictions": [NaN, ' + b"9" * 5000 + b"]}", b'{"predictions": [null, ' + b"9" * 5000 + b"]}"),
         (b"NaN?", None),
     ],
 )
