@@ -13,6 +13,7 @@ from ..errors import DecodeError
 from ..signature import ColumnSchema, Schema, TensorSchema
 from ..wire.breach import Place, Told
 from ..wire.breaches import Reading, read_table
+from ..wire.json_text import parse_json
 from .judge import Exchange
 from .outcome import RequestOutcome
 
@@ -52,11 +53,14 @@ def answer_in(exchange: Exchange, outputs: Schema | None) -> Answer | None:
 
 
 def answer_to(invocation: Invocation, outputs: Schema | None) -> Answer | None:
-    """Return the answer that an invocation got; None where it is none that can be read."""
+    """Return the answer that an invocation got; None where it is none that can be read.
+
+    Bare NaN is read as null: that it is no JSON matches_output_schema tells, and what it stands for can be compared.
+    """
     if not invocation.is_success:
         return None
     try:
-        document = invocation.json()
+        document = parse_json(invocation.body, bare_as_null=True)
     except DecodeError:  # matches_output_schema tells it
         return None
     predictions = document["predictions"] if isinstance(document, dict) and "predictions" in document else document

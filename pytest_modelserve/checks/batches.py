@@ -23,6 +23,7 @@ from .answers import Answer, answer_in
 from .conclusion import concluded, left_out
 from .confirmation import Trial
 from .context import CheckContext
+from .deviations import is_deviation
 from .exchanges import Exchanges, is_lost
 from .failures import as_failure, curl_of
 from .judge import Exchange, Judgement, answer_of, judge_outcome
@@ -104,7 +105,8 @@ class _Batches:
 
     def _doubt(self, compared: int) -> str:
         if not compared:
-            return "no two rows were predicted together"
+            known = self._context.deviations
+            return f"no two rows were predicted together{f': {known.reason}' if known.has_shown else ''}"
         if self._is_unsteady:
             return (
                 "a row got another answer when it was sent alone again, so that rows cannot be compared: see stateless"
@@ -198,7 +200,10 @@ class _Batches:
         return self._samples.agreement.differences(alone.answer, own)
 
     def _refused(self, exchange: Exchange) -> Breach[Judgement] | None:
-        """Judge a batch that is not predicted although each of its rows is; a refusal on purpose is a limit."""
+        """Judge a batch that is not predicted although each of its rows is.
+
+        A refusal on purpose is a limit of the model, and one that is known of the server says nothing of the model.
+        """
         found_at = self._exchanges.requests
         n_rows = exchange.case.n_rows
         if exchange.outcome is RequestOutcome.MODEL_REFUSED:
@@ -207,7 +212,7 @@ class _Batches:
             self._advice[f"the model refuses {n_rows} rows together that it takes alone ({said})"] = None
             return None
         judgement = judge_outcome(exchange)
-        if judgement is None:
+        if judgement is None or is_deviation(self._context.deviations.told(exchange, judgement)):
             return None
         told = replace(
             judgement, is_breach=True, title=f"{judgement.title}; each of its {n_rows} rows is predicted alone"

@@ -1,24 +1,24 @@
 """Tells what a server is known to do wrong from what it does wrong besides, and from what the model does wrong.
 
 A known deviation is no failure of the model, and no news of the server. It excuses nothing that the model raised or
-returned: an answer that is no JSON because of NaN is judged as if it were.
+returned: an answer that is no JSON because of NaN is judged as if it were. Nor does it excuse a server that is lost.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from ..cases import Case, Document, Envelope, Expectation, RawBody
-from ..errors import DecodeError
+from ..errors import DecodeError, EncodeError
 from ..results import Advice, CheckResult, ShownDeviation
 from ..server.deviations import Asked, Deviation, Seen
 from ..signature import ColumnSchema, DataType, Signature, TensorSchema
 from ..wire.envelopes import JSON_TYPE, MEDIA_TYPES
-from ..wire.json_text import parse_json
+from ..wire.json_text import parse_json, write_json
+from ..wire.values import JsonValue
 from .judge import SHOWN_PORT, Exchange, Judgement
 from .outcome import RequestOutcome
 
@@ -181,22 +181,17 @@ def without_bare_nan(exchange: Exchange) -> Exchange | None:
         pass
     else:
         return None
-    found: list[str] = []
-
-    def note(token: str) -> None:
-        found.append(token)
-
     try:
-        document = json.loads(body, parse_constant=note)
-    except (ValueError, RecursionError):
+        text = write_json(cast("JsonValue", parse_json(body, bare_as_null=True)))
+    except (DecodeError, EncodeError):
         return None
-    if not found:
-        return None
-    return replace(exchange, invocation=replace(exchange.invocation, body=json.dumps(document).encode()))
+    return replace(exchange, invocation=replace(exchange.invocation, body=text))
 
 
 def _seen(exchange: Exchange, judgement: Judgement) -> Seen | None:
-    """Return what a judgement says of the server, None where it is about the model."""
+    """Return what a judgement says of the server, None where it is about the model, or no server is left to excuse."""
+    if exchange.is_lost:
+        return None
     if judgement.kind == RequestOutcome.SERVER_ERROR.value and exchange.call is not None:
         return None
     if exchange.case.expectation is not Expectation.REJECT and judgement.exception is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..cases import Case
@@ -76,6 +76,23 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         failure=failure,
         reason=flaky or unsteady or trial.lost or doubt(context, found, exchanges) or nothing,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cause:
+    """What made two answers differ.
+
+    Attributes:
+        reason: In words.
+        key: Equal for two differences of the same cause; empty where only the place of the difference tells.
+        blame: Where it went wrong, where that can be told.
+        change: Of a value of the other form that changed on the way to the model: what was sent and what arrived.
+    """
+
+    reason: str
+    key: str = ""
+    blame: Blame | None = None
+    change: str = ""
 
 
 class _Trial:
@@ -146,33 +163,39 @@ class _Trial:
 
     def _judged(self, plain: Exchange, other: Exchange, difference: Difference) -> Judgement:
         form = form_of(other.case, self._signature)
-        reason, key, blame = self._reason(plain, other, form)
+        cause = self._cause(plain, other, form)
+        unpredicted = other.outcome.value if other.outcome in UNPREDICTED else ""
         return Judgement(
-            key=f"{form}:{key or difference.column or difference.path}",
+            key=f"{form}:{cause.key or difference.column or difference.path}",
             is_breach=True,
-            title=f"{reason}: {difference.told(f'in {self._first.value}', f'in {form}')}",
+            title=f"{cause.reason}: {difference.told(f'in {self._first.value}', f'in {form}')}",
             expected=f"the answer to {self._first.value}: {answer_of(plain)}",
             received=answer_of(other),
             exchange=other,
-            seen_in=blame,
-            kind=other.outcome.value if other.outcome in UNPREDICTED else "",
+            seen_in=cause.blame,
+            kind="arrival" if cause.change else unpredicted,
+            change=cause.change,
             plainly=f"the same rows get another answer in {form} than in {self._first.value}",
         )
 
-    def _reason(self, plain: Exchange, other: Exchange, form: str) -> tuple[str, str, Blame | None]:
-        """Return what made two answers differ, a key for it, and who is to blame where that can be told."""
+    def _cause(self, plain: Exchange, other: Exchange, form: str) -> _Cause:
         first = self._first.value
         differ = f"the same rows get another answer in {form} than in {first}"
         calls = [call for exchange in (plain, other) if (call := exchange.call) and call.received.is_recorded]
         if len(calls) < 2:
-            return differ, "", None
+            return _Cause(reason=differ)
         for exchange, name in ((other, form), (plain, first)):
             if exchange.call is not None and (wrong := self._arrival.difference(exchange.case, exchange.call)):
                 came = f"{wrong.path}: sent {wrong.before}, the model received {wrong.after} from {name}"
-                return f"{came}, and the answers differ", wrong.key, Blame.SCHEMA
+                change = f"{wrong.before} -> {wrong.after}" if exchange is other else ""
+                return _Cause(
+                    reason=f"{came}, and the answers differ", key=wrong.key, blame=Blame.SCHEMA, change=change
+                )
         if len(set(map(_received, calls))) > 1:
-            return f"{differ}, since they reach the model as other types", "types", Blame.SCHEMA
-        return f"{differ}, although they reach the model alike", "", Blame.MODEL
+            return _Cause(
+                reason=f"{differ}, since they reach the model as other types", key="types", blame=Blame.SCHEMA
+            )
+        return _Cause(reason=f"{differ}, although they reach the model alike", blame=Blame.MODEL)
 
 
 def _received(call: Call) -> Hashable:

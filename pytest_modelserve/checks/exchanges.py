@@ -24,7 +24,6 @@ TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
 TIMED: Final = 3  # requests whose median counts
 COSTLY_TRIES: Final = 3  # to make the first lost request small; each costs a restart, one that hangs its whole time
-GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
 
 
 class Exchanges:
@@ -220,4 +219,4 @@ def has_cost_a_server(judgement: Judgement) -> bool:
 
 def is_lost(exchange: Exchange) -> bool:
     """Tell whether a request cost its server, or left it unable to answer the next one."""
-    return exchange.outcome in GONE or exchange.invocation.status == 503
+    return exchange.is_lost

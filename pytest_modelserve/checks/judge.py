@@ -21,6 +21,8 @@ from .outcome import RequestOutcome, is_overflow
 SHOWN_PORT: Final = 5001
 """Where the curl lines go that a reader is shown: he serves the model there."""
 
+GONE: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED})
+
 
 class Blame(enum.Enum):
     """Where the outcome of a request was decided."""
@@ -55,6 +57,11 @@ class Exchange:
         if self.outcome in {RequestOutcome.MODEL_CRASHED, RequestOutcome.MODEL_REFUSED}:
             return Blame.MODEL
         return Blame.SCHEMA if self.outcome is RequestOutcome.REJECTED else Blame.SERVER
+
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether the request cost its server, or left it unable to answer the next one."""
+        return self.outcome in GONE or self.invocation.status == 503
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +107,7 @@ class Judgement:
         return self.exchange.exception if self.seen_in in {None, Blame.MODEL} else None
 
 
-LOST: Final = frozenset({RequestOutcome.TIMED_OUT, RequestOutcome.DISCONNECTED, RequestOutcome.SERVER_ERROR})
+LOST: Final = GONE | {RequestOutcome.SERVER_ERROR}
 
 
 def judge_outcome(exchange: Exchange) -> Judgement | None:

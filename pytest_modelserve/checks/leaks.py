@@ -59,10 +59,13 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
     if good is None:
         return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
-    served.is_worn = True
     search = _Search(context, served)
-    with served.connect(timeout_s=context.settings.request_timeout_s or context.history.timeout_s or 60.0) as client:
-        search.run(client, good)
+    timeout_s = context.settings.request_timeout_s or context.history.timeout_s or 60.0
+    try:
+        with served.connect(timeout_s=timeout_s) as client:
+            search.run(client, good)
+    finally:
+        served.is_worn = True  # also one that was started meanwhile
     failure = as_failure_of(context, NAME, search.found)
     return CheckResult(
         name=NAME,

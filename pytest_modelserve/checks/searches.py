@@ -121,7 +121,7 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
 
     with Exchanges.of(context, context.example_case) as exchanges:
         found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
-    failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judge))
+    failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judged))
     nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
     if nothing and context.deviations.has_shown and not failure and not exchanges.doubt:
         left = left_out(asked.check, asked.judges, f"the server takes no such request: {context.deviations.reason}")

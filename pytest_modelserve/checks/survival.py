@@ -154,8 +154,9 @@ class _Trial:
 
     def _is_known(self, ordeal: Ordeal, reply: RawReply) -> bool:
         """Tell whether the server is known to answer so."""
-        status, answer = reply.status, reply.data[:QUOTED].decode("utf-8", "replace")
-        seen = Seen(kind=RequestOutcome.SERVER_ERROR.value, answer=answer) if status in FAULTS else None
+        status, data = reply.status, reply.data[:QUOTED].decode("utf-8", "replace")
+        fault = Seen(kind=RequestOutcome.SERVER_ERROR.value, answer=f"{status} {data}")
+        seen = fault if status in FAULTS else None
         return self.context.deviations.explains(Asked(rule=NAME, label=ordeal.name), seen)
 
     def _blocked(self, good: GoodRequest) -> Evidence | None:

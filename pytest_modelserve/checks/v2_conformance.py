@@ -174,7 +174,7 @@ class _Trial:
         """Return the answer by `/invocations`; None where it says nothing of the server, with the reason."""
         exchange = self._exchanges.send(self._example)
         answer = answer_in(exchange, self._outputs)
-        document = exchange.invocation.json() if answer is not None else None
+        document = parse_json(exchange.invocation.body, bare_as_null=True) if answer is not None else None
         predictions = document.get("predictions") if isinstance(document, dict) else None
         if answer is None:
             self.reason = NOT_PREDICTED

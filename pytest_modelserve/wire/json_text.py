@@ -37,19 +37,24 @@ def write_json(value: JsonValue, *, bare_tokens: bool = False) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, *, bare_as_null: bool = False) -> object:
     """Return the JSON document in `body`, strictly read.
+
+    Args:
+        body: An answer.
+        bare_as_null: Whether bare NaN and infinities, which are no JSON, are read as null, to tell what else is right.
 
     Raises:
         DecodeError: It is not UTF-8, not JSON (bare NaN and Infinity are not), nested too deep to be read, or an
             object has a key twice.
     """
+    read_token = _as_null if bare_as_null else _refuse_token
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as broken:
         raise _not_json(body, f"it is not UTF-8 (byte {broken.start})", broken.start) from None
     try:
-        return json.loads(text, parse_constant=_refuse_token, parse_int=read_int, object_pairs_hook=_as_object)
+        return json.loads(text, parse_constant=read_token, parse_int=read_int, object_pairs_hook=_as_object)
     except _BareToken as bare:
         at = next(found.start() for found in _TOKEN.finditer(text) if not found[0].startswith('"'))
         raise _not_json(body, f"it holds a bare {bare}, which JSON forbids", len(text[:at].encode())) from None
@@ -96,6 +101,10 @@ def _write_digits(value: JsonValue, bare_tokens: bool) -> str:  # noqa: FBT001 #
 
 def _refuse_token(token: str) -> object:
     raise _BareToken(token)
+
+
+def _as_null(_: str) -> None:
+    return None
 
 
 def _as_object(pairs: list[tuple[str, object]]) -> dict[str, object]:

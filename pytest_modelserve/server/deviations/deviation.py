@@ -12,6 +12,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 NOTHING: Final[frozenset[str]] = frozenset()
+FAILS: Final = frozenset({"server_error"})
+FAULT: Final = "^500 "
+"""Any other 5xx of a server that answers 500 is news: a proxy before it, or its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,7 @@ class Seen:
         kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
             that must not, `error_body` of a refusal without JSON, `server_error`, `arrival` of a value that changed on
             the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error.
-        answer: The status and the start of the body, as text.
+        answer: The status, and after a space the start of what came with it, as text.
         change: Of a value that changed: what was sent and what arrived.
     """
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from .bodies import flight, whole
-from .deviation import NOTHING, Deviation, Example
+from .deviation import FAILS, FAULT, NOTHING, Deviation, Example
 
 _SERVER: Final = "https://github.com/mlflow/mlflow/blob/v2.11.5/mlflow/pyfunc/scoring_server/__init__.py"
 _FAULTS: Final = "https://github.com/mlflow/mlflow/issues/4897"
 _VERSIONS: Final = ">=2.11.5,<2.21"  # tried on 2.11.5 and 2.20.4
-_FAILS: Final = frozenset({"server_error"})
 
 
 def _of(
@@ -35,6 +34,7 @@ def _of(
         rules=rules,
         kinds=kinds,
         label=label,
+        answer=FAULT if kinds == FAILS else "",
         envelopes=envelopes,
         what=what,
         link=link,
@@ -50,7 +50,7 @@ MLFLOW_FLASK: Final = (
     _of(
         "no_utf_8_fails",
         ("not_utf8", "csv_not_utf8"),
-        _FAILS,
+        FAILS,
         "A body that is not UTF-8 is answered 500.",
         _FAULTS,
         example=Example(
@@ -63,7 +63,7 @@ MLFLOW_FLASK: Final = (
     _of(
         "parquet_fails",
         ("valid", "input_example", "reordered_columns"),
-        _FAILS,
+        FAILS,
         "Parquet, which it does not take, is answered 500: it is read as text before its media type is looked at.",
         _FAULTS,
         envelopes=frozenset({"parquet"}),

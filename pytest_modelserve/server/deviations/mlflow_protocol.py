@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 from .bodies import Parts, digit, flight, flight_columns, flight_rows, whole
-from .deviation import Deviation, Example
+from .deviation import FAILS, FAULT, Deviation, Example
 
 _SERVER: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/pyfunc/scoring_server/__init__.py"
 _DECODE: Final = f"{_SERVER}#L107"  # _decode_json_input
 _TYPES: Final = f"{_SERVER}#L279"  # of invocations, where the media type is taken apart
 _TAKEN: Final = frozenset({"accepted", "reached"})
 _REFUSED: Final = frozenset({"rejected"})
-_FAILS: Final = frozenset({"server_error"})
 _NO_JSON: Final = frozenset({"error_body"})
 _FAULT: Final = "Internal Server Error"
 _SINCE: Final = ">=2.11.5"  # tried on 2.11.5, 2.20.4, 2.21.0, 3.0.0 and 3.17.2
@@ -42,6 +41,7 @@ def _of(
         rules=rules,
         kinds=kinds,
         label=label,
+        answer=FAULT if kinds == FAILS else "",
         what=what,
         link=link,
         example=example,
@@ -117,7 +117,7 @@ MLFLOW_PROTOCOL: Final = (
     _of(
         "deep_nesting_fails",
         ("deep_nesting",),
-        _FAILS,
+        FAILS,
         "A body that is nested some thousand deep is answered 500.",
         "https://github.com/mlflow/mlflow/issues/4897",
         example=_flight(500, ((b'{"dataframe_split": ', 1), (b"[", 100_000), (b"]", 100_000), (b"}", 1)), _FAULT),
@@ -125,7 +125,7 @@ MLFLOW_PROTOCOL: Final = (
     _of(
         "deep_nesting_fails_under_load",
         ("survives",),
-        _FAILS,
+        FAILS,
         "A body that is nested some thousand deep is answered 500; the server goes on.",
         "https://github.com/mlflow/mlflow/issues/4897",
         label="^nested 100,000 deep$",
@@ -134,7 +134,7 @@ MLFLOW_PROTOCOL: Final = (
     _of(
         "long_integer_fails",
         ("huge_integer",),
-        _FAILS,
+        FAILS,
         "An integer of more than 4,300 digits is answered 500.",
         "https://github.com/mlflow/mlflow/issues/4897",
         example=_flight(500, flight(distance="9" * 5000), _FAULT),
@@ -142,7 +142,7 @@ MLFLOW_PROTOCOL: Final = (
     _of(
         "no_content_type_fails",
         ("missing_content_type",),
-        _FAILS,
+        FAILS,
         "A request without Content-Type is answered 500.",
         "https://github.com/mlflow/mlflow/issues/4897",
         example=_typed(None, 500, _FAULT),

@@ -372,6 +372,7 @@ class LiveServed:
 
     def restart(self) -> None:
         self.restarts += 1
+        self.is_worn = False
 
     def temporary_files(self) -> tuple[str, ...]:
         return self.files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 from pytest_modelserve.cases import Table, Tensors
 from pytest_modelserve.checks.batches import batch_invariant
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.domain import Origin, bound, from_table
 from pytest_modelserve.results import Outcome
+from pytest_modelserve.server.deviations import Deviation, Example
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 
@@ -195,6 +198,61 @@ def test_a_crash_of_rows_that_are_fine_alone_fails_with_the_fewest(serve: Serve)
     assert result.failure is not None
     assert "each of its 2 rows is predicted alone" in result.failure.title
     assert result.failure.request.startswith("2 rows x 3 columns")
+
+
+DATES = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="t", type=DataType.DATETIME, required=False),
+            ColumnSpec(name="n", type=DataType.LONG),
+        )
+    ),
+    outputs=SIGNATURE.outputs,
+)
+FIRST_DAYS = Table(columns=("t", "n"), rows=((np.datetime64("2024-01-01T00:00:00"), 1), (None, 2)))
+TWO_FORMS = Deviation(
+    id="dates_of_two_forms",
+    server="mlflow",
+    versions=">=3.12",
+    rules=("valid", "input_example"),
+    kinds=frozenset({"rejected"}),
+    types=frozenset({"datetime"}),
+    answer="schema says no",
+    min_rows=2,
+    is_steady=False,
+    what="Dates of two forms are refused together.",
+    link="https://example.org",
+    example=Example(model="m", status=400),
+)
+ALIKE = {"anyOf": [{"items": {"prefixItems": [form]}} for form in ({"pattern": r"\."}, {"not": {"pattern": r"\."}})]}
+
+
+@pytest.mark.parametrize(
+    ("data", "known", "outcome", "reason"),
+    [
+        (ALIKE, (TWO_FORMS,), Outcome.PASSED, ""),
+        (ALIKE, (replace(TWO_FORMS, answer="another"),), Outcome.FAILED, ""),
+        (ALIKE, (), Outcome.FAILED, ""),
+        ({"maxItems": 1}, (), Outcome.FAILED, ""),
+        (
+            {"maxItems": 1},
+            (TWO_FORMS,),
+            Outcome.INCONCLUSIVE,
+            "no two rows were predicted together: Dates of two forms are refused together. (dates_of_two_forms)",
+        ),
+    ],
+)
+def test_rows_that_a_server_is_known_to_refuse_together_are_no_failure(
+    data: dict[str, Any], known: tuple[Deviation, ...], outcome: Outcome, reason: str, serve: Serve
+) -> None:
+    context = serve(lambda rows: [{"y": float(row["n"])} for row in rows], DATES, example=FIRST_DAYS)
+    served: Any = context.served
+    served.take_only({"properties": {"dataframe_split": {"properties": {"data": data}}}})
+    result = run_check(replace(context, known=known), BY_NAME["batch_invariant"], "")
+    assert (result.outcome, result.reason) == (outcome, reason)
+    assert bool(result.deviations) is (outcome is not Outcome.FAILED)
+    if result.failure:
+        assert "each of its 2 rows is predicted alone" in result.failure.title
 
 
 def test_a_server_that_rows_together_cost_is_the_failure(serve: Serve) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Case, Document, Envelope, Expectation, Level, RawBody, Table
@@ -24,6 +25,7 @@ from pytest_modelserve.checks.judge import Exchange, Judgement, judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
 from pytest_modelserve.checks.outputs import OutputJudge
 from pytest_modelserve.checks.table import BY_NAME, run_check
+from pytest_modelserve.client.invocation import ErrorKind
 from pytest_modelserve.results import CheckResult, Judges, Outcome, as_document, check_result_from
 from pytest_modelserve.server.deviations import Asked, Deviation, Example, Seen
 from pytest_modelserve.signature import Signature, request_schema
@@ -33,6 +35,7 @@ from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, TensorSc
 Exchanged = Callable[..., Exchange]
 Raised = Callable[..., Any]
 Serve = Callable[..., CheckContext]
+Spied = Callable[..., CheckContext]
 
 SIGNATURE = Signature(
     inputs=ColumnSchema(
@@ -134,6 +137,26 @@ def test_a_500_after_the_model_returned_is_not_excused(exchanged: Exchanged) -> 
     assert is_deviation(judge(unreached))
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_excused"),
+    [
+        ({"status": 500}, True),
+        ({"status": 503}, False),
+        ({"status": 504}, False),
+        ({"error": ErrorKind.TIMEOUT}, False),
+        ({"error": ErrorKind.DISCONNECTED}, False),
+    ],
+)
+@pytest.mark.parametrize("case", [VALID, INVALID])
+def test_a_server_that_is_lost_is_never_excused(
+    case: Case, answer: dict[str, Any], is_excused: bool, exchanged: Exchanged
+) -> None:
+    eager = known(rules=(), kinds=frozenset({"server_error", "timed_out", "disconnected"}))
+    judgement = DeviationWatch([eager], SIGNATURE).over(judge_outcome)(exchanged(case, is_reached=False, **answer))
+    assert judgement is not None
+    assert (judgement.is_breach, is_deviation(judgement)) == (not is_excused, is_excused)
+
+
 def output_judge(exchange: Exchange) -> Judgement | None:
     return OutputJudge(SIGNATURE, VALID)(exchange)
 
@@ -180,6 +203,9 @@ def test_a_bare_nan_does_not_hide_another_deviation(exchanged: Exchanged) -> Non
         (b'{"predictions": [1]}', None),
         (b'{"predictions": ["NaN"]}', None),
         (b'{"predictions": [NaN', None),
+        (b'{"predictions": [NaN], "predictions": [1]}', None),
+        (b'{"predictions": [NaN, 1e400]}', None),
+        (b'{"predictions": [NaN, ' + b"9" * 5000 + b"]}", b'{"predictions": [null, ' + b"9" * 5000 + b"]}"),
         (b"NaN?", None),
     ],
 )
@@ -274,6 +300,11 @@ def test_what_no_case_shows_is_explained_by_name() -> None:
     assert watch.reason == "Text becomes a number. (text_is_number)"
 
 
+def as_bare_nan(body: bytes) -> bytes:
+    """Return an answer as a server writes it that has no null for what is missing."""
+    return body.replace(b"null", b"NaN")
+
+
 def lenient(serve: Serve, *deviations: Deviation, **settings: Any) -> CheckContext:
     """A server that takes text for numbers."""
     context = serve(
@@ -325,6 +356,18 @@ def test_what_the_server_takes_of_nothing_is_left_out(serve: Serve) -> None:
         assert result.reason == "the server takes no such request: Text becomes a number. (no_csv)"
         assert result.requests > 0
         assert [one.id for one in result.deviations] == ["no_csv"]
+
+
+def test_a_bare_nan_of_a_required_output_shows_on_a_fresh_server_too(spied: Spied) -> None:
+    def gappy(frame: pd.DataFrame) -> object:
+        return pd.DataFrame({"y": [float("nan") if age == 30 else 1.0 for age in frame["age"]]})
+
+    example = Table(columns=("age", "tags"), rows=((30, ["a"]),))
+    context = spied(gappy, SIGNATURE, example=example, on_return=as_bare_nan)
+    result = run_check(replace(context, known=(NAN,)), BY_NAME["matches_output_schema"], "")
+    assert result.failure is not None
+    assert "expected double, received null" in result.failure.title
+    assert "reproduced 5/5 and on a fresh server" in result.failure.text
 
 
 def test_results_with_deviations_travel(serve: Serve) -> None:

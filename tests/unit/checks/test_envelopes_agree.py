@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,7 +21,9 @@ from pytest_modelserve.checks.forms import all_forms, as_plain, form_of
 from pytest_modelserve.checks.recorded import RecordedColumn, RecordedSeries, RecordedTable
 from pytest_modelserve.checks.recorded_key import recorded_key
 from pytest_modelserve.checks.searches import valid_envelopes
+from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.results import Outcome
+from pytest_modelserve.server.deviations import Deviation, deviations_of
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
 
@@ -81,6 +84,66 @@ def test_an_envelope_that_changes_values_is_told_with_what_arrived(spied: Spied)
     )
     assert "decided by schema" in result.failure.text
     assert "1 row x 3 columns in instances" in result.failure.request
+
+
+def lengths(frame: pd.DataFrame) -> object:
+    """Tell text from text, and a missing value from both."""
+    return pd.DataFrame({"y": [float(len(text)) if isinstance(text, str) else -1.0 for text in frame["c"]]})
+
+
+def choosy(frame: pd.DataFrame) -> object:
+    if "None" in set(frame["c"]):
+        raise ValueError("no such category")
+    return lengths(frame)
+
+
+def with_text_for_null(frame: Any) -> Any:
+    return frame.assign(c=[text if isinstance(text, str) else "None" for text in frame["c"]])
+
+
+def with_null_for_text(frame: Any) -> Any:
+    cells = [text if isinstance(text, str) and text else float("nan") for text in frame["c"]]
+    return frame.assign(c=pd.Series(cells, dtype="object"))
+
+
+def in_csv(change: Callable[[Any], Any]) -> Callable[[Any, Any, httpx.Request], Any]:
+    return lambda data, _params, request: change(data) if request.headers["content-type"] == "text/csv" else data
+
+
+def of_mlflow(*names: str) -> tuple[Deviation, ...]:
+    return tuple(one for one in deviations_of("mlflow", "3.17.2") if one.id in names)
+
+
+ITS_OWN = in_envelope("inputs", with_text_for_null)
+IN_CSV = in_csv(with_null_for_text)
+ON_PLAIN = in_envelope("dataframe_split", with_text_for_null)
+EMPTY = Table(columns=EXAMPLE.columns, rows=((1.5, 7, ""), (2.5, 8, "y")))
+
+
+@pytest.mark.parametrize(
+    ("example", "on_way", "predict", "names", "shown"),
+    [
+        (EXAMPLE, ITS_OWN, lengths, ("null_is_text", "csv_text_is_missing"), ["null_is_text"]),
+        (EXAMPLE, ITS_OWN, choosy, ("null_is_text",), ["null_is_text"]),
+        (EMPTY, IN_CSV, lengths, ("null_is_text", "csv_text_is_missing"), ["csv_text_is_missing"]),
+        (EXAMPLE, ITS_OWN, lengths, (), []),
+        (EXAMPLE, ITS_OWN, lengths, ("csv_text_is_missing",), []),
+        (EXAMPLE, ON_PLAIN, lengths, ("null_is_text",), []),
+        (EXAMPLE, in_envelope("inputs", lambda frame: frame.assign(c="x")), lengths, ("null_is_text",), []),
+    ],
+)
+def test_a_value_that_a_server_is_known_to_change_is_told_as_that(
+    example: Table,
+    on_way: Callable[[Any, Any, httpx.Request], Any],
+    predict: Callable[[Any], object],
+    names: tuple[str, ...],
+    shown: list[str],
+    spied: Spied,
+) -> None:
+    context = replace(spied(predict, SIGNATURE, example=example, on_way=on_way), known=of_mlflow(*names))
+    result = run_check(context, BY_NAME["envelopes_agree"], "")
+    assert [one.id for one in result.deviations] == shown
+    assert (result.outcome, result.reason) == (Outcome.PASSED if shown else Outcome.FAILED, ""), result.failure
 
 
 def test_an_envelope_that_swaps_rows_is_told(spied: Spied) -> None:

@@ -180,3 +180,4 @@ def test_a_server_that_is_lost_is_replaced(live: Live) -> None:
     context, served = live(answer)
     leaks_nothing(context, "")
     assert served.restarts >= 1
+    assert served.is_worn  # the one in its place got the rest of what was sent

@@ -201,20 +201,20 @@ def test_an_answer_that_differs_once_is_not_taken_for_a_leftover(serve: Serve) -
     assert len(again) == len(sent) + 2  # the two that would have shown it once more
 
 
-def test_answers_that_are_no_json_are_left_to_the_check_of_answers(serve: Serve) -> None:
+@pytest.mark.parametrize(("token", "told"), [("nan", [UNSEEN]), ("NaN", [UNSEEN, UNSTEADY])])
+def test_answers_that_are_no_json_are_left_to_the_check_of_answers(token: str, told: list[str], serve: Serve) -> None:
+    """But for a bare NaN, which says what it stands for."""
     model = healthy(TOP_K)
     model.answer = lambda rows, calls: [{"x": float("nan") if calls % 2 else 1.0} for _ in rows]
     context = serve(model.predict, model.signature, example=Table(columns=("x",), rows=((1.5,),)))
 
-    def as_bare_nan(request: httpx.Request) -> httpx.Response:
-        rows = model.predict([0])
-        return httpx.Response(
-            200, content=json.dumps({"predictions": rows}), headers={"content-type": "application/json"}
-        )
+    def as_no_json(request: httpx.Request) -> httpx.Response:
+        content = json.dumps({"predictions": model.predict([0])}).replace("NaN", token)
+        return httpx.Response(200, content=content, headers={"content-type": "application/json"})
 
-    context.served._answer = as_bare_nan  # type: ignore[attr-defined]
+    context.served._answer = as_no_json  # type: ignore[attr-defined]
     result = hold_params(context, lambda _: None)
-    assert (result.outcome, [advice.text for advice in result.advice]) == (Outcome.PASSED, [UNSEEN])
+    assert (result.outcome, [advice.text for advice in result.advice]) == (Outcome.PASSED, told)
 
 
 def test_without_inputs_nothing_can_carry_params(serve: Serve) -> None:

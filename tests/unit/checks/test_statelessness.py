@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Table, Tensors
 from pytest_modelserve.checks.anchor import UNSTEADY, why_not_compared
 from pytest_modelserve.checks.batches import batch_invariant
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.exchanges import Exchanges
+from pytest_modelserve.checks.exchanges import TIMED, Exchanges
 from pytest_modelserve.checks.good_request import why_no_request
 from pytest_modelserve.checks.statelessness import TELLS_ANCHOR, stateless, stateless_variants
 from pytest_modelserve.checks.table import CHECKS
@@ -353,3 +354,34 @@ def test_tensors_are_repeated(serve: Serve) -> None:
     for variant in VARIANTS:
         context = serve(lambda rows: [tame(row[0] * 0.3 + row[1]) for row in rows], signature, example=example)
         assert stateless(context, variant).outcome is Outcome.PASSED
+
+
+OPTIONAL = Signature(
+    inputs=INPUTS, outputs=ColumnSchema(columns=(ColumnSpec(name="y", type=DataType.DOUBLE, required=False),))
+)
+
+
+@pytest.mark.parametrize("is_bare", [False, True])
+@pytest.mark.parametrize(
+    ("numbered", "outcome", "reason"),
+    [
+        (lambda _call, number: number, Outcome.PASSED, ""),
+        (lambda _call, _number: float("nan"), Outcome.PASSED, ""),
+        (lambda call, number: number if call < TIMED + 2 else float("nan"), Outcome.FAILED, ""),
+    ],
+)
+def test_a_missing_value_is_compared_however_it_is_written(
+    numbered: Callable[[int, float], float], outcome: Outcome, reason: str, is_bare: bool, spied: Serve
+) -> None:
+    """MLflow's server writes NaN, which is no JSON: that is told elsewhere, and hides no change of the answer."""
+    calls = itertools.count()
+
+    def predict(frame: pd.DataFrame) -> object:
+        call = next(calls)
+        return pd.DataFrame({"y": [numbered(call, tame(age)) for age in frame["age"]]})
+
+    def on_return(body: bytes) -> bytes:
+        return body.replace(b"null", b"NaN") if is_bare else body
+
+    result = stateless(spied(predict, OPTIONAL, example=EXAMPLE, on_return=on_return), "repeat")
+    assert (result.outcome, result.reason) == (outcome, reason)

@@ -123,6 +123,8 @@ def test_a_5xx_that_the_server_is_known_for_is_none(live: Live) -> None:
         (DEEP, Outcome.PASSED, 1),
         (replace(DEEP, label="^huge"), Outcome.FAILED, 0),
         (replace(DEEP, answer="another error"), Outcome.FAILED, 0),
+        (replace(DEEP, answer="^500 HTTP"), Outcome.PASSED, 1),
+        (replace(DEEP, answer="^502 "), Outcome.FAILED, 0),
     ):
         context = replace(live(Once(is_deep, (500, '{"message": "oh"}')))[0], known=(deviation,))
         result = run_check(context, BY_NAME["survives"], "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ EXAMPLES = Path(__file__).parents[3] / "example_models"
 OF_CHECKS = {"survives", "leaks_nothing"}  # which have no variants by rule
 KINDS = {"accepted", "reached", "rejected", "error_body", "server_error", "arrival", "bare_nan", "stack_trace"}
 NO_PLAIN_JSON = {
-    "utf_16_is_read",
-    "utf_16_fails",
     "deep_nesting_fails",
     "deep_nesting_fails_under_load",
     "no_limit_of_size",
@@ -106,6 +105,10 @@ def test_they_are_looked_up_by_server_and_version() -> None:
     assert deviations_of("builtin", "3.17.2") == deviations_of("mlflow", "1.30.1") == deviations_of("mlflow", "") == ()
 
 
+def test_the_exceptions_are_deviations_that_there_are() -> None:
+    assert {one.id for one in DEVIATIONS} >= NO_PLAIN_JSON
+
+
 def test_each_has_a_name_of_its_own() -> None:
     assert [name for name, count in Counter(one.id for one in DEVIATIONS).items() if count > 1] == []
 
@@ -121,6 +124,16 @@ def test_each_is_about_rules_that_there_are(deviation: Deviation) -> None:
 def test_each_says_what_happens_and_where_to_read_more(deviation: Deviation) -> None:
     assert re.fullmatch(r'["A-Zc].*\.', deviation.what)
     assert re.match("https://github.com/mlflow/mlflow/(issues|pull|blob)/", deviation.link)
+
+
+@pytest.mark.parametrize(
+    "deviation", [one for one in DEVIATIONS if "server_error" in one.kinds], ids=lambda one: one.id
+)
+@pytest.mark.parametrize(("status", "expected"), [(500, True), (502, False), (503, False), (504, False)])
+def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status: int, expected: bool) -> None:
+    shown = replace(deviation, label="", types=frozenset(), envelopes=frozenset())
+    seen = Seen(kind="server_error", answer=f"{status} <html>500 bad gateway")
+    assert shown.shows_in(Asked(rule=deviation.rules[0]), seen) is expected
 
 
 @EACH

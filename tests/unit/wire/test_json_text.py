@@ -99,5 +99,23 @@ def test_the_refusal_says_which_token_json_forbids() -> None:
         parse_json(b'{"predictions": [1.0, NaN]}')
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"y": [NaN, Infinity, -Infinity, 1.5]}', {"y": [None, None, None, 1.5]}),
+        (b'{"y": "NaN"}', {"y": "NaN"}),
+        (b'{"y": 1}', {"y": 1}),
+    ],
+)
+def test_bare_tokens_are_read_as_null_only_on_purpose(body: bytes, expected: object) -> None:
+    assert parse_json(body, bare_as_null=True) == expected
+
+
+@pytest.mark.parametrize("body", [b"[NaN", b'{"y": NaN, "y": 1}', b"[nan]", b"[NaN, \xff]"])
+def test_nothing_else_is_read_for_them(body: bytes) -> None:
+    with pytest.raises(DecodeError):
+        parse_json(body, bare_as_null=True)
+
+
 def test_numbers_beyond_a_float_are_grammar_and_stay() -> None:
     assert parse_json(b"[1e400, -0.0, 9007199254740993]") == [math.inf, 0.0, 9007199254740993]
