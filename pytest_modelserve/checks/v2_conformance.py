@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from ..cases import Case, Table, Tensors
-from ..client.inference import model_path
+from ..client.inference import MODEL_NAME, model_path
 from ..errors import DecodeError, EncodeError
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
@@ -55,8 +55,7 @@ def v2_conformance(context: CheckContext, variant: str) -> CheckResult:
     case, good, reason = _good_request(context)
     if not reason and rule.compares and context.settings.stochastic:
         reason = STOCHASTIC
-    if not reason and context.settings.server not in SPEAKING and not _speaks(context):
-        reason = f"the server does not speak the protocol: {PROBE} is not answered 200"
+    reason = reason or _why_not_asked(context)
     if reason or case is None:
         return left_out(title, Judges.SERVER, reason)
     with Exchanges.of(context, case) as exchanges:
@@ -91,8 +90,17 @@ def _good_request(context: CheckContext) -> tuple[Case | None, Document, str]:
         return None, {}, f"the input example has no form in the protocol: {unfit.happened}"
 
 
-def _speaks(context: CheckContext) -> bool:
-    return context.served.client.send(b"", method="GET", path=PROBE).status == 200
+def _why_not_asked(context: CheckContext) -> str:
+    """Return why a server is not held to the protocol, or nothing; one that is started here has no such excuse."""
+    client, is_speaking = context.served.client, context.settings.server in SPEAKING
+    if is_speaking and context.served.is_managed:
+        return ""
+    if not is_speaking and client.send(b"", method="GET", path=PROBE).status != 200:
+        return f"the server does not speak the protocol: {PROBE} is not answered 200"
+    status = client.send(b"", method="GET", path=model_path()).status
+    if status is None or not 400 <= status < 500:
+        return ""
+    return f"the server has no model {MODEL_NAME}: {model_path()} is answered {status}"
 
 
 class _Trial:

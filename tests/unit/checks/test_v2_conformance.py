@@ -132,11 +132,13 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     def run(rule: str, spoil: Spoil | None = None, signature: Signature | None = COLUMNS, **settings: Any) -> Any:
         returned = settings.pop("returned", None)
         has_raised = isinstance(returned, Raised)
+        is_managed = settings.pop("is_managed", True)
         example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
         application = Application(tmp_path, signature)
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
         context = serve(lambda rows: rows, signature, example=example, **settings)
+        context.served.is_managed = is_managed
 
         def answer(request: httpx.Request) -> httpx.Response:
             n_reached = len(application.worker.reached)
@@ -369,6 +371,19 @@ def test_a_server_of_another_kind_is_asked_first_whether_it_speaks(conform: Any)
     assert result.reason.startswith("the server does not speak the protocol")
     assert conform("id_echo", server="somebody's").outcome is Outcome.PASSED
     assert conform("says_ready", silent).outcome is Outcome.FAILED  # ours must
+
+
+@pytest.mark.parametrize("settings", [{"server": "somebody's"}, {"is_managed": False}])
+def test_a_server_that_has_the_model_under_another_name_is_left_out(conform: Any, settings: dict[str, Any]) -> None:
+    result = conform("id_echo", at(MODEL, {"error": "there is churn alone"}, 404), **settings)
+    assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
+    assert result.reason == f"the server has no model mlflow-model: {MODEL} is answered 404"
+    assert conform("id_echo", **settings).outcome is Outcome.PASSED
+    assert conform("model_metadata", at(MODEL, BROKEN, 500), **settings).outcome is Outcome.FAILED
+
+
+def test_a_server_that_is_started_here_has_the_model(conform: Any) -> None:
+    assert conform("model_metadata", at(MODEL, {"error": "no"}, 404)).outcome is Outcome.FAILED
 
 
 def test_the_rules_that_a_model_can_show(serve: Any) -> None:
