@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from ..wire.open_inference import JSON_TEXT
+
 Document: TypeAlias = "dict[str, Any]"
 Changed: TypeAlias = "Iterator[tuple[str, Document]]"
 
@@ -61,8 +63,9 @@ def as_lists(data: list[Any], shape: list[int]) -> list[Any]:
 
 
 def of_another_datatype(good: Document) -> Changed:
-    """Yield it with text for numbers, and numbers for text."""
-    for at, tensor in enumerate(good["inputs"][:MOST_INPUTS]):
+    """Yield it with text for numbers, and numbers for text; where any JSON value may stand, neither is wrong."""
+    typed = [(at, tensor) for at, tensor in enumerate(good["inputs"]) if not _is_json_text(tensor)]
+    for at, tensor in typed[:MOST_INPUTS]:
         is_text = tensor["datatype"] == "BYTES"
         datatype, value = ("FP64", 0.5) if is_text else ("BYTES", "text")
         other = {**tensor, "datatype": datatype, "data": [value] * len(tensor["data"])}
@@ -149,6 +152,10 @@ def no_requests(good: Document) -> Changed:
     texts = {"no body": "", "broken JSON": written(good).decode()[:-1], "a list": "[]", "a string": '"x"'}
     for label, text in texts.items():
         yield label, {TEXT: text}
+
+
+def _is_json_text(tensor: Mapping[str, Any]) -> bool:
+    return bool(tensor.get("parameters", {}).get("content_type") == JSON_TEXT)
 
 
 def _replaced(good: Document, at: int, tensor: Mapping[str, Any]) -> Document:

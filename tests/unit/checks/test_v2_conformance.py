@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,13 @@ from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
 from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
 from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
-from pytest_modelserve.checks.v2_rules import V2_RULES
+from pytest_modelserve.checks.v2_rules import JSON_TYPE, V2_RULES
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.runtime.frames import ExceptionRecord, Predictions, Raised, Ready, TableValue
 from pytest_modelserve.scoring.app import create_app
 from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.settings import ServeSettings
-from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.datatypes import AnyType, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies.rules import RULES
 
@@ -88,11 +89,13 @@ class Application:
 
     Attributes:
         spoil: Sees each request and its answer; returns another status and document, or None.
+        before: Sees each request before it is sent; returns an answer that takes the place of any other, or None.
     """
 
     def __init__(self, folder: Path, signature: Signature | None) -> None:
         self.worker = Worker()
         self.spoil: Spoil = lambda _request, _document: None
+        self.before: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
         settings = ServeSettings(
             model_dir=folder,
             model_uri="models:/m/1",
@@ -112,6 +115,8 @@ class Application:
         self._app = create_app(settings, ModelSlot(self.worker))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if (early := self.before(request)) is not None:
+            return early
         answer = asyncio.run(self._send(request))
         spoiled = self.spoil(request, json.loads(answer.content))
         if spoiled is not None:
@@ -137,6 +142,7 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         application = Application(tmp_path, signature)
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
+        application.before = settings.pop("before", application.before)
         context = serve(lambda rows: rows, signature, example=example, **settings)
         context.served.is_managed = is_managed
 
@@ -267,8 +273,13 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("id_echo", spoil_answer(id="made up"), 'it was answered with the id "made up"'),
     ("requested_outputs", only_all, "asked for 'y' alone, it answered 'y', 'more'"),
     ("extra_key", lambda request, _: (400, {"error": "no"}) if infers(request) else None, "answered 400"),
+    ("extra_key", spoil_output(shape=[3, 1]), "has 2 elements, its shape says 3"),
+    ("wrong_value", fail, "the server answered 500 although the model was not reached"),
+    ("wrong_value", at(f"{MODEL}/infer", {"model_name": "m"}), "outputs of the answer is missing"),
+    ("wrong_value", tell_detail, 'string under "error"'),
     ("unknown_model", fail, "the server answered 500 although the model was not reached"),
-    ("unknown_version", take_all, "it was answered 200, not 404"),
+    ("unknown_version", take_all, "it was answered 200, not 4xx or 501"),
+    ("unknown_version", tell_detail, 'string under "error"'),
     ("other_method", take_all, "it was answered 200, not 405"),
     *((rule.id, take_all, "it was answered 200, not 4xx") for rule in V2_RULES if rule.statuses == range(400, 500)),
     *((rule.id, tell_detail, 'string under "error"') for rule in V2_RULES if rule.statuses == range(400, 500)),
@@ -284,6 +295,68 @@ def test_what_breaks_a_rule(conform: Any, rule: str, spoil: Spoil, told: str) ->
     if "although" not in result.failure.title:  # which is the server's own fault under any rule
         assert result.failure.expected == next(each for each in V2_RULES if each.id == rule).meaning
     assert "/v2" in result.failure.curl
+
+
+def refuse(
+    status: int, paths: str, document: Any, content_type: str = "text/plain"
+) -> Callable[[httpx.Request], httpx.Response | None]:
+    """Answer requests to some paths before the model has a part in it."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    answer = httpx.Response(status, content=body, headers={"Content-Type": content_type})
+    return lambda request: answer if re.search(paths, f"{request.method} {request.url.path}") else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "before"),
+    [
+        ("unknown_model", refuse(400, NO_SUCH, {"error": "no such model"})),
+        ("unknown_model", refuse(404, f"{NO_SUCH}/ready", EMPTY)),
+        ("unknown_version", refuse(501, NO_SUCH, {"error": "this server has no versions"})),
+        ("other_method", refuse(405, "GET .*/infer", {"detail": "Method Not Allowed"})),
+        ("no_request", refuse(400, "POST .*/infer", {"error": "no"})),
+        ("extra_key", refuse(400, "POST .*/infer", {"error": "no"})),
+        ("wrong_value", refuse(422, "POST .*/infer", {"error": "no"}, JSON_TYPE)),
+    ],
+)
+def test_what_the_protocol_leaves_open(conform: Any, rule: str, before: Any) -> None:
+    result = conform(rule, before=before)
+    assert result.outcome is Outcome.PASSED, result.failure and result.failure.title
+    assert result.advice == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "told"),
+    [
+        ("unknown_version", refuse(503, NO_SUCH, {"error": "no"}), "the model's process ended"),
+        ("unknown_model", refuse(501, NO_SUCH, {"error": "no"}), "the server answered 501"),
+        ("extra_key", refuse(400, "POST .*/infer", {"detail": "no"}), 'string under "error"'),
+    ],
+)
+def test_what_it_does_not_leave_open(conform: Any, rule: str, before: Any, told: str) -> None:
+    result = conform(rule, before=before)
+    assert result.outcome is Outcome.FAILED
+    assert told in result.failure.title
+
+
+def test_elements_that_a_server_makes_its_own_are_told(conform: Any) -> None:
+    answer = {"model_name": "m", "outputs": [{"name": "y", "datatype": "FP64", "shape": [1], "data": [0.5]}]}
+    result = conform("wrong_value", before=refuse(200, "POST .*/infer", answer))
+    assert result.outcome is Outcome.PASSED
+    assert [one.text for one in result.advice] == [
+        "the server takes it, which the protocol leaves open: 'x' in 'n', which is INT64",
+        "the server takes it, which the protocol leaves open: 0.5 in 's', which is BYTES",
+        "the server takes it, which the protocol leaves open: 'x' in 'o', which is FP64",
+    ]
+
+
+def test_where_any_json_value_may_stand_no_datatype_is_wrong(conform: Any) -> None:
+    anything = ColumnSchema(columns=(ColumnSpec(name="n", type=AnyType()), ColumnSpec(name="s", type=DataType.STRING)))
+    both = dataclasses.replace(COLUMNS, inputs=anything)
+    example = Table(columns=("n", "s"), rows=((0.5, "a"),))
+    assert conform("wrong_datatype", signature=both, example=example).outcome is Outcome.PASSED
+    alone = dataclasses.replace(COLUMNS, inputs=ColumnSchema(columns=anything.columns[:1]))
+    result = conform("wrong_datatype", signature=alone, example=Table(columns=("n",), rows=((0.5,),)))
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, "the model's inputs are such that nothing can show it")
 
 
 def test_each_refused_request_has_its_fault_alone(conform: Any) -> None:
