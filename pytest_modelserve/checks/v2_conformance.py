@@ -31,7 +31,7 @@ from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .good_request import NOT_PREDICTED
-from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
+from .judge import LOST, Blame, Exchange, Judgement, answer_of, judge_outcome
 from .serving import why_no_example
 from .v2_changes import Document
 from .v2_rules import V2_RULES, V2Rule, infer_case, path_case
@@ -147,7 +147,7 @@ class _Trial:
                 self.notes.append(f"the server takes it, which the protocol leaves open: {case.label}")
             if exchange.outcome in LOST and not is_untouched and (lost := judge_outcome(exchange)):
                 yield lost
-            elif exchange.exception is not None:
+            elif exchange.exception is not None and not rule.is_refusal:
                 self.reason = NOT_PREDICTED
             elif wrong := self._wrong(rule, exchange):
                 yield Judgement(
@@ -157,6 +157,7 @@ class _Trial:
                     expected=rule.meaning,
                     received=answer_of(exchange),
                     exchange=exchange,
+                    seen_in=Blame.SERVER if exchange.exception is not None else None,  # the model is not to be mended
                     plainly=f"the server breaks the rule {rule.id} of the Open Inference Protocol",
                 )
 
@@ -169,6 +170,8 @@ class _Trial:
     def _wrong(self, rule: V2Rule, exchange: Exchange) -> str:
         """Return what is wrong about an answer, in words, or nothing."""
         status = exchange.invocation.status
+        if rule.is_refusal and exchange.exception is not None:  # any other call is answered 2xx, or lost
+            return f"it reached the model, which raised {exchange.exception.type}"
         if not rule.is_kept_by(status):
             return f"it was answered {status}, not {rule.told_statuses}"
         if exchange.invocation.is_success:

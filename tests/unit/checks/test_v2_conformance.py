@@ -373,6 +373,15 @@ def test_a_refusal_that_reached_the_model(conform: Any) -> None:
     assert result.failure.title.startswith("the server answered 400 although the model returned a prediction")
 
 
+def test_a_refusal_that_reached_a_model_that_raises(conform: Any) -> None:
+    unpromised = dataclasses.replace(COLUMNS, outputs=None)  # so that nobody knows better than the model
+    result = conform("unknown_output", signature=unpromised, returned=Raised(1, RAISED, 0.1))
+    assert result.outcome is Outcome.FAILED
+    assert result.failure.title == "an output that there is not: it reached the model, which raised KeyError"
+    assert result.failure.received.startswith("500")
+    assert "Mend" not in result.failure.text
+
+
 @pytest.mark.parametrize("rule", ["well_formed", "id_echo", "requested_outputs"])
 def test_a_model_that_raises_proves_nothing(conform: Any, rule: str) -> None:
     result = conform(rule, returned=Raised(1, RAISED, 0.1))
