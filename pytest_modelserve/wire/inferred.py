@@ -127,8 +127,8 @@ def read_inference(document: object) -> Inference:
     return Inference(
         model_name=_text(body, "model_name", "the answer"),
         outputs=outputs,
-        model_version=_text(body, "model_version", "the answer") if "model_version" in body else None,
-        id=_text(body, "id", "the answer") if "id" in body else None,
+        model_version=_text_if_any(body, "model_version", "the answer"),
+        id=_text_if_any(body, "id", "the answer"),
     )
 
 
@@ -140,7 +140,7 @@ def read_model_metadata(document: object) -> ModelMetadata:
     """
     what = "the metadata"
     body = _object(document, what)
-    versions = _list(body, "versions", what) if "versions" in body else []
+    versions = [] if body.get("versions") is None else _list(body, "versions", what)
     if not all(isinstance(version, str) for version in versions):
         raise _not_protocol(f"versions of {what} is no list of strings", versions)
     return ModelMetadata(
@@ -174,7 +174,7 @@ def _output(entry: object, where: str) -> OutputTensor:
     for at, value in enumerate(data):
         if value is not None and tensor_misfit(value, dtype) is not None:
             raise _not_protocol(f"element {at} of {where} is no {datatype}", value)
-    parameters = _object(body.get("parameters", {}), f"parameters of {where}")
+    parameters = {} if body.get("parameters") is None else _object(body["parameters"], f"parameters of {where}")
     hint = parameters.get("content_type", "")
     return OutputTensor(
         name=_text(body, "name", where),
@@ -269,6 +269,11 @@ def _text(body: Mapping[str, object], key: str, what: str) -> str:
     if not isinstance(value, str):
         raise _not_protocol(f"{key} of {what} is {'no string' if key in body else 'missing'}", value)
     return value
+
+
+def _text_if_any(body: Mapping[str, object], key: str, what: str) -> str | None:
+    """Return a text that need not be there; KServe writes null for what it lacks."""
+    return None if body.get(key) is None else _text(body, key, what)
 
 
 def _not_protocol(why: str, received: object) -> DecodeError:

@@ -36,6 +36,15 @@ OF_MLSERVER = {  # 1.7.1 on the iris model
 }
 
 
+OF_KSERVE = {  # 0.21, whose models of pydantic are written with all they have
+    "model_name": "m",
+    "model_version": None,
+    "id": None,
+    "parameters": None,
+    "outputs": [{"name": "y", "shape": [1], "datatype": "INT64", "parameters": None, "data": [7]}],
+}
+
+
 def answer(*outputs: dict[str, Any], **rest: Any) -> dict[str, Any]:
     return {"model_name": "m", "outputs": list(outputs), **rest}
 
@@ -53,6 +62,12 @@ def test_the_answer_of_mlserver_under_the_declared_schema(tensors_schema: Tensor
     predictions = read_inference(OF_MLSERVER).predictions(tensors_schema("int64", (-1,)))
     assert predictions.to_list() == [0]
     assert read_inference(OF_MLSERVER).predictions(tensors_schema("int64", (-1, 1))).to_list() == [[0]]
+
+
+def test_the_answer_of_kserve_has_null_for_what_it_lacks() -> None:
+    inference = read_inference(OF_KSERVE)
+    assert (inference.model_version, inference.id, inference.outputs[0].content_type) == (None, None, "")
+    assert inference.predictions().raw == [7]
 
 
 def test_nested_data_is_flattened() -> None:
@@ -161,6 +176,7 @@ def test_metadata() -> None:
     assert metadata.inputs == (TensorMetadata(name="a", datatype="INT64", shape=(-1, 1)),)
     assert metadata.outputs == (TensorMetadata(name="y", datatype="BYTES", shape=()),)
     assert read_model_metadata({key: METADATA[key] for key in METADATA if key != "versions"}).versions == ()
+    assert read_model_metadata({**METADATA, "versions": None}).versions == ()
 
 
 @pytest.mark.parametrize(
