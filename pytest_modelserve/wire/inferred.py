@@ -14,12 +14,12 @@ from typing import Final, cast
 import numpy as np
 
 from ..errors import DecodeError
-from ..signature.datatypes import DataType
+from ..signature.datatypes import AnyType, Array, DataType, SparkMLVector, ValueType
 from ..signature.specs import ColumnSchema, Schema, TensorSchema
 from .json_text import parse_json
 from .open_inference import DATATYPES, JSON_TEXT
 from .predictions import Predictions
-from .scalars import tensor_misfit
+from .scalars import expectation, tensor_misfit
 from .values import show_value
 
 _MOST_DIMENSIONS: Final = 32  # of NumPy before its second version
@@ -102,7 +102,8 @@ class Inference:
         servers differ in both.
 
         Raises:
-            DecodeError: The outputs differ in their number of rows, or an element is not the JSON that it should be.
+            DecodeError: The outputs differ in their number of rows, one has the shape of no column, or an element is
+                not the JSON that it should be.
         """
         if isinstance(schema, ColumnSchema):
             return Predictions(raw=_rows(self.outputs, schema), schema=schema)
@@ -208,7 +209,7 @@ def _rows(outputs: tuple[OutputTensor, ...], schema: ColumnSchema) -> object:
         kind = schema.columns[at].type if not kinds and at < len(schema.columns) else kinds.get(output.name)
         declared = only.type if only else kind
         name = str(only.name) if only and only.name is not None else output.name
-        columns[name] = _elements(output, is_json=declared is not None and not isinstance(declared, DataType))
+        columns[name] = _cells(output, declared)
     sizes = {name: len(cells) for name, cells in columns.items()}
     if len(set(sizes.values())) > 1:
         raise _not_protocol("the outputs differ in their number of rows", sizes)
@@ -216,6 +217,24 @@ def _rows(outputs: tuple[OutputTensor, ...], schema: ColumnSchema) -> object:
         return next(iter(columns.values()))
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) if schema.is_named else list(row) for row in rows]
+
+
+def _cells(output: OutputTensor, declared: ValueType | None) -> list[object]:
+    """Return a column's values, one a row: a tensor has as many rows as its first dimension says."""
+    is_list = (
+        isinstance(declared, Array) and output.datatype != "BYTES"
+    )  # then `[rows, 1]` is a list of one in each row
+    if output.shape[1:] == () or (output.shape[1:] == (1,) and not is_list):
+        if output.shape:
+            return _elements(output, is_json=declared is not None and not isinstance(declared, DataType))
+    elif declared is None or isinstance(declared, Array | AnyType | SparkMLVector):
+        return cast("list[object]", _nested(output, None))
+    raise DecodeError(
+        f"the output {show_value(output.name)} has the shape {show_value(output.shape)}, which is no column of "
+        f"{'values' if declared is None else expectation(declared)}",
+        facts={"a column": "[rows] or [rows, 1]"},
+        fix="Compare the answer's shape with the model's output schema.",
+    )
 
 
 def _arrays(outputs: tuple[OutputTensor, ...], schema: TensorSchema) -> object:

@@ -269,6 +269,7 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("answers_alike", spoil_output(data=[1.0, 2.5]), "by V2"),
     ("answers_alike", spoil_output(data=[2.0, 1.0]), "by V2"),
     ("answers_alike", spoil_output(shape=[1, 1], data=[1.0]), "differ in their number of rows"),
+    ("answers_alike", spoil_output(shape=[1, 2]), "which is no column of double"),
     ("flat_or_nested", lose_nested, "from nested data"),
     ("id_echo", spoil_answer(id="made up"), 'it was answered with the id "made up"'),
     ("requested_outputs", only_all, "asked for 'y' alone, it answered 'y', 'more'"),

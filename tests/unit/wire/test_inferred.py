@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.errors import DecodeError
-from pytest_modelserve.signature.datatypes import Array, DataType
+from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map
 from pytest_modelserve.wire.inferred import TensorMetadata, read_inference, read_model_metadata
 
 if TYPE_CHECKING:
@@ -91,6 +91,45 @@ def test_one_column(table_schema: TableSchema, kind: Any, datatype: str, data: l
     assert inference.predictions(table_schema(y=kind)).to_list() == [{"y": value} for value in values]
     assert inference.predictions(table_schema(other=kind)).to_list() == [{"other": value} for value in values]
     assert inference.predictions(table_schema(kind)).to_list() == values
+
+
+FLOATS = {**ONE, "data": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]}
+TEXTS = {**FLOATS, "datatype": "BYTES", "data": ["a", "b", "c", "d", "e", "f"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "rows"),
+    [
+        (Array(items=DataType.DOUBLE), {**FLOATS, "shape": [2, 3]}, [[0.5, 1.5, 2.5], [3.5, 4.5, 5.5]]),
+        (Array(items=DataType.DOUBLE), {**FLOATS, "shape": [2, 3, 1]}, [[[0.5], [1.5], [2.5]], [[3.5], [4.5], [5.5]]]),
+        (Array(items=DataType.DOUBLE), {**ONE, "data": [0.5, 1.5]}, [[0.5], [1.5]]),
+        (Array(items=DataType.STRING), {**TEXTS, "shape": [3, 2]}, [["a", "b"], ["c", "d"], ["e", "f"]]),
+        (AnyType(), {**FLOATS, "shape": [1, 6]}, [FLOATS["data"]]),
+        (AnyType(), {**ONE, "data": [0.5, 1.5]}, [0.5, 1.5]),
+        (DataType.DOUBLE, {**FLOATS, "shape": [6]}, FLOATS["data"]),
+        (DataType.DOUBLE, {**FLOATS, "shape": [6, 1]}, FLOATS["data"]),
+    ],
+)
+def test_the_first_dimension_is_the_rows(table_schema: TableSchema, kind: Any, output: Any, rows: list[Any]) -> None:
+    assert read_inference(answer(output)).predictions(table_schema(kind)).raw == rows
+    assert read_inference(answer(output)).predictions(table_schema(y=kind)).raw == [{"y": row} for row in rows]
+
+
+def test_an_output_that_is_not_declared_keeps_its_shape(table_schema: TableSchema) -> None:
+    two = answer({**FLOATS, "shape": [2, 3]}, {**ONE, "name": "z"})
+    rows = read_inference(two).predictions(table_schema(z=DataType.DOUBLE, w=DataType.DOUBLE)).raw
+    assert rows == [{"y": [0.5, 1.5, 2.5], "z": 0.5}, {"y": [3.5, 4.5, 5.5], "z": None}]
+
+
+@pytest.mark.parametrize("kind", [DataType.DOUBLE, Map(values=DataType.DOUBLE)])
+@pytest.mark.parametrize("shape", [[1, 2], [2, 1, 1], [1, 1, 2]])
+def test_a_shape_that_is_no_column(table_schema: TableSchema, kind: Any, shape: list[int]) -> None:
+    """A server that transposes answers [1, 2] for two rows."""
+    with pytest.raises(DecodeError) as caught:
+        read_inference(answer({**ONE, "shape": shape})).predictions(table_schema(y=kind))
+    assert "which is no column of" in caught.value.happened
+    with pytest.raises(DecodeError):
+        read_inference(answer({**ONE, "shape": [], "data": [0.5]})).predictions(table_schema(y=kind))
 
 
 def test_several_columns(table_schema: TableSchema) -> None:
