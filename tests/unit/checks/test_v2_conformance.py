@@ -137,14 +137,14 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     def run(rule: str, spoil: Spoil | None = None, signature: Signature | None = COLUMNS, **settings: Any) -> Any:
         returned = settings.pop("returned", None)
         has_raised = isinstance(returned, Raised)
-        is_managed = settings.pop("is_managed", True)
+        is_managed, has_spy = settings.pop("is_managed", True), settings.pop("has_spy", True)
         example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
         application = Application(tmp_path, signature)
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
         application.before = settings.pop("before", application.before)
         context = serve(lambda rows: rows, signature, example=example, **settings)
-        context.served.is_managed = is_managed
+        context.served.is_managed, context.served.has_spy = is_managed, has_spy
 
         def answer(request: httpx.Request) -> httpx.Response:
             n_reached = len(application.worker.reached)
@@ -383,9 +383,10 @@ def test_a_refusal_that_reached_a_model_that_raises(conform: Any) -> None:
     assert "Mend" not in result.failure.text
 
 
+@pytest.mark.parametrize("has_spy", [True, False])
 @pytest.mark.parametrize("rule", ["well_formed", "id_echo", "requested_outputs"])
-def test_a_model_that_raises_proves_nothing(conform: Any, rule: str) -> None:
-    result = conform(rule, returned=Raised(1, RAISED, 0.1))
+def test_a_model_that_raises_proves_nothing(conform: Any, rule: str, has_spy: bool) -> None:
+    result = conform(rule, returned=Raised(1, RAISED, 0.1), has_spy=has_spy)
     assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
 
 
