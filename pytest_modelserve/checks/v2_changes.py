@@ -6,6 +6,7 @@ Each yields requests with what is special about them; `TEXT` is the key of one t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -56,10 +57,10 @@ def nested(good: Document) -> Changed:
 
 def as_lists(data: list[Any], shape: list[int]) -> list[Any]:
     """Return the elements of a tensor as lists in lists."""
-    level = data
-    for size in reversed(shape[1:]):
-        level = [level[at : at + size] for at in range(0, len(level), size)] if size else [[] for _ in range(shape[0])]
-    return level
+    if len(shape) < 2:
+        return data
+    step = math.prod(shape[1:])
+    return [as_lists(data[at * step : (at + 1) * step], shape[1:]) for at in range(shape[0])]
 
 
 def of_another_datatype(good: Document) -> Changed:

@@ -490,7 +490,7 @@ def test_no_other_rule_has_such_an_id() -> None:
     assert len({rule.id for rule in V2_RULES}) == len(V2_RULES)
 
 
-@pytest.mark.parametrize("shape", [[4], [2, 2], [2, 1, 3], [1, 1], [0, 2], [2, 0], [2, 0, 3]])
+@pytest.mark.parametrize("shape", [[4], [2, 2], [2, 1, 3], [1, 1], [0, 2], [2, 0], [2, 0, 3], [2, 3, 0]])
 def test_data_as_lists(shape: list[int]) -> None:
     array = np.arange(int(np.prod(shape))).reshape(shape)
     assert json.dumps(as_lists(array.ravel().tolist(), shape)) == json.dumps(array.tolist())
