@@ -23,6 +23,7 @@ from .scalars import expectation, tensor_misfit
 from .values import show_value
 
 _MOST_DIMENSIONS: Final = 32  # of NumPy before its second version
+_MOST_EMPTY: Final = 2**20  # lists without an element, which a shape of a few bytes can ask for
 _TEXT: Final = "str"  # for the check of a single value: that of BYTES is text, whatever it stands for
 
 
@@ -170,6 +171,8 @@ def _output(entry: object, where: str) -> OutputTensor:
     sizes = cast("list[int]", shape)
     if len(sizes) > _MOST_DIMENSIONS:
         raise _not_protocol(f"shape of {where} has {len(sizes)} dimensions", shape)
+    if 0 in sizes and math.prod(size for size in sizes if size) > _MOST_EMPTY:
+        raise _not_protocol(f"shape of {where} has more than {_MOST_EMPTY:,} rows without an element", shape)
     data = _flat(_list(body, "data", where), sizes, where)
     dtype = _TEXT if datatype == "BYTES" else DATATYPES[datatype]
     for at, value in enumerate(data):
@@ -196,7 +199,8 @@ def _flat(data: list[object], shape: list[int], where: str) -> list[object]:
             parts = list(chain.from_iterable(cast("list[list[object]]", parts)))
         level = parts
     if len(level) != math.prod(shape):
-        raise _not_protocol(f"data of {where} has {len(level)} elements, its shape says {math.prod(shape)}", shape)
+        told = f"data of {where} has {len(level)} elements, its shape says {show_value(math.prod(shape))}"
+        raise _not_protocol(told, shape)
     return level
 
 
