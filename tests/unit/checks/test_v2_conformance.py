@@ -15,13 +15,13 @@ import httpx
 import numpy as np
 import pytest
 
-from pytest_modelserve.cases import Table, Tensors
+from pytest_modelserve.cases import RawBody, Table, Tensors
 from pytest_modelserve.checks.anchor import UNSTEADY
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
 from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
 from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
-from pytest_modelserve.checks.v2_rules import JSON_TYPE, V2_RULES
+from pytest_modelserve.checks.v2_rules import JSON_TYPE, V2_RULES, V2Rule
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.runtime.frames import ExceptionRecord, Predictions, Raised, Ready, TableValue
 from pytest_modelserve.scoring.app import create_app
@@ -30,6 +30,7 @@ from pytest_modelserve.scoring.settings import ServeSettings
 from pytest_modelserve.signature.datatypes import AnyType, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies.rules import RULES
+from pytest_modelserve.wire.open_inference import inference_document
 
 RAISED = ExceptionRecord("KeyError", "builtins", ("KeyError",), "x", "Traceback", False, None)
 COLUMNS = Signature(
@@ -360,9 +361,64 @@ def test_where_any_json_value_may_stand_no_datatype_is_wrong(conform: Any) -> No
     assert (result.outcome, result.reason) == (Outcome.SKIPPED, "the model's inputs are such that nothing can show it")
 
 
-def test_each_refused_request_has_its_fault_alone(conform: Any) -> None:
-    """What is refused is refused for the one change: the good request itself is taken."""
-    assert conform("well_formed").outcome is Outcome.PASSED
+def changed_parts(good: Any, sent: Any) -> set[str]:
+    """Return which of the request's keys and tensors are not those of the good request."""
+    keys = {key for key in good.keys() | sent.keys() if good.get(key) != sent.get(key)} - {"inputs"}
+    ours, theirs = good["inputs"], sent.get("inputs", [])
+    if len(ours) == len(theirs):
+        return keys | {f"inputs[{at}]" for at, tensor in enumerate(ours) if tensor != theirs[at]}
+    kept = [tensor for tensor in theirs if tensor in ours]
+    return keys | {"inputs"} | {f"a new tensor {tensor}" for tensor in theirs if tensor not in kept}
+
+
+TOLD_BY_OURS: dict[str, str] = {  # what the refusal names, so that it is of the change and of nothing else
+    "wrong_datatype": "datatype",
+    "unknown_datatype": "datatype",
+    "wrong_value": "element 0, is",
+    "out_of_datatype": "out of the range",
+    "wrong_size": "shape",
+    "wrong_dimensions": "has shape",
+    "missing_input": "is missing|at least one tensor",
+    "missing_part": "name|lacks (shape|datatype|data)|inputs must",
+    "input_twice": "twice",
+    "unknown_output": f"no output '{NO_SUCH}'",
+    "wrong_id": "id must be a string",
+    "no_request": "The body",
+}
+
+
+@pytest.mark.parametrize(("signature", "example"), [(COLUMNS, ROWS), (TENSOR, ARRAY)], ids=["columns", "tensor"])
+@pytest.mark.parametrize("rule", [rule for rule in V2_RULES if rule.id in TOLD_BY_OURS], ids=lambda rule: rule.id)
+def test_each_refused_request_has_its_fault_alone(
+    tmp_path: Path, rule: V2Rule, signature: Signature, example: Any
+) -> None:
+    """What is refused is refused for the one change: the good request itself is taken, and the refusal names it."""
+    application = Application(tmp_path, signature)
+    good = json.loads(json.dumps(inference_document(example, signature=signature)))
+    if rule.needs_every_input and signature is COLUMNS:
+        good["inputs"] = good["inputs"][:2]  # the third may be left out
+
+    def sent(body: bytes) -> httpx.Response:
+        request = httpx.Request("POST", f"http://h{MODEL}/infer", content=body, headers={"Content-Type": JSON_TYPE})
+        return application(request)
+
+    assert sent(json.dumps(good).encode()).status_code == 200
+    application.worker.reached.clear()
+    cases = list(rule.cases(good))
+    assert cases or (rule.id, signature) == ("out_of_datatype", TENSOR)
+    for case in cases:
+        assert isinstance(case.payload, RawBody)
+        answer = sent(case.payload.body)
+        assert answer.status_code == 400, case.label
+        assert re.search(TOLD_BY_OURS[rule.id], answer.json()["error"]), (case.label, answer.json())
+        if rule.id != "no_request":
+            assert len(changed_parts(good, json.loads(case.payload.body))) == 1, case.label
+    assert application.worker.reached == []
+
+
+def test_every_refused_request_is_held_to_that() -> None:
+    refused = {rule.id for rule in V2_RULES if rule.changes and (rule.is_refusal or rule.may_refuse)}
+    assert set(TOLD_BY_OURS) == refused - {"extra_key"}  # which ours takes
 
 
 def test_a_refusal_that_reached_the_model(conform: Any) -> None:
