@@ -12,6 +12,7 @@ from ..client import Invocation
 from .calls import Call, RaisedException
 
 _BY_US: Final = re.compile(r"The model raised (?P<type>\w+)")
+_DECIDED_BY: Final = "x-modelserve-decided-by"
 _BY_MLFLOW: Final = "unexpected error while evaluating the model"  # any other error is of its parser or its schema
 _FRAME: Final = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<function>.+)\n(?:    (?P<source>.*)\n)?', re.MULTILINE
@@ -27,7 +28,7 @@ def told_call(invocation: Invocation) -> Call | None:
     """
     document = _document(invocation)
     message = str(document.get("message", ""))
-    found = _BY_US.match(message) if document.get("error_code") == "MODEL_ERROR" else None
+    found = _BY_US.match(_said_by_us(invocation, document))
     if found:
         return _as_call(invocation, found["type"], "", "", is_deliberate=True)
     trace = document.get("stack_trace")
@@ -42,6 +43,14 @@ def told_call(invocation: Invocation) -> Call | None:
     frame = {} if last is None else {"file": last["file"], "line": int(last["line"]), "function": last["function"]}
     said = end["message"] or ""
     return _as_call(invocation, end["type"], trace, said, is_deliberate=is_deliberate, last_frame=frame)
+
+
+def _said_by_us(invocation: Invocation, document: Mapping[str, object]) -> str:
+    """Return what our server says of an exception; the Open Inference Protocol (V2) has no code beside the text."""
+    if document.get("error_code") == "MODEL_ERROR":
+        return str(document.get("message", ""))
+    is_of_v2 = "error_code" not in document and invocation.headers.get(_DECIDED_BY) == "model"
+    return str(document.get("error", "")) if is_of_v2 else ""
 
 
 def _as_call(

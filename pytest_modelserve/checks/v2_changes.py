@@ -6,8 +6,11 @@ Each yields requests with what is special about them; `TEXT` is the key of one t
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
+
+from ..wire.open_inference import JSON_TEXT
 
 Document: TypeAlias = "dict[str, Any]"
 Changed: TypeAlias = "Iterator[tuple[str, Document]]"
@@ -54,15 +57,16 @@ def nested(good: Document) -> Changed:
 
 def as_lists(data: list[Any], shape: list[int]) -> list[Any]:
     """Return the elements of a tensor as lists in lists."""
-    level = data
-    for size in reversed(shape[1:]):
-        level = [level[at : at + size] for at in range(0, len(level), size)] if size else [[] for _ in range(shape[0])]
-    return level
+    if len(shape) < 2:
+        return data
+    step = math.prod(shape[1:])
+    return [as_lists(data[at * step : (at + 1) * step], shape[1:]) for at in range(shape[0])]
 
 
 def of_another_datatype(good: Document) -> Changed:
-    """Yield it with text for numbers, and numbers for text."""
-    for at, tensor in enumerate(good["inputs"][:MOST_INPUTS]):
+    """Yield it with text for numbers, and numbers for text; where any JSON value may stand, neither is wrong."""
+    typed = [(at, tensor) for at, tensor in enumerate(good["inputs"]) if not _is_json_text(tensor)]
+    for at, tensor in typed[:MOST_INPUTS]:
         is_text = tensor["datatype"] == "BYTES"
         datatype, value = ("FP64", 0.5) if is_text else ("BYTES", "text")
         other = {**tensor, "datatype": datatype, "data": [value] * len(tensor["data"])}
@@ -149,6 +153,10 @@ def no_requests(good: Document) -> Changed:
     texts = {"no body": "", "broken JSON": written(good).decode()[:-1], "a list": "[]", "a string": '"x"'}
     for label, text in texts.items():
         yield label, {TEXT: text}
+
+
+def _is_json_text(tensor: Mapping[str, Any]) -> bool:
+    return bool(tensor.get("parameters", {}).get("content_type") == JSON_TEXT)
 
 
 def _replaced(good: Document, at: int, tensor: Mapping[str, Any]) -> Document:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from ..cases import Case, Table, Tensors
-from ..client.inference import model_path
+from ..client.inference import MODEL_NAME, model_path
 from ..errors import DecodeError, EncodeError
 from ..model.mlmodel import Model
-from ..results import CheckResult, Judges, Outcome
+from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from ..signature import Signature
 from ..signature.specs import ColumnSchema
@@ -31,10 +31,10 @@ from .context import CheckContext
 from .exchanges import Exchanges
 from .failures import as_failure
 from .good_request import NOT_PREDICTED
-from .judge import LOST, Exchange, Judgement, answer_of, judge_outcome
+from .judge import LOST, Blame, Exchange, Judgement, answer_of, judge_outcome
 from .serving import why_no_example
 from .v2_changes import Document
-from .v2_rules import JSON_TYPE, V2_RULES, V2Rule, infer_case, path_case
+from .v2_rules import V2_RULES, V2Rule, infer_case, path_case
 
 NAME: Final = "v2_conformance"
 SPEAKING: Final = frozenset({"builtin", "mlserver"})  # of any other server it is asked whether it does
@@ -55,8 +55,7 @@ def v2_conformance(context: CheckContext, variant: str) -> CheckResult:
     case, good, reason = _good_request(context)
     if not reason and rule.compares and context.settings.stochastic:
         reason = STOCHASTIC
-    if not reason and context.settings.server not in SPEAKING and not _speaks(context):
-        reason = f"the server does not speak the protocol: {PROBE} is not answered 200"
+    reason = reason or _why_not_asked(context)
     if reason or case is None:
         return left_out(title, Judges.SERVER, reason)
     with Exchanges.of(context, case) as exchanges:
@@ -77,6 +76,7 @@ def v2_conformance(context: CheckContext, variant: str) -> CheckResult:
         started=started,
         failure=failure,
         reason=exchanges.doubt or trial.reason,
+        advice=notes(trial.notes),
     )
 
 
@@ -91,8 +91,17 @@ def _good_request(context: CheckContext) -> tuple[Case | None, Document, str]:
         return None, {}, f"the input example has no form in the protocol: {unfit.happened}"
 
 
-def _speaks(context: CheckContext) -> bool:
-    return context.served.client.send(b"", method="GET", path=PROBE).status == 200
+def _why_not_asked(context: CheckContext) -> str:
+    """Return why a server is not held to the protocol, or nothing; one that is started here has no such excuse."""
+    client, is_speaking = context.served.client, context.settings.server in SPEAKING
+    if is_speaking and context.served.is_managed:
+        return ""
+    if not is_speaking and client.send(b"", method="GET", path=PROBE).status != 200:
+        return f"the server does not speak the protocol: {PROBE} is not answered 200"
+    status = client.send(b"", method="GET", path=model_path()).status
+    if status is None or not 400 <= status < 500:
+        return ""
+    return f"the server has no model {MODEL_NAME}: {model_path()} is answered {status}"
 
 
 class _Trial:
@@ -101,6 +110,7 @@ class _Trial:
     Attributes:
         reason: Why nothing is proven although nothing was found.
         is_shown: Whether there was something to send.
+        notes: What breaks no rule but is worth knowing.
     """
 
     def __init__(self, context: CheckContext, exchanges: Exchanges, good: Document, example: Case) -> None:
@@ -112,6 +122,7 @@ class _Trial:
         self._example = example
         self.reason: str = ""
         self.is_shown: bool = False
+        self.notes: list[str] = []
         self._judges: Mapping[str, Callable[[Exchange], str]] = {
             "says_ready": _judge_health,
             "server_metadata": _judge_server_metadata,
@@ -120,6 +131,8 @@ class _Trial:
             "metadata_matches": self._judge_metadata,
             "answers_alike": self._judge_against_invocations,
             "flat_or_nested": self._judge_against_flat,
+            "extra_key": lambda exchange: _read(exchange, read_inference)[1],
+            "wrong_value": lambda exchange: _read(exchange, read_inference)[1],
             "id_echo": _judge_id,
             "requested_outputs": self._judge_requested,
         }
@@ -129,9 +142,12 @@ class _Trial:
         for case in rule.cases(self._without_optional() if rule.needs_every_input else self._good):
             self.is_shown = True
             exchange = self._exchanges.send(case)
-            if exchange.outcome in LOST and (lost := judge_outcome(exchange)):
+            is_untouched = exchange.call is None and rule.is_kept_by(exchange.invocation.status)  # 501, by such a rule
+            if rule.is_taken_aside and (exchange.call is not None or exchange.invocation.is_success):
+                self.notes.append(f"the server takes it, which the protocol leaves open: {case.label}")
+            if exchange.outcome in LOST and not is_untouched and (lost := judge_outcome(exchange)):
                 yield lost
-            elif exchange.exception is not None:
+            elif exchange.exception is not None and not rule.is_refusal:
                 self.reason = NOT_PREDICTED
             elif wrong := self._wrong(rule, exchange):
                 yield Judgement(
@@ -141,6 +157,7 @@ class _Trial:
                     expected=rule.meaning,
                     received=answer_of(exchange),
                     exchange=exchange,
+                    seen_in=Blame.SERVER if exchange.exception is not None else None,  # the model is not to be mended
                     plainly=f"the server breaks the rule {rule.id} of the Open Inference Protocol",
                 )
 
@@ -153,11 +170,11 @@ class _Trial:
     def _wrong(self, rule: V2Rule, exchange: Exchange) -> str:
         """Return what is wrong about an answer, in words, or nothing."""
         status = exchange.invocation.status
-        if status not in rule.statuses:
-            wanted = rule.statuses
-            told = str(wanted.start) if len(wanted) == 1 else f"{wanted.start // 100}xx"
-            return f"it was answered {status}, not {told}"
-        if not rule.is_refusal:
+        if rule.is_refusal and exchange.exception is not None:  # any other call is answered 2xx, or lost
+            return f"it reached the model, which raised {exchange.exception.type}"
+        if not rule.is_kept_by(status):
+            return f"it was answered {status}, not {rule.told_statuses}"
+        if exchange.invocation.is_success:
             judge = self._judges.get(rule.id)
             return judge(exchange) if judge else ""
         return _judge_error(exchange)
@@ -264,12 +281,15 @@ def _judge_id(exchange: Exchange) -> str:
 
 
 def _judge_error(exchange: Exchange) -> str:
-    media_type = exchange.invocation.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Hold a refusal to the protocol, which describes its body for metadata and inference alone, without a type."""
+    request = exchange.invocation.request
+    if request.url.endswith("/ready") or (request.method == "GET" and request.url.endswith("/infer")):
+        return ""
     try:
         document = parse_json(exchange.invocation.body)
     except DecodeError:
         document = None
-    is_error = isinstance(document, dict) and isinstance(document.get("error"), str) and media_type == JSON_TYPE
+    is_error = isinstance(document, dict) and isinstance(document.get("error"), str)
     return "" if is_error else 'the refusal is no JSON object with a string under "error"'
 
 

@@ -41,6 +41,8 @@ from .v2_changes import (
 JSON_TYPE: Final = "application/json"
 INFER_PATH: Final = f"{model_path()}/infer"
 
+_REFUSED: Final = range(400, 500)
+
 Change: TypeAlias = Callable[[Document], Changed]
 
 
@@ -54,6 +56,9 @@ class V2Rule:
         changes: Makes of the good request those that are sent, each with what is special about it.
         paths: Other paths that are asked instead, each with its method.
         statuses: Those that keep the rule.
+        besides: One more that keeps it.
+        may_refuse: Whether the server may refuse it as well; what it takes is then answered in the protocol's form.
+        is_taken_aside: Whether it is worth knowing that the server takes it.
         needs_inputs: Whether only a model that declares its inputs can show it.
         needs_outputs: Whether only a model that declares its outputs can show it.
         needs_every_input: Whether inputs that may be left out are, so that each that is left cannot be.
@@ -65,6 +70,9 @@ class V2Rule:
     changes: Change | None = None
     paths: tuple[tuple[str, str], ...] = ()
     statuses: range = field(default=range(200, 300))
+    besides: int | None = None
+    may_refuse: bool = False
+    is_taken_aside: bool = False
     needs_inputs: bool = False
     needs_outputs: bool = False
     needs_every_input: bool = False
@@ -75,6 +83,26 @@ class V2Rule:
         """Tell whether the server is to refuse what is asked."""
         return 200 not in self.statuses
 
+    @property
+    def wanted(self) -> Expectation:
+        """Return what the server is to do with what is asked."""
+        if self.may_refuse:
+            return Expectation.EITHER
+        return Expectation.REJECT if self.is_refusal else Expectation.ACCEPT
+
+    @property
+    def told_statuses(self) -> str:
+        """Return the statuses that keep it, in words."""
+        one = self.statuses
+        told = [str(one.start) if len(one) == 1 else f"{one.start // 100}xx"]
+        told += ["4xx"] * self.may_refuse + ([] if self.besides is None else [str(self.besides)])
+        return " or ".join(told)
+
+    def is_kept_by(self, status: int | None) -> bool:
+        """Tell whether a status keeps it."""
+        is_refused = self.may_refuse and status in _REFUSED
+        return status is not None and (status in self.statuses or is_refused or status == self.besides)
+
     def applies(self, signature: Signature | None) -> bool:
         """Tell whether a model can show it."""
         has_inputs = signature is not None and signature.inputs is not None
@@ -83,7 +111,7 @@ class V2Rule:
 
     def cases(self, good: Document) -> Iterator[Case]:
         """Yield the requests to send."""
-        wanted = Expectation.REJECT if self.is_refusal else Expectation.ACCEPT
+        wanted = self.wanted
         for method, path in self.paths:
             yield (
                 path_case(method, path, self.id, wanted)
@@ -109,8 +137,6 @@ def infer_case(
     return Case(payload=payload, expectation=wanted, rule=rule, label=label)
 
 
-_REFUSED: Final = range(400, 500)
-_NOT_FOUND: Final = range(404, 405)
 _OTHER_MODEL: Final = model_path(NO_SUCH)
 _OTHER_VERSION: Final = f"{model_path()}/versions/{NO_SUCH}"
 
@@ -161,18 +187,24 @@ V2_RULES: Final = (
         meaning="A request that names outputs is answered with these alone.",
         changes=as_it_is,
     ),
-    V2Rule(id="extra_key", meaning="A key that the protocol does not know is passed over.", changes=with_a_key),
+    V2Rule(
+        id="extra_key",
+        meaning="A request with a key that the protocol does not know is answered in its form, or refused.",
+        changes=with_a_key,
+        may_refuse=True,
+    ),
     V2Rule(
         id="unknown_model",
-        meaning="Another model than there is gets 404, by metadata, `ready` and `infer`.",
+        meaning="Another model than there is gets 4xx, by metadata, `ready` and `infer`.",
         paths=(("GET", _OTHER_MODEL), ("GET", f"{_OTHER_MODEL}/ready"), ("POST", f"{_OTHER_MODEL}/infer")),
-        statuses=_NOT_FOUND,
+        statuses=_REFUSED,
     ),
     V2Rule(
         id="unknown_version",
-        meaning="Another version than there is gets 404.",
+        meaning="Another version than there is gets 4xx, or 501 where the server has no versions at all.",
         paths=(("GET", _OTHER_VERSION), ("POST", f"{_OTHER_VERSION}/infer")),
-        statuses=_NOT_FOUND,
+        statuses=_REFUSED,
+        besides=501,
     ),
     V2Rule(
         id="other_method",
@@ -195,9 +227,10 @@ V2_RULES: Final = (
     ),
     V2Rule(
         id="wrong_value",
-        meaning="An element that is not of its tensor's datatype is refused.",
+        meaning="An element that is not of its tensor's datatype is refused, or made one of it and answered.",
         changes=of_wrong_values,
-        statuses=_REFUSED,
+        may_refuse=True,
+        is_taken_aside=True,
     ),
     V2Rule(
         id="out_of_datatype",

@@ -14,15 +14,16 @@ from typing import Final, cast
 import numpy as np
 
 from ..errors import DecodeError
-from ..signature.datatypes import DataType
+from ..signature.datatypes import AnyType, Array, DataType, SparkMLVector, ValueType
 from ..signature.specs import ColumnSchema, Schema, TensorSchema
 from .json_text import parse_json
 from .open_inference import DATATYPES, JSON_TEXT
 from .predictions import Predictions
-from .scalars import tensor_misfit
+from .scalars import expectation, tensor_misfit
 from .values import show_value
 
 _MOST_DIMENSIONS: Final = 32  # of NumPy before its second version
+_MOST_EMPTY: Final = 2**20  # lists without an element, which a shape of a few bytes can ask for
 _TEXT: Final = "str"  # for the check of a single value: that of BYTES is text, whatever it stands for
 
 
@@ -102,7 +103,8 @@ class Inference:
         servers differ in both.
 
         Raises:
-            DecodeError: The outputs differ in their number of rows, or an element is not the JSON that it should be.
+            DecodeError: The outputs differ in their number of rows, one has the shape of no column, or an element is
+                not the JSON that it should be.
         """
         if isinstance(schema, ColumnSchema):
             return Predictions(raw=_rows(self.outputs, schema), schema=schema)
@@ -127,8 +129,8 @@ def read_inference(document: object) -> Inference:
     return Inference(
         model_name=_text(body, "model_name", "the answer"),
         outputs=outputs,
-        model_version=_text(body, "model_version", "the answer") if "model_version" in body else None,
-        id=_text(body, "id", "the answer") if "id" in body else None,
+        model_version=_text_if_any(body, "model_version", "the answer"),
+        id=_text_if_any(body, "id", "the answer"),
     )
 
 
@@ -140,7 +142,7 @@ def read_model_metadata(document: object) -> ModelMetadata:
     """
     what = "the metadata"
     body = _object(document, what)
-    versions = _list(body, "versions", what) if "versions" in body else []
+    versions = [] if body.get("versions") is None else _list(body, "versions", what)
     if not all(isinstance(version, str) for version in versions):
         raise _not_protocol(f"versions of {what} is no list of strings", versions)
     return ModelMetadata(
@@ -169,12 +171,14 @@ def _output(entry: object, where: str) -> OutputTensor:
     sizes = cast("list[int]", shape)
     if len(sizes) > _MOST_DIMENSIONS:
         raise _not_protocol(f"shape of {where} has {len(sizes)} dimensions", shape)
+    if 0 in sizes and math.prod(size for size in sizes if size) > _MOST_EMPTY:
+        raise _not_protocol(f"shape of {where} has more than {_MOST_EMPTY:,} rows without an element", shape)
     data = _flat(_list(body, "data", where), sizes, where)
     dtype = _TEXT if datatype == "BYTES" else DATATYPES[datatype]
     for at, value in enumerate(data):
         if value is not None and tensor_misfit(value, dtype) is not None:
             raise _not_protocol(f"element {at} of {where} is no {datatype}", value)
-    parameters = _object(body.get("parameters", {}), f"parameters of {where}")
+    parameters = {} if body.get("parameters") is None else _object(body["parameters"], f"parameters of {where}")
     hint = parameters.get("content_type", "")
     return OutputTensor(
         name=_text(body, "name", where),
@@ -195,7 +199,8 @@ def _flat(data: list[object], shape: list[int], where: str) -> list[object]:
             parts = list(chain.from_iterable(cast("list[list[object]]", parts)))
         level = parts
     if len(level) != math.prod(shape):
-        raise _not_protocol(f"data of {where} has {len(level)} elements, its shape says {math.prod(shape)}", shape)
+        told = f"data of {where} has {len(level)} elements, its shape says {show_value(math.prod(shape))}"
+        raise _not_protocol(told, shape)
     return level
 
 
@@ -208,7 +213,7 @@ def _rows(outputs: tuple[OutputTensor, ...], schema: ColumnSchema) -> object:
         kind = schema.columns[at].type if not kinds and at < len(schema.columns) else kinds.get(output.name)
         declared = only.type if only else kind
         name = str(only.name) if only and only.name is not None else output.name
-        columns[name] = _elements(output, is_json=declared is not None and not isinstance(declared, DataType))
+        columns[name] = _cells(output, declared)
     sizes = {name: len(cells) for name, cells in columns.items()}
     if len(set(sizes.values())) > 1:
         raise _not_protocol("the outputs differ in their number of rows", sizes)
@@ -216,6 +221,24 @@ def _rows(outputs: tuple[OutputTensor, ...], schema: ColumnSchema) -> object:
         return next(iter(columns.values()))
     rows = zip(*columns.values(), strict=True)
     return [dict(zip(columns, row, strict=True)) if schema.is_named else list(row) for row in rows]
+
+
+def _cells(output: OutputTensor, declared: ValueType | None) -> list[object]:
+    """Return a column's values, one a row: a tensor has as many rows as its first dimension says."""
+    is_list = (
+        isinstance(declared, Array) and output.datatype != "BYTES"
+    )  # then `[rows, 1]` is a list of one in each row
+    if output.shape[1:] == () or (output.shape[1:] == (1,) and not is_list):
+        if output.shape:
+            return _elements(output, is_json=declared is not None and not isinstance(declared, DataType))
+    elif declared is None or isinstance(declared, Array | AnyType | SparkMLVector):
+        return cast("list[object]", _nested(output, None))
+    raise DecodeError(
+        f"the output {show_value(output.name)} has the shape {show_value(output.shape)}, which is no column of "
+        f"{'values' if declared is None else expectation(declared)}",
+        facts={"a column": "[rows] or [rows, 1]"},
+        fix="Compare the answer's shape with the model's output schema.",
+    )
 
 
 def _arrays(outputs: tuple[OutputTensor, ...], schema: TensorSchema) -> object:
@@ -269,6 +292,11 @@ def _text(body: Mapping[str, object], key: str, what: str) -> str:
     if not isinstance(value, str):
         raise _not_protocol(f"{key} of {what} is {'no string' if key in body else 'missing'}", value)
     return value
+
+
+def _text_if_any(body: Mapping[str, object], key: str, what: str) -> str | None:
+    """Return a text that need not be there; KServe writes null for what it lacks."""
+    return None if body.get(key) is None else _text(body, key, what)
 
 
 def _not_protocol(why: str, received: object) -> DecodeError:

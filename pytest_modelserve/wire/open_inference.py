@@ -9,8 +9,10 @@ The scoring server has its own codec on purpose: one mistake in a shared one wou
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Final
+from itertools import chain
+from typing import Final, cast
 
 import numpy as np
 
@@ -48,6 +50,11 @@ _OF_COLUMNS: Final[Mapping[DataType, str]] = {
     DataType.BINARY: "BYTES",
     DataType.DATETIME: "BYTES",
 }
+_INT64_MAX: Final = 2**63 - 1
+_HINTS: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
+    ((bytes, bytearray, memoryview), "base64"),
+    ((np.datetime64, dt.date), "datetime"),
+)
 _OF_VALUES: Final[Mapping[type, str]] = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
 
 
@@ -131,17 +138,27 @@ def _column(name: str, cells: list[object], kind: ValueType | None) -> JsonValue
     except EncodeError as broken:
         broken.facts.update(column=show_value(name))
         raise
-    datatype = _OF_COLUMNS[kind] if isinstance(kind, DataType) else None if kind else _datatype_of(values)
-    return _tensor(name, datatype, [len(cells), 1], values)
+    if kind is None:
+        return _tensor(name, _datatype_of(values), [len(cells), 1], values, _hint_of(cells, values))
+    return _tensor(name, _OF_COLUMNS[kind] if isinstance(kind, DataType) else None, [len(cells), 1], values)
 
 
-def _tensor(name: str, datatype: str | None, shape: list[int], values: list[JsonValue]) -> JsonValue:
+def _tensor(name: str, datatype: str | None, shape: list[int], values: list[JsonValue], hint: str = "") -> JsonValue:
     """Return a tensor; its elements become the texts of JSON values where it has no datatype of its own."""
     body: dict[str, JsonValue] = {"name": name, "shape": list(shape), "datatype": datatype or "BYTES"}
     if datatype is None:
-        body["parameters"] = {"content_type": JSON_TEXT}
+        hint = JSON_TEXT
         values = [None if value is None else write_json(value).decode() for value in values]
+    if hint:
+        body["parameters"] = {"content_type": hint}
     return {**body, "data": values}
+
+
+def _hint_of(given: Sequence[object], values: Sequence[JsonValue]) -> str:
+    """Return how text that stands for something else is to be read, which no signature says."""
+    there = [one for one, value in zip(given, values, strict=True) if value is not None]
+    hints = (hint for kinds, hint in _HINTS if there and all(isinstance(one, kinds) for one in there))
+    return next(hints, "")
 
 
 def _datatype_of(values: Sequence[JsonValue]) -> str | None:
@@ -149,6 +166,8 @@ def _datatype_of(values: Sequence[JsonValue]) -> str | None:
     kinds = {type(value) for value in values if value is not None}
     if kinds == {int, float}:
         return "FP64"
+    if kinds == {int} and max(value for value in values if isinstance(value, int)) > _INT64_MAX:
+        return "UINT64"
     return _OF_VALUES.get(kinds.pop()) if len(kinds) == 1 else "BYTES" if not kinds else None
 
 
@@ -158,32 +177,51 @@ def _tensors(payload: Tensors, signature: Signature | None) -> list[JsonValue]:
     found: list[JsonValue] = []
     for name, given in payload.arrays.items():
         told = "input-0" if name is None else name
-        array = given if isinstance(given, np.ndarray) else _as_array(given, told)
-        found.append(_array(told, array, np.dtype(declared.get(name, array.dtype))))
+        shape, elements = _taken_apart(given, told)
+        values = [as_json_value(_count_of(element)) for element in elements]
+        if name in declared:
+            found.append(_tensor(told, _datatype_for(np.dtype(declared[name]), values), shape, values))
+            continue
+        datatype = _datatype_for(given.dtype, values) if isinstance(given, np.ndarray) else _datatype_of(values)
+        found.append(_tensor(told, datatype, shape, values, _hint_of(elements, values)))
     return found
 
 
-def _as_array(nested: list[object], name: str) -> np.ndarray:
-    try:
-        return np.asarray(nested)
-    except ValueError:
+def _taken_apart(given: np.ndarray | list[object], name: str) -> tuple[list[int], list[object]]:
+    """Return the shape and the elements, each as it is: NumPy would make those of a list one another's like."""
+    if isinstance(given, np.ndarray):
+        flat = given.reshape(-1)
+        return list(given.shape), list(flat) if flat.dtype.kind in "mM" else flat.tolist()
+    shape, level = [len(given)], given
+    while level and all(map(_is_nested, level)):
+        parts = cast("list[list[object]]", level)
+        if len({len(part) for part in parts}) > 1:
+            break
+        shape.append(len(parts[0]))
+        level = list(chain.from_iterable(parts))
+    if any(map(_is_nested, level)):
         raise EncodeError(
             f"the Open Inference Protocol cannot carry the ragged tensor {show_value(name)}",
             fix="Send the envelope inputs.",
-        ) from None
+        )
+    return shape, level
 
 
-def _array(name: str, array: np.ndarray, declared: np.dtype) -> JsonValue:
-    flat = array.reshape(-1)
-    if flat.dtype.kind == "m":
-        flat = flat.astype(np.int64)  # counts of its unit, as MLflow writes them
-    values = [as_json_value(value) for value in (flat.tolist() if flat.dtype.kind != "M" else flat)]
-    if declared.kind == "m":
-        datatype: str | None = "INT64"
-    elif declared.kind == "O":
-        datatype = "BYTES" if all(value is None or isinstance(value, str) for value in values) else None
-    elif declared.kind == "c":
-        datatype = "FP32" if declared.itemsize == 8 else "FP64"
-    else:
-        datatype = _OF_DTYPES.get(declared.name, "FP64" if declared.kind == "f" else "BYTES")
-    return _tensor(name, datatype, list(array.shape), values)
+def _is_nested(element: object) -> bool:
+    return isinstance(element, list | tuple) or (isinstance(element, np.ndarray) and element.ndim > 0)
+
+
+def _count_of(element: object) -> object:
+    """Return the count of its unit that a timedelta is, as MLflow writes it; anything else as it is."""
+    return int(element.astype(np.int64)) if isinstance(element, np.timedelta64) else element
+
+
+def _datatype_for(dtype: np.dtype, values: Sequence[JsonValue]) -> str | None:
+    """Return the datatype for elements of a dtype; None where they are no texts and no numbers."""
+    if dtype.kind == "m":
+        return "INT64"
+    if dtype.kind == "O":
+        return "BYTES" if all(value is None or isinstance(value, str) for value in values) else None
+    if dtype.kind == "c":
+        return "FP32" if dtype.itemsize == 8 else "FP64"
+    return _OF_DTYPES.get(dtype.name, "FP64" if dtype.kind == "f" else "BYTES")

@@ -227,7 +227,20 @@ def _tensor(data: object, spec: TensorSpec | None) -> np.ndarray | list[object]:
         return cast("list[object]", data)
     if spec is None or spec.dtype in {"str", "bytes", "object"} or array.dtype.kind in "OUS":
         return array if isinstance(data, np.ndarray) or array.ndim == 0 else cast("list[object]", data)
+    if not isinstance(data, np.ndarray) and _is_changed(data, array, np.dtype(spec.dtype)):
+        return cast("list[object]", data)
     return _typed(array, np.dtype(spec.dtype))
+
+
+def _is_changed(data: object, array: np.ndarray, dtype: np.dtype) -> bool:
+    """Tell whether NumPy made numbers of booleans, or rounded integers that stand beside floats."""
+    if array.ndim == 0 or array.dtype.kind not in "iuf":
+        return False
+    leaves = list(np.asarray(data, dtype=object).ravel())
+    if any(isinstance(leaf, bool | np.bool_) for leaf in leaves):
+        return True
+    is_exact = dtype.kind in "iu" and array.dtype.kind == "f"
+    return is_exact and any(isinstance(leaf, int) and float(leaf) != leaf for leaf in leaves)
 
 
 def _typed(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

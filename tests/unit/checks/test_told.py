@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -37,11 +38,18 @@ of rank 3
 """
 
 
-def answered(status: int | None, document: Any) -> Invocation:
+def answered(status: int | None, document: Any, headers: Mapping[str, str] | None = None) -> Invocation:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     request = Request(method="POST", url="http://h/invocations", headers={}, body=b"{}")
     return Invocation(
-        request=request, request_id="r", case=None, status=status, headers={}, body=body, elapsed_s=0.5, error=None
+        request=request,
+        request_id="r",
+        case=None,
+        status=status,
+        headers=headers or {},
+        body=body,
+        elapsed_s=0.5,
+        error=None,
     )
 
 
@@ -53,12 +61,18 @@ def by_us(kind: str) -> Invocation:
     return answered(500, {"error_code": "MODEL_ERROR", "message": f"The model raised {kind}", "request_id": "r"})
 
 
+def by_us_in_v2(document: Any, decided_by: str = "model") -> Invocation:
+    return answered(500, document, {"x-modelserve-decided-by": decided_by})
+
+
 @pytest.mark.parametrize(
     ("invocation", "kind", "message", "outcome"),
     [
         (by_us("ValueError"), "ValueError", "", RequestOutcome.MODEL_REFUSED),
         (by_us("UnseenCategory"), "UnseenCategory", "", RequestOutcome.MODEL_REFUSED),
         (by_us("KeyError"), "KeyError", "", RequestOutcome.MODEL_CRASHED),
+        (by_us_in_v2({"error": "The model raised KeyError"}), "KeyError", "", RequestOutcome.MODEL_CRASHED),
+        (by_us_in_v2({"error": "The model raised ValueError"}), "ValueError", "", RequestOutcome.MODEL_REFUSED),
         (by_mlflow(REFUSED), "ValueError", "plan: unknown category 'gold'", RequestOutcome.MODEL_REFUSED),
         (by_mlflow(CRASHED), "KeyError", "'gold'", RequestOutcome.MODEL_CRASHED),
         (by_mlflow(NATIVE), "InvalidArgument", "[ONNXRuntimeError] : 2\nof rank 3", RequestOutcome.MODEL_REFUSED),
@@ -95,6 +109,10 @@ def test_the_last_frame_is_told() -> None:
         answered(500, ["MODEL_ERROR"]),
         answered(500, {"error_code": "INTERNAL", "message": "The model raised ValueError"}),
         answered(400, {"message": BY_MLFLOW}),
+        answered(500, {"error": "The model raised KeyError"}),
+        by_us_in_v2({"error": "The model raised KeyError"}, "encoder"),
+        by_us_in_v2({"error": "The model took longer than 1 s"}),
+        by_us_in_v2({"error_code": "INTERNAL", "error": "The model raised KeyError"}),
         by_mlflow(REFUSED, message="Failed to parse the CSV"),
         by_mlflow("   "),
     ],

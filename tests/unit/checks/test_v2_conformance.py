@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,21 +15,22 @@ import httpx
 import numpy as np
 import pytest
 
-from pytest_modelserve.cases import Table, Tensors
+from pytest_modelserve.cases import RawBody, Table, Tensors
 from pytest_modelserve.checks.anchor import UNSTEADY
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
 from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
 from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
-from pytest_modelserve.checks.v2_rules import V2_RULES
+from pytest_modelserve.checks.v2_rules import JSON_TYPE, V2_RULES, V2Rule
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.runtime.frames import ExceptionRecord, Predictions, Raised, Ready, TableValue
 from pytest_modelserve.scoring.app import create_app
 from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.settings import ServeSettings
-from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.datatypes import AnyType, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies.rules import RULES
+from pytest_modelserve.wire.open_inference import inference_document
 
 RAISED = ExceptionRecord("KeyError", "builtins", ("KeyError",), "x", "Traceback", False, None)
 COLUMNS = Signature(
@@ -88,11 +90,13 @@ class Application:
 
     Attributes:
         spoil: Sees each request and its answer; returns another status and document, or None.
+        before: Sees each request before it is sent; returns an answer that takes the place of any other, or None.
     """
 
     def __init__(self, folder: Path, signature: Signature | None) -> None:
         self.worker = Worker()
         self.spoil: Spoil = lambda _request, _document: None
+        self.before: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
         settings = ServeSettings(
             model_dir=folder,
             model_uri="models:/m/1",
@@ -112,6 +116,8 @@ class Application:
         self._app = create_app(settings, ModelSlot(self.worker))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if (early := self.before(request)) is not None:
+            return early
         answer = asyncio.run(self._send(request))
         spoiled = self.spoil(request, json.loads(answer.content))
         if spoiled is not None:
@@ -132,11 +138,14 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     def run(rule: str, spoil: Spoil | None = None, signature: Signature | None = COLUMNS, **settings: Any) -> Any:
         returned = settings.pop("returned", None)
         has_raised = isinstance(returned, Raised)
+        is_managed, has_spy = settings.pop("is_managed", True), settings.pop("has_spy", True)
         example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
         application = Application(tmp_path, signature)
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
+        application.before = settings.pop("before", application.before)
         context = serve(lambda rows: rows, signature, example=example, **settings)
+        context.served.is_managed, context.served.has_spy = is_managed, has_spy
 
         def answer(request: httpx.Request) -> httpx.Response:
             n_reached = len(application.worker.reached)
@@ -261,12 +270,18 @@ SPOILED: list[tuple[str, Spoil, str]] = [
     ("answers_alike", spoil_output(data=[1.0, 2.5]), "by V2"),
     ("answers_alike", spoil_output(data=[2.0, 1.0]), "by V2"),
     ("answers_alike", spoil_output(shape=[1, 1], data=[1.0]), "differ in their number of rows"),
+    ("answers_alike", spoil_output(shape=[1, 2]), "which is no column of double"),
     ("flat_or_nested", lose_nested, "from nested data"),
     ("id_echo", spoil_answer(id="made up"), 'it was answered with the id "made up"'),
     ("requested_outputs", only_all, "asked for 'y' alone, it answered 'y', 'more'"),
     ("extra_key", lambda request, _: (400, {"error": "no"}) if infers(request) else None, "answered 400"),
+    ("extra_key", spoil_output(shape=[3, 1]), "has 2 elements, its shape says 3"),
+    ("wrong_value", fail, "the server answered 500 although the model was not reached"),
+    ("wrong_value", at(f"{MODEL}/infer", {"model_name": "m"}), "outputs of the answer is missing"),
+    ("wrong_value", tell_detail, 'string under "error"'),
     ("unknown_model", fail, "the server answered 500 although the model was not reached"),
-    ("unknown_version", take_all, "it was answered 200, not 404"),
+    ("unknown_version", take_all, "it was answered 200, not 4xx or 501"),
+    ("unknown_version", tell_detail, 'string under "error"'),
     ("other_method", take_all, "it was answered 200, not 405"),
     *((rule.id, take_all, "it was answered 200, not 4xx") for rule in V2_RULES if rule.statuses == range(400, 500)),
     *((rule.id, tell_detail, 'string under "error"') for rule in V2_RULES if rule.statuses == range(400, 500)),
@@ -284,9 +299,126 @@ def test_what_breaks_a_rule(conform: Any, rule: str, spoil: Spoil, told: str) ->
     assert "/v2" in result.failure.curl
 
 
-def test_each_refused_request_has_its_fault_alone(conform: Any) -> None:
-    """What is refused is refused for the one change: the good request itself is taken."""
-    assert conform("well_formed").outcome is Outcome.PASSED
+def refuse(
+    status: int, paths: str, document: Any, content_type: str = "text/plain"
+) -> Callable[[httpx.Request], httpx.Response | None]:
+    """Answer requests to some paths before the model has a part in it."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    answer = httpx.Response(status, content=body, headers={"Content-Type": content_type})
+    return lambda request: answer if re.search(paths, f"{request.method} {request.url.path}") else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "before"),
+    [
+        ("unknown_model", refuse(400, NO_SUCH, {"error": "no such model"})),
+        ("unknown_model", refuse(404, f"{NO_SUCH}/ready", EMPTY)),
+        ("unknown_version", refuse(501, NO_SUCH, {"error": "this server has no versions"})),
+        ("other_method", refuse(405, "GET .*/infer", {"detail": "Method Not Allowed"})),
+        ("no_request", refuse(400, "POST .*/infer", {"error": "no"})),
+        ("extra_key", refuse(400, "POST .*/infer", {"error": "no"})),
+        ("wrong_value", refuse(422, "POST .*/infer", {"error": "no"}, JSON_TYPE)),
+    ],
+)
+def test_what_the_protocol_leaves_open(conform: Any, rule: str, before: Any) -> None:
+    result = conform(rule, before=before)
+    assert result.outcome is Outcome.PASSED, result.failure and result.failure.title
+    assert result.advice == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "before", "told"),
+    [
+        ("unknown_version", refuse(503, NO_SUCH, {"error": "no"}), "the model's process ended"),
+        ("unknown_model", refuse(501, NO_SUCH, {"error": "no"}), "the server answered 501"),
+        ("extra_key", refuse(400, "POST .*/infer", {"detail": "no"}), 'string under "error"'),
+    ],
+)
+def test_what_it_does_not_leave_open(conform: Any, rule: str, before: Any, told: str) -> None:
+    result = conform(rule, before=before)
+    assert result.outcome is Outcome.FAILED
+    assert told in result.failure.title
+
+
+def test_elements_that_a_server_makes_its_own_are_told(conform: Any) -> None:
+    answer = {"model_name": "m", "outputs": [{"name": "y", "datatype": "FP64", "shape": [1], "data": [0.5]}]}
+    result = conform("wrong_value", before=refuse(200, "POST .*/infer", answer))
+    assert result.outcome is Outcome.PASSED
+    assert [one.text for one in result.advice] == [
+        "the server takes it, which the protocol leaves open: 'x' in 'n', which is INT64",
+        "the server takes it, which the protocol leaves open: 0.5 in 's', which is BYTES",
+        "the server takes it, which the protocol leaves open: 'x' in 'o', which is FP64",
+    ]
+
+
+def test_where_any_json_value_may_stand_no_datatype_is_wrong(conform: Any) -> None:
+    anything = ColumnSchema(columns=(ColumnSpec(name="n", type=AnyType()), ColumnSpec(name="s", type=DataType.STRING)))
+    both = dataclasses.replace(COLUMNS, inputs=anything)
+    example = Table(columns=("n", "s"), rows=((0.5, "a"),))
+    assert conform("wrong_datatype", signature=both, example=example).outcome is Outcome.PASSED
+    alone = dataclasses.replace(COLUMNS, inputs=ColumnSchema(columns=anything.columns[:1]))
+    result = conform("wrong_datatype", signature=alone, example=Table(columns=("n",), rows=((0.5,),)))
+    assert (result.outcome, result.reason) == (Outcome.SKIPPED, "the model's inputs are such that nothing can show it")
+
+
+def changed_parts(good: Any, sent: Any) -> set[str]:
+    """Return which of the request's keys and tensors are not those of the good request."""
+    keys = {key for key in good.keys() | sent.keys() if good.get(key) != sent.get(key)} - {"inputs"}
+    ours, theirs = good["inputs"], sent.get("inputs", [])
+    if len(ours) == len(theirs):
+        return keys | {f"inputs[{at}]" for at, tensor in enumerate(ours) if tensor != theirs[at]}
+    kept = [tensor for tensor in theirs if tensor in ours]
+    return keys | {"inputs"} | {f"a new tensor {tensor}" for tensor in theirs if tensor not in kept}
+
+
+TOLD_BY_OURS: dict[str, str] = {  # what the refusal names, so that it is of the change and of nothing else
+    "wrong_datatype": "datatype",
+    "unknown_datatype": "datatype",
+    "wrong_value": "element 0, is",
+    "out_of_datatype": "out of the range",
+    "wrong_size": "shape",
+    "wrong_dimensions": "has shape",
+    "missing_input": "is missing|at least one tensor",
+    "missing_part": "name|lacks (shape|datatype|data)|inputs must",
+    "input_twice": "twice",
+    "unknown_output": f"no output '{NO_SUCH}'",
+    "wrong_id": "id must be a string",
+    "no_request": "The body",
+}
+
+
+@pytest.mark.parametrize(("signature", "example"), [(COLUMNS, ROWS), (TENSOR, ARRAY)], ids=["columns", "tensor"])
+@pytest.mark.parametrize("rule", [rule for rule in V2_RULES if rule.id in TOLD_BY_OURS], ids=lambda rule: rule.id)
+def test_each_refused_request_has_its_fault_alone(
+    tmp_path: Path, rule: V2Rule, signature: Signature, example: Any
+) -> None:
+    """What is refused is refused for the one change: the good request itself is taken, and the refusal names it."""
+    application = Application(tmp_path, signature)
+    good = json.loads(json.dumps(inference_document(example, signature=signature)))
+    if rule.needs_every_input and signature is COLUMNS:
+        good["inputs"] = good["inputs"][:2]  # the third may be left out
+
+    def sent(body: bytes) -> httpx.Response:
+        request = httpx.Request("POST", f"http://h{MODEL}/infer", content=body, headers={"Content-Type": JSON_TYPE})
+        return application(request)
+
+    assert sent(json.dumps(good).encode()).status_code == 200
+    application.worker.reached.clear()
+    cases = list(rule.cases(good))
+    assert cases or (rule.id, signature) == ("out_of_datatype", TENSOR)
+    for case in cases:
+        assert isinstance(case.payload, RawBody)
+        answer = sent(case.payload.body)
+        assert answer.status_code == 400, case.label
+        assert re.search(TOLD_BY_OURS[rule.id], answer.json()["error"]), (case.label, answer.json())
+        if rule.id != "no_request":
+            assert len(changed_parts(good, json.loads(case.payload.body))) == 1, case.label
+    assert application.worker.reached == []
+
+
+def test_every_refused_request_is_held_to_that() -> None:
+    refused = {rule.id for rule in V2_RULES if rule.changes and (rule.is_refusal or rule.may_refuse)}
+    assert set(TOLD_BY_OURS) == refused - {"extra_key"}  # which ours takes
 
 
 def test_a_refusal_that_reached_the_model(conform: Any) -> None:
@@ -298,9 +430,19 @@ def test_a_refusal_that_reached_the_model(conform: Any) -> None:
     assert result.failure.title.startswith("the server answered 400 although the model returned a prediction")
 
 
+def test_a_refusal_that_reached_a_model_that_raises(conform: Any) -> None:
+    unpromised = dataclasses.replace(COLUMNS, outputs=None)  # so that nobody knows better than the model
+    result = conform("unknown_output", signature=unpromised, returned=Raised(1, RAISED, 0.1))
+    assert result.outcome is Outcome.FAILED
+    assert result.failure.title == "an output that there is not: it reached the model, which raised KeyError"
+    assert result.failure.received.startswith("500")
+    assert "Mend" not in result.failure.text
+
+
+@pytest.mark.parametrize("has_spy", [True, False])
 @pytest.mark.parametrize("rule", ["well_formed", "id_echo", "requested_outputs"])
-def test_a_model_that_raises_proves_nothing(conform: Any, rule: str) -> None:
-    result = conform(rule, returned=Raised(1, RAISED, 0.1))
+def test_a_model_that_raises_proves_nothing(conform: Any, rule: str, has_spy: bool) -> None:
+    result = conform(rule, returned=Raised(1, RAISED, 0.1), has_spy=has_spy)
     assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
 
 
@@ -371,6 +513,19 @@ def test_a_server_of_another_kind_is_asked_first_whether_it_speaks(conform: Any)
     assert conform("says_ready", silent).outcome is Outcome.FAILED  # ours must
 
 
+@pytest.mark.parametrize("settings", [{"server": "somebody's"}, {"is_managed": False}])
+def test_a_server_that_has_the_model_under_another_name_is_left_out(conform: Any, settings: dict[str, Any]) -> None:
+    result = conform("id_echo", at(MODEL, {"error": "there is churn alone"}, 404), **settings)
+    assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
+    assert result.reason == f"the server has no model mlflow-model: {MODEL} is answered 404"
+    assert conform("id_echo", **settings).outcome is Outcome.PASSED
+    assert conform("model_metadata", at(MODEL, BROKEN, 500), **settings).outcome is Outcome.FAILED
+
+
+def test_a_server_that_is_started_here_has_the_model(conform: Any) -> None:
+    assert conform("model_metadata", at(MODEL, {"error": "no"}, 404)).outcome is Outcome.FAILED
+
+
 def test_the_rules_that_a_model_can_show(serve: Any) -> None:
     every = [rule.id for rule in V2_RULES]
     assert v2_variants(serve(list, COLUMNS).model) == tuple(every)
@@ -391,7 +546,7 @@ def test_no_other_rule_has_such_an_id() -> None:
     assert len({rule.id for rule in V2_RULES}) == len(V2_RULES)
 
 
-@pytest.mark.parametrize("shape", [[4], [2, 2], [2, 1, 3], [1, 1], [0, 2], [2, 0], [2, 0, 3]])
+@pytest.mark.parametrize("shape", [[4], [2, 2], [2, 1, 3], [1, 1], [0, 2], [2, 0], [2, 0, 3], [2, 3, 0]])
 def test_data_as_lists(shape: list[int]) -> None:
     array = np.arange(int(np.prod(shape))).reshape(shape)
     assert json.dumps(as_lists(array.ravel().tolist(), shape)) == json.dumps(array.tolist())

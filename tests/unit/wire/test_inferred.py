@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pytest_modelserve.errors import DecodeError
-from pytest_modelserve.signature.datatypes import Array, DataType
+from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map
 from pytest_modelserve.wire.inferred import TensorMetadata, read_inference, read_model_metadata
 
 if TYPE_CHECKING:
@@ -36,6 +36,15 @@ OF_MLSERVER = {  # 1.7.1 on the iris model
 }
 
 
+OF_KSERVE = {  # 0.21, whose models of pydantic are written with all they have
+    "model_name": "m",
+    "model_version": None,
+    "id": None,
+    "parameters": None,
+    "outputs": [{"name": "y", "shape": [1], "datatype": "INT64", "parameters": None, "data": [7]}],
+}
+
+
 def answer(*outputs: dict[str, Any], **rest: Any) -> dict[str, Any]:
     return {"model_name": "m", "outputs": list(outputs), **rest}
 
@@ -53,6 +62,12 @@ def test_the_answer_of_mlserver_under_the_declared_schema(tensors_schema: Tensor
     predictions = read_inference(OF_MLSERVER).predictions(tensors_schema("int64", (-1,)))
     assert predictions.to_list() == [0]
     assert read_inference(OF_MLSERVER).predictions(tensors_schema("int64", (-1, 1))).to_list() == [[0]]
+
+
+def test_the_answer_of_kserve_has_null_for_what_it_lacks() -> None:
+    inference = read_inference(OF_KSERVE)
+    assert (inference.model_version, inference.id, inference.outputs[0].content_type) == (None, None, "")
+    assert inference.predictions().raw == [7]
 
 
 def test_nested_data_is_flattened() -> None:
@@ -76,6 +91,45 @@ def test_one_column(table_schema: TableSchema, kind: Any, datatype: str, data: l
     assert inference.predictions(table_schema(y=kind)).to_list() == [{"y": value} for value in values]
     assert inference.predictions(table_schema(other=kind)).to_list() == [{"other": value} for value in values]
     assert inference.predictions(table_schema(kind)).to_list() == values
+
+
+FLOATS = {**ONE, "data": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5]}
+TEXTS = {**FLOATS, "datatype": "BYTES", "data": ["a", "b", "c", "d", "e", "f"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "output", "rows"),
+    [
+        (Array(items=DataType.DOUBLE), {**FLOATS, "shape": [2, 3]}, [[0.5, 1.5, 2.5], [3.5, 4.5, 5.5]]),
+        (Array(items=DataType.DOUBLE), {**FLOATS, "shape": [2, 3, 1]}, [[[0.5], [1.5], [2.5]], [[3.5], [4.5], [5.5]]]),
+        (Array(items=DataType.DOUBLE), {**ONE, "data": [0.5, 1.5]}, [[0.5], [1.5]]),
+        (Array(items=DataType.STRING), {**TEXTS, "shape": [3, 2]}, [["a", "b"], ["c", "d"], ["e", "f"]]),
+        (AnyType(), {**FLOATS, "shape": [1, 6]}, [FLOATS["data"]]),
+        (AnyType(), {**ONE, "data": [0.5, 1.5]}, [0.5, 1.5]),
+        (DataType.DOUBLE, {**FLOATS, "shape": [6]}, FLOATS["data"]),
+        (DataType.DOUBLE, {**FLOATS, "shape": [6, 1]}, FLOATS["data"]),
+    ],
+)
+def test_the_first_dimension_is_the_rows(table_schema: TableSchema, kind: Any, output: Any, rows: list[Any]) -> None:
+    assert read_inference(answer(output)).predictions(table_schema(kind)).raw == rows
+    assert read_inference(answer(output)).predictions(table_schema(y=kind)).raw == [{"y": row} for row in rows]
+
+
+def test_an_output_that_is_not_declared_keeps_its_shape(table_schema: TableSchema) -> None:
+    two = answer({**FLOATS, "shape": [2, 3]}, {**ONE, "name": "z"})
+    rows = read_inference(two).predictions(table_schema(z=DataType.DOUBLE, w=DataType.DOUBLE)).raw
+    assert rows == [{"y": [0.5, 1.5, 2.5], "z": 0.5}, {"y": [3.5, 4.5, 5.5], "z": None}]
+
+
+@pytest.mark.parametrize("kind", [DataType.DOUBLE, Map(values=DataType.DOUBLE)])
+@pytest.mark.parametrize("shape", [[1, 2], [2, 1, 1], [1, 1, 2]])
+def test_a_shape_that_is_no_column(table_schema: TableSchema, kind: Any, shape: list[int]) -> None:
+    """A server that transposes answers [1, 2] for two rows."""
+    with pytest.raises(DecodeError) as caught:
+        read_inference(answer({**ONE, "shape": shape})).predictions(table_schema(y=kind))
+    assert "which is no column of" in caught.value.happened
+    with pytest.raises(DecodeError):
+        read_inference(answer({**ONE, "shape": [], "data": [0.5]})).predictions(table_schema(y=kind))
 
 
 def test_several_columns(table_schema: TableSchema) -> None:
@@ -132,6 +186,10 @@ def test_an_element_that_is_no_json() -> None:
         (answer({**ONE, "shape": [True, 1]}), "shape of outputs[0] is no list of sizes"),
         (answer({**ONE, "shape": [1] * 33, "data": [1]}), "33 dimensions"),
         (answer({**ONE, "shape": [3, 1]}), "has 2 elements, its shape says 3"),
+        (answer({**ONE, "shape": [10**300] * 32}), "digits)"),
+        (answer({**ONE, "shape": [10**20, 0], "data": []}), "more than 1,048,576 rows without an element"),
+        (answer({**ONE, "shape": [0, 2**62, 2**62], "data": []}), "more than 1,048,576 rows without an element"),
+        (answer({**ONE, "shape": [10**12, 0], "data": []}), "more than 1,048,576 rows without an element"),
         (answer({**ONE, "data": [[0.5, None]]}), "nested otherwise"),
         (answer({**ONE, "data": ["0.5", None]}), "element 0 of outputs[0] is no FP64"),
         (answer({**ONE, "datatype": "INT8", "data": [1, 128]}), "element 1 of outputs[0] is no INT8"),
@@ -161,6 +219,7 @@ def test_metadata() -> None:
     assert metadata.inputs == (TensorMetadata(name="a", datatype="INT64", shape=(-1, 1)),)
     assert metadata.outputs == (TensorMetadata(name="y", datatype="BYTES", shape=()),)
     assert read_model_metadata({key: METADATA[key] for key in METADATA if key != "versions"}).versions == ()
+    assert read_model_metadata({**METADATA, "versions": None}).versions == ()
 
 
 @pytest.mark.parametrize(

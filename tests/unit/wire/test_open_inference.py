@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,71 @@ def test_tensors_of_every_dtype(
     assert sent == {"name": "input-0", "shape": [1, 2], "datatype": datatype, "data": data}
 
 
+@pytest.mark.parametrize(
+    ("dtype", "nested", "datatype", "data"),
+    [
+        ("int64", [True, 2], "INT64", [True, 2]),
+        ("str", ["a", 2], "BYTES", ["a", 2]),
+        ("str", ["a\0", ""], "BYTES", ["a\0", ""]),
+        ("float64", [2**53 + 1, 0.5], "FP64", [2**53 + 1, 0.5]),
+        ("float32", [None, "x"], "FP32", [None, "x"]),
+        ("int64", [2**70, -1], "INT64", [2**70, -1]),
+        ("bytes", [b"a\0", b""], "BYTES", ["YQA=", ""]),
+        ("timedelta64[s]", [np.timedelta64(5, "s"), 7], "INT64", [5, 7]),
+    ],
+)
+def test_a_list_is_sent_as_it_is(
+    tensors_schema: TensorsSchema, dtype: str, nested: list[Any], datatype: str, data: list[Any]
+) -> None:
+    (sent,) = inputs(Tensors(arrays={None: nested}), tensors_schema(dtype, (-1,)))
+    assert sent == {"name": "input-0", "shape": [2], "datatype": datatype, "data": data}
+    assert [type(value) for value in sent["data"]] == [type(value) for value in data]
+
+
+@pytest.mark.parametrize(
+    ("nested", "shape", "data"),
+    [
+        ([], [0], []),
+        ([[], []], [2, 0], []),
+        ([(1, 2), (3, 4)], [2, 2], [1, 2, 3, 4]),
+        ([np.array([1, 2]), np.array([3, 4])], [2, 2], [1, 2, 3, 4]),
+        ([[[1], [2]]], [1, 2, 1], [1, 2]),
+    ],
+)
+def test_the_shape_of_a_list_is_that_of_its_nesting(
+    tensors_schema: TensorsSchema, nested: list[Any], shape: list[int], data: list[Any]
+) -> None:
+    (sent,) = inputs(Tensors(arrays={None: nested}), tensors_schema("int64", (-1,)))
+    assert (sent["shape"], sent["data"]) == (shape, data)
+
+
+@pytest.mark.parametrize(
+    ("values", "datatype", "hint"),
+    [
+        ([b"\0", None], "BYTES", "base64"),
+        ([bytearray(b"\0")], "BYTES", "base64"),
+        ([NOW, None], "BYTES", "datetime"),
+        ([dt.date(2024, 1, 2)], "BYTES", "datetime"),
+        (["a", "b"], "BYTES", None),
+        ([None, None], "BYTES", None),
+        ([True, 2], "BYTES", "pd_json"),
+        ([2**63, 0], "UINT64", None),
+        ([2**63 - 1, -1], "INT64", None),
+    ],
+)
+def test_without_a_signature_text_says_what_it_stands_for(values: list[Any], datatype: str, hint: str | None) -> None:
+    table = Table(columns=("a",), rows=tuple((value,) for value in values))
+    for payload in (table, Tensors(arrays={"a": values})):
+        (sent,) = inputs(payload)
+        assert (sent["datatype"], sent.get("parameters", {}).get("content_type")) == (datatype, hint)
+
+
+@pytest.mark.parametrize(("array", "hint"), [(np.array([b"a"]), "base64"), (np.array([NOW]), "datetime")])
+def test_an_array_without_a_signature_says_it_as_well(array: Any, hint: str) -> None:
+    (sent,) = inputs(Tensors(arrays={None: array}))
+    assert sent["parameters"] == {"content_type": hint}
+
+
 def test_objects_that_are_no_texts(tensors_schema: TensorsSchema) -> None:
     array = np.array(["a", {"k": 1}], dtype=object)
     (sent,) = inputs(Tensors(arrays={None: array}), tensors_schema("object", (-1,)))
@@ -174,9 +240,10 @@ def test_a_request_in_full(table_schema: TableSchema) -> None:
         RawBody(body=b""),
         Table(columns=("a", "b"), rows=((1, 2), (3,))),
         Tensors(arrays={None: [[1, 2], [3]]}),
+        Tensors(arrays={None: [[1, 2], 3]}),
         Table(columns=("a",), rows=((object(),),)),
     ],
-    ids=["document", "bytes", "ragged table", "ragged tensor", "no JSON"],
+    ids=["document", "bytes", "ragged table", "ragged tensor", "a number beside a list", "no JSON"],
 )
 def test_what_the_protocol_cannot_carry(payload: Any) -> None:
     with pytest.raises(EncodeError):

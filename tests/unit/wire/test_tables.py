@@ -207,6 +207,23 @@ def test_ragged_and_text_tensors_stay_lists(tensors_schema: TensorsSchema) -> No
     assert as_payload(["a\0"], Signature(inputs=tensors_schema("str", (-1,)))) == Tensors(arrays={None: ["a\0"]})
 
 
+@pytest.mark.parametrize(
+    ("dtype", "data"),
+    [("int64", [True, 2]), ("float32", [[0.5, False]]), ("int64", [2**53 + 1, 0.5]), ("uint64", [2**64 - 1, -1])],
+)
+def test_a_list_that_numpy_would_change_stays_a_list(
+    tensors_schema: TensorsSchema, dtype: str, data: list[object]
+) -> None:
+    assert as_payload(data, Signature(inputs=tensors_schema(dtype, (-1,)))) == Tensors(arrays={None: data})
+
+
+@pytest.mark.parametrize(("dtype", "data"), [("int64", [1, 2.0]), ("float64", [2**53 + 1, 0.5]), ("bool", [True])])
+def test_a_list_of_like_numbers_becomes_an_array(tensors_schema: TensorsSchema, dtype: str, data: list[object]) -> None:
+    payload = as_payload(data, Signature(inputs=tensors_schema(dtype, (-1,))))
+    assert isinstance(payload, Tensors)
+    assert getattr(payload.arrays[None], "dtype", None) == np.dtype(dtype)
+
+
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1))
 def test_integers_of_a_frame_arrive_exactly(numbers: list[int]) -> None:
     payload = as_payload(pd.DataFrame({"a": np.array(numbers, dtype="int64")}))
