@@ -22,6 +22,8 @@ _REQUEST_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, ARRAYS})
 _BINARY_OUTPUT: Final = "binary_data"
 _BINARY_OUTPUTS: Final = "binary_data_output"
 _NOT_OF_MODEL: Final = frozenset({CONTENT_TYPE, "headers", _BINARY_OUTPUTS})  # of MLServer and of Triton's clients
+_LARGEST_SIZE: Final = 2**40  # of a dimension: more than any body fills, and few enough digits to be told
+_LARGEST_EMPTY: Final = 2**20  # dimensions but those of 0 together: no data stands behind them, and yet models loop
 _KNOWN_KEYS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
 
 
@@ -127,8 +129,7 @@ def _tensor(entry: Mapping[str, Any], at: int, tail: BinaryTail) -> InputTensor:
         raise NotParsed(f"{what} has the datatype {excerpt(datatype)}; there are {known}", **details)
     if not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
         raise NotParsed(f"{what} must have a list of sizes for its shape, 0 or more each", **details)
-    if len(shape) > MAX_RANK:
-        raise NotParsed(f"{what} has {len(shape)} dimensions; the most are {MAX_RANK}", **details)
+    _require_fillable(shape, what, details)
     data = entry.get("data")
     if is_binary:
         data = read_elements(Datatype[datatype], tail.take(parameters[BINARY_SIZE], what), what)
@@ -146,6 +147,17 @@ def _tensor(entry: Mapping[str, Any], at: int, tail: BinaryTail) -> InputTensor:
     )
 
 
+def _require_fillable(shape: list[int], what: str, details: Mapping[str, object]) -> None:
+    """Refuse a shape that no array has, or that asks for more than the request itself holds."""
+    if len(shape) > MAX_RANK:
+        raise NotParsed(f"{what} has {len(shape)} dimensions; the most are {MAX_RANK}", **details)
+    if too_large := [size for size in shape if size > _LARGEST_SIZE]:
+        raise NotParsed(f"{what} has a dimension of {excerpt(too_large[0])}; the largest is {_LARGEST_SIZE}", **details)
+    if 0 in shape and (size := math.prod(filter(None, shape))) > _LARGEST_EMPTY:
+        told = f"has no data and {excerpt(size)} places for it; the most are {_LARGEST_EMPTY}"
+        raise NotParsed(f"{what} {told}", **details)
+
+
 def _flatten(data: object, shape: list[int], what: str, details: Mapping[str, object]) -> list[Any]:
     """Return the elements of a tensor, whose data may be flat or nested as its shape is."""
     if not isinstance(data, list):
@@ -160,7 +172,8 @@ def _flatten(data: object, shape: list[int], what: str, details: Mapping[str, ob
     else:
         level = data
     if len(level) != math.prod(shape) or list in set(map(type, level)):
-        raise NotParsed(f"{what} has {len(level)} elements, its shape {shape} says {math.prod(shape)}", **details)
+        told = f"has {len(level)} elements, its shape {shape} says {excerpt(math.prod(shape))}"
+        raise NotParsed(f"{what} {told}", **details)
     return level
 
 

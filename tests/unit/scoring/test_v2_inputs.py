@@ -219,6 +219,14 @@ def test_shapes_arrive(serve: Any, shape: list[int]) -> None:
     assert received.tolist() == np.array(values).reshape(shape).tolist()
 
 
+@pytest.mark.parametrize("shape", [[10**12, 0], [10**20, 0], [2**62, 2**62, 0], [2**20, 2**20, 0]])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_empty_shapes_beyond_reason_are_refused(serve: Any, shape: list[int], is_declared: bool) -> None:
+    server = serve(tensors(_=("float64", (-1,) * len(shape))) if is_declared else None)
+    parameters = {} if is_declared else {"content_type": "np"}
+    server.turn_down({"inputs": [tensor("FP64", [], shape=shape)], "parameters": parameters})
+
+
 def test_a_tensor_without_dimensions(serve: Any) -> None:
     received = serve(tensors(_=("int64", ()))).take(tensor("INT64", [7], shape=[]))
     assert (received.shape, received.item()) == ((), 7)

@@ -118,6 +118,12 @@ def test_values_of_no_datatype(datatype: str, value: object, told: str) -> None:
         ({"shape": [True]}, "sizes for its shape"),
         ({"shape": "1"}, "sizes for its shape"),
         ({"shape": [1] * 33}, "has 33 dimensions; the most are 32"),
+        ({"shape": [2**40 + 1, 0], "data": []}, "has a dimension of 1099511627777; the largest is 1099511627776"),
+        ({"shape": [10**300] * 32}, "has a dimension of 1000"),
+        ({"shape": [2**40] * 32}, "has 1 elements, its shape [1099511627776"),
+        ({"shape": [2**20 + 1, 0], "data": []}, "has no data and 1048577 places for it; the most are 1048576"),
+        ({"shape": [2**40, 2**40, 0], "data": []}, "has no data and 1208925819614629174706176 places"),
+        ({"shape": [0, 2**11, 2**11], "data": []}, "has no data and 4194304 places"),
         ({"data": 1}, "must have a list for its data, not an integer"),
         ({"data": {"0": 1}}, "must have a list for its data, not an object"),
         ({"datatype": "int64"}, "has the datatype 'int64'"),
@@ -134,6 +140,7 @@ def test_a_tensor_that_is_none(change: dict[str, Any], told: str) -> None:
     with pytest.raises(NotParsed) as caught:
         parse_request({"inputs": [{**ONE, **change}]})
     assert told in caught.value.message
+    assert len(caught.value.message) < 700  # whatever the numbers of the request
 
 
 @pytest.mark.parametrize("lacking", ["shape", "datatype", "data"])
