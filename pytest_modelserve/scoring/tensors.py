@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -16,12 +17,26 @@ from .scalars import Misfit, read_binaries, read_booleans, read_datetimes, read_
 Tensor: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
+@dataclass(frozen=True, slots=True)
+class FlatTensor:
+    """A tensor whose shape is told beside its values: nested lists cannot tell what stands below an empty one.
+
+    Attributes:
+        values: The elements as JSON values, row by row.
+        shape: The size of each dimension; their product is the number of values.
+    """
+
+    values: Sequence[Any]
+    shape: tuple[int, ...]
+
+
 def enforce_tensors(schema: TensorSchema, nested: Mapping[str | None, Any]) -> Tensor | dict[str, Tensor]:
     """Return the tensors that the model receives: one array, or a dict of them where they have names.
 
     Args:
         schema: What the model takes.
-        nested: Nested lists by tensor name, None for the only one of an unnamed schema.
+        nested: Nested lists, or a `FlatTensor` of the declared rank, by tensor name; None for the only one of an
+            unnamed schema.
 
     Raises:
         NotAllowed: A tensor is missing, of another shape, or holds a value that its dtype does not; the tensors
@@ -73,7 +88,7 @@ def _enforce_tensor(spec: TensorSpec, nested: object) -> Tensor:
     what = "The tensor" if spec.name is None else f"Tensor {excerpt(spec.name)}"
     details: dict[str, object] = {} if spec.name is None else {"tensor": spec.name}
     try:
-        flat, shape = _flatten(spec, nested)
+        flat, shape = (nested.values, nested.shape) if isinstance(nested, FlatTensor) else _flatten(spec, nested)
     except _WrongShape as wrong:
         raise NotAllowed(f"{what} {wrong}; the model takes shape {_text(spec.shape)}", **details) from None
     if any(wanted not in {-1, size} for wanted, size in zip(spec.shape, shape, strict=True)):

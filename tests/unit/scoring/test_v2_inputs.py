@@ -227,6 +227,14 @@ def test_empty_shapes_beyond_reason_are_refused(serve: Any, shape: list[int], is
     server.turn_down({"inputs": [tensor("FP64", [], shape=shape)], "parameters": parameters})
 
 
+@pytest.mark.parametrize("shape", [[0, 5], [0, 0], [3, 0], [2**20, 0]])
+@pytest.mark.parametrize("dtype", ["int64", "str", "object", "datetime64[ns]"])
+def test_empty_tensors_keep_their_shape(serve: Any, dtype: str, shape: list[int]) -> None:
+    datatype = "INT64" if dtype == "int64" else "BYTES"
+    received = serve(tensors(_=(dtype, (-1, -1)))).take(tensor(datatype, [], shape=shape))
+    assert (list(received.shape), received.dtype.kind) == (shape, np.dtype(dtype).kind)
+
+
 def test_a_tensor_without_dimensions(serve: Any) -> None:
     received = serve(tensors(_=("int64", ()))).take(tensor("INT64", [7], shape=[]))
     assert (received.shape, received.item()) == ((), 7)
