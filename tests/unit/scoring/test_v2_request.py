@@ -86,6 +86,8 @@ def test_values_of_every_datatype(datatype: str, values: list[Any]) -> None:
         ("UINT64", 18446744073709551616, "out of the range"),
         ("INT32", 1.7, "not an integer"),
         ("INT64", "5", "is a string"),
+        ("INT64", 9007199254740993.0, "does not say which integer it stands for"),
+        ("INT64", -9007199254740992.0, "does not say which integer it stands for"),
         ("INT64", True, "is a boolean"),
         ("FP16", 70000, "beyond the largest float16"),
         ("FP32", 1e39, "beyond the largest float32"),
