@@ -14,6 +14,9 @@ from .envelopes import RawTable
 from .errors import NotAllowed, excerpt, name_kind
 from .scalars import Misfit, read_binaries, read_booleans, read_datetimes, read_integers, read_numbers, read_strings
 
+_PADDED_BYTES: Final = 1 << 26  # that any texts may fill: below 64 MB nobody is hurt
+_PADDED_TIMES: Final = 16  # the texts' own size, beyond which most of an array of fixed width is padding
+
 Tensor: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
 
@@ -173,6 +176,10 @@ def _read_texts(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
     for at, value in enumerate(read):
         if value.endswith(nul):
             raise Misfit(at, f"is {excerpt(flat[at])}, which ends in NUL; {dtype.name} tensors lose that")
+    if is_padded_beyond_reason(read):
+        longest = max(range(len(read)), key=lambda at: len(read[at]))
+        told = f"is {len(read[longest])} long, to which {dtype.name} tensors pad each of {len(read)} values"
+        raise Misfit(longest, f"{told}; send it with fewer others")
     return np.array(read, dtype=dtype.kind)
 
 
@@ -188,6 +195,17 @@ _READERS: Final[Mapping[str, Callable[[np.dtype[Any], Sequence[Any]], Tensor]]] 
     "U": _read_texts,
     "S": _read_texts,
 }
+
+
+def is_padded_beyond_reason(texts: Sequence[str] | Sequence[bytes]) -> bool:
+    """Tell whether an array of fixed width, as long as the longest text, would be far larger than the texts are.
+
+    One text of a megabyte among 200,000 short ones asks for 800 GB.
+    """
+    width = max(map(len, texts), default=0)
+    unit = 4 if texts and isinstance(texts[0], str) else 1  # bytes a character, in NumPy
+    n_bytes = unit * width * len(texts)
+    return n_bytes > _PADDED_BYTES and n_bytes > _PADDED_TIMES * unit * sum(map(len, texts))
 
 
 def _text(shape: Sequence[int]) -> str:

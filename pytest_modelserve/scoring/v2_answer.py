@@ -182,7 +182,8 @@ def _as_array(values: Sequence[Any]) -> Array | None:
         array = infer_array(list(values), "predictions")
     except NotParsed:
         return None
-    return None if array.dtype.kind == "O" else array
+    is_tensor = array.dtype.kind != "O" or all(type(cell) is str for cell in array.flat)  # texts of no fixed width
+    return array if is_tensor else None
 
 
 def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTensor:

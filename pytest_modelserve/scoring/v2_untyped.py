@@ -14,6 +14,7 @@ from ..runtime.frames import ColumnValue, Storage, TableValue
 from .errors import NotAllowed, NotParsed, excerpt
 from .json_text import parse_json
 from .scalars import Misfit, read_binaries, read_datetimes
+from .tensors import is_padded_beyond_reason
 from .v2_datatypes import Datatype
 from .v2_metadata import ARRAY, ARRAYS, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TABLE, TEXT
 from .v2_request import InferenceRequest, InputTensor
@@ -136,7 +137,7 @@ def _untyped_array(tensor: InputTensor) -> np.ndarray[Any, np.dtype[Any]]:
     if isinstance(cells, np.ndarray):
         return cells.reshape(tensor.shape)
     is_text = all(type(cell) is str and not cell.endswith("\0") for cell in cells)  # NumPy's own text ends before NUL
-    if is_text:
+    if is_text and not is_padded_beyond_reason(cells):
         return np.array(cells, dtype=np.str_).reshape(tensor.shape)
     array = np.empty(len(cells), dtype=object)
     for at, cell in enumerate(cells):  # one by one: NumPy would take sequences in it for dimensions

@@ -86,6 +86,12 @@ def test_values_that_nothing_is_promised_of(
     assert outputs(value) == [("output-1", shape, datatype, content, data)]
 
 
+def test_texts_of_no_fixed_width_are_a_tensor_all_the_same() -> None:
+    texts = ["a" * 1_000, *["b"] * 19_999]
+    assert outputs([texts[:10_000], texts[10_000:]]) == [("output-1", [2, 10_000], "BYTES", "str", texts)]
+    assert outputs([["a\0"], ["b"]]) == [("output-1", [2, 1], "BYTES", "str", ["a\0", "b"])]
+
+
 def test_a_table_is_an_output_a_column() -> None:
     table = TableValue(
         (

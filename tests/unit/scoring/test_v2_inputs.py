@@ -355,6 +355,16 @@ def test_without_a_signature_datatypes_tell_the_types(serve: Any, content_type: 
     assert received.dtype == arrived.dtype
 
 
+LONG_AND_SHORT = ["a" * 1_000, *["b"] * 20_000]
+
+
+def test_one_long_text_does_not_widen_all_others(serve: Any) -> None:
+    sent = tensor("BYTES", LONG_AND_SHORT)
+    received = serve(None).take(sent, parameters={"content_type": "np"})
+    assert (received.dtype, received.tolist()) == (object, LONG_AND_SHORT)
+    assert "tensors pad each of" in serve(tensors(_=("str", (-1,)))).turn_down({"inputs": [sent]})
+
+
 def test_without_a_signature_the_content_type_tells_the_form(serve: Any, cells: Any) -> None:
     server = serve(None)
     numbers, texts = tensor("FP64", [1.5, None], name="n"), tensor("BYTES", ["a", None], name="s", hint="str")
