@@ -37,7 +37,6 @@ _INT64: Final = np.iinfo(np.int64)
 _UINT64: Final = np.iinfo(np.uint64)
 _FLOATS: Final = frozenset({Datatype.FP16, Datatype.FP32, Datatype.FP64})
 _DATES: Final = (dt.date, dt.time, TimestampValue, np.datetime64)
-_WIDEST: Final = 2**53  # up to which every integer is a float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +227,8 @@ def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:
             return Datatype.INT64
         return Datatype.UINT64 if least >= 0 and greatest <= _UINT64.max else None
     if kinds <= {int, float}:
-        return Datatype.FP64 if all(type(value) is float or abs(value) <= _WIDEST for value in values) else None
+        widest = _widest_integer(Datatype.FP64)
+        return Datatype.FP64 if all(type(value) is float or abs(value) <= widest for value in values) else None
     return Datatype.BYTES if _content_in_common(values) else None
 
 
@@ -271,14 +271,19 @@ def _as_promised(found: OutputTensor, info: TensorInfo | None) -> OutputTensor:
     return replace(found, datatype=info.datatype, data=data)
 
 
+def _widest_integer(datatype: Datatype) -> int:
+    """Return up to where every integer is exactly a float of the datatype."""
+    return int(2 ** (np.finfo(datatype.dtype).nmant + 1))
+
+
 def _holds(promised: Datatype, found: OutputTensor) -> bool:
     """Tell whether each number is one of the promised datatype; a float keeps its digits, which the reader rounds."""
     if {Datatype.BYTES, Datatype.BOOL} & {promised, found.datatype}:
         return False
     values = [value for value in found.data if value is not None]
     if promised in _FLOATS:
-        limit = float(np.finfo(promised.dtype).max)
-        return all(abs(value) <= limit and (type(value) is float or abs(value) <= _WIDEST) for value in values)
+        limit, widest = float(np.finfo(promised.dtype).max), _widest_integer(promised)
+        return all(abs(value) <= (limit if type(value) is float else widest) for value in values)
     if len(values) < len(found.data):
         return False  # integers have no null
     limits = np.iinfo(promised.dtype)

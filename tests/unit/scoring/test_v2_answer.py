@@ -140,6 +140,9 @@ def test_a_dict_is_an_output_a_key() -> None:
         (np.array([0.5], dtype="float32"), DataType.DOUBLE, "FP64", [0.5]),
         (np.array([7]), DataType.DOUBLE, "FP64", [7]),
         (np.array([2**53 + 1]), DataType.DOUBLE, "INT64", [2**53 + 1]),
+        (np.array([2**24]), DataType.FLOAT, "FP32", [2**24]),
+        (np.array([2**24 + 1]), DataType.FLOAT, "INT64", [2**24 + 1]),
+        (np.array([-(2**24) - 1]), DataType.FLOAT, "INT64", [-(2**24) - 1]),
         (np.array([True]), DataType.LONG, "BOOL", [True]),
         (np.array([1]), DataType.BOOLEAN, "INT64", [1]),
         (np.array([1]), DataType.STRING, "INT64", [1]),
@@ -218,6 +221,12 @@ def test_json_values_without_a_name(value: object, kind: Any, texts: list[Any]) 
 )
 def test_one_tensor_keeps_its_shape(value: object, told: object) -> None:
     assert outputs(value, tensors((None, "float32", (-1,)))) == told
+
+
+@pytest.mark.parametrize(("value", "datatype"), [(2048, "FP16"), (2049, "INT64"), (-2048, "FP16"), (-2049, "INT64")])
+def test_half_floats_are_promised_integers_only_as_far_as_they_hold_them(value: int, datatype: str) -> None:
+    ((_, _, found, _, data),) = outputs(np.array([value]), tensors((None, "float16", (-1,))))
+    assert (found, data) == (datatype, [value])
 
 
 def test_named_tensors() -> None:
