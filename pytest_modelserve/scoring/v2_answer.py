@@ -246,7 +246,8 @@ def _of_json_texts(part: _Part, encoder: Encoder, path: str) -> OutputTensor:
         rows = rows.reshape(part.shape)
     texts: list[str | None] = []
     for at, row in enumerate(rows):
-        plain = encoder.as_plain(row, f"{path}[{at}]")
+        is_null = part.nulls is not None and part.nulls[at]
+        plain = None if is_null else encoder.as_plain(row, f"{path}[{at}]")
         texts.append(None if plain is None else write_response(plain).decode())
     return OutputTensor(
         name=part.name,

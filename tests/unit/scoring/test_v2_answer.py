@@ -12,7 +12,7 @@ from pytest_modelserve.runtime.frames import ColumnValue, Missing, SeriesValue, 
 from pytest_modelserve.scoring.errors import NotEncodable
 from pytest_modelserve.scoring.v2_answer import encode_outputs, write_response
 from pytest_modelserve.scoring.v2_metadata import output_infos
-from pytest_modelserve.signature.datatypes import Array, DataType, Map, Object, Property
+from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema, TensorSpec
 
 STAMP = TimestampValue("2024-01-02T03:04:05", 0)
@@ -108,6 +108,11 @@ def test_a_table_is_an_output_a_column() -> None:
         ("l", [2, 1], "BYTES", "pd_json", ["[1]", '{"k":2}']),
         ("b", [2, 1], "BYTES", "base64", ["YWI=", None]),
     ]
+
+
+def test_a_null_is_no_json_text() -> None:
+    table = TableValue((array_column("x", [5, 1], np.array([False, True])),), 2)
+    assert outputs(table, columns(AnyType())) == [("x", [2, 1], "BYTES", "pd_json", ["5", None])]
 
 
 def test_a_series_takes_the_only_name_that_is_promised() -> None:
