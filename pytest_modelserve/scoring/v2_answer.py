@@ -9,7 +9,7 @@
 
 An output has the datatype that the metadata promises wherever that changes no value, be it int32 for a long or 3.0 for
 an integer; else that of the values themselves. Text, base64, dates and the texts of JSON values travel as `BYTES`, and
-`content_type` tells which; NaN and infinities become null, as in MLflow's protocol.
+`content_type` tells which; NaN and infinities become null, as in MLflow's protocol, but in binary stay what they are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..runtime.frames import ColumnValue, Missing, SeriesValue, Storage, TableVa
 from .encode import Encoder, as_key, unique_names
 from .errors import NotEncodable, NotParsed
 from .unsigned import infer_array
-from .v2_binary import BINARY_SIZE
+from .v2_binary import BINARY_SIZE, write_elements
 from .v2_datatypes import MAX_RANK, Datatype, datatype_of
 from .v2_metadata import ARRAY, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TEXT, TensorInfo
 
@@ -36,6 +36,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _INT64: Final = np.iinfo(np.int64)
 _UINT64: Final = np.iinfo(np.uint64)
 _FLOATS: Final = frozenset({Datatype.FP16, Datatype.FP32, Datatype.FP64})
+_FLOAT_WORDS: Final = frozenset({"NaN", "Infinity"})  # that JSON lacks, and no float
 _DATES: Final = (dt.date, dt.time, TimestampValue, np.datetime64)
 
 
@@ -49,6 +50,8 @@ class OutputTensor:
         shape: The size of each dimension.
         data: Its elements, row by row.
         content_type: How they are written.
+        floats: The elements as numbers, NaN and infinities among them; None where `data` tells them all.
+        lost: What became null in `data` for want of a word in JSON.
     """
 
     name: str
@@ -56,6 +59,16 @@ class OutputTensor:
     shape: tuple[int, ...]
     data: list[Any]
     content_type: str
+    floats: Array | None = None
+    lost: frozenset[str] = frozenset()
+
+    def as_bytes(self) -> bytes | None:
+        """Return its elements as bytes, None where only JSON can tell them."""
+        return write_elements(self.datatype, self.data if self.floats is None else self.floats)
+
+    def lost_as(self, *, is_binary: bool) -> frozenset[str]:
+        """Return what became null or NaN of its elements in that form."""
+        return self.lost - _FLOAT_WORDS if is_binary and self.datatype in _FLOATS else self.lost
 
     def as_json(self, n_bytes: int | None = None) -> dict[str, Any]:
         """Return it as it stands in a response; without its data where that is so many bytes behind the JSON."""
@@ -83,8 +96,8 @@ class _Part:
     nulls: Array | None = None
 
 
-def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> tuple[list[OutputTensor], tuple[str, ...]]:
-    """Return the outputs, and what became null for want of a word in JSON.
+def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> list[OutputTensor]:
+    """Return the outputs.
 
     Args:
         value: As `Predictions.value` describes it.
@@ -93,14 +106,11 @@ def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> tuple[list[Out
     Raises:
         NotEncodable: JSON has no form for a part of it.
     """
-    encoder = Encoder()
     promised = {info.name: info for info in infos}
     try:
-        parts = _parts(value, infos)
-        outputs = [_output(part, promised.get(part.name), encoder) for part in parts]
+        return [_encoded(part, promised.get(part.name)) for part in _parts(value, infos)]
     except RecursionError:
         raise NotEncodable("The model returned a value nested too deep") from None
-    return outputs, tuple(sorted(encoder.lost))
 
 
 def write_response(document: Mapping[str, Any]) -> bytes:
@@ -185,6 +195,12 @@ def _as_array(values: Sequence[Any]) -> Array | None:
     return array if is_tensor else None
 
 
+def _encoded(part: _Part, info: TensorInfo | None) -> OutputTensor:
+    encoder = Encoder()
+    output = _output(part, info, encoder)
+    return replace(output, lost=frozenset(encoder.lost))
+
+
 def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTensor:
     path = f"predictions.{part.name[:40]}"
     if info is not None and info.content_type == JSON_TEXT:
@@ -199,6 +215,9 @@ def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTen
         data = [None if is_null else cell for cell, is_null in zip(data, part.nulls, strict=True)]
     content = {"M": DATETIME, "U": TEXT}.get(values.dtype.kind, ARRAY)
     found = _tensor(part, datatype_of(values.dtype), data, content)
+    if values.dtype.kind == "f":
+        floats = values if part.nulls is None else np.where(part.nulls, np.nan, values)
+        found = replace(found, floats=floats)
     return _as_promised(found, info)
 
 
@@ -213,7 +232,11 @@ def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: 
     if datatype is None:
         return _of_json_texts(part, encoder, path)
     content = _content_in_common(there) if datatype is Datatype.BYTES else ARRAY
-    return _as_promised(_tensor(part, datatype, encoder.as_plain(cells, path), content), info)
+    found = _tensor(part, datatype, encoder.as_plain(cells, path), content)
+    if datatype is Datatype.FP64:
+        floats = [np.nan if cell is None or isinstance(cell, Missing) else cell for cell in cells]
+        found = replace(found, floats=np.array(floats, dtype=np.float64))
+    return _as_promised(found, info)
 
 
 def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:
@@ -266,10 +289,10 @@ def _as_promised(found: OutputTensor, info: TensorInfo | None) -> OutputTensor:
     """Return an output in the datatype that the metadata promises, where that changes none of its values."""
     if info is None or info.datatype is found.datatype or not _holds(info.datatype, found):
         return found
-    data = found.data
-    if info.datatype not in _FLOATS:
-        data = [None if value is None else int(value) for value in data]
-    return replace(found, datatype=info.datatype, data=data)
+    if info.datatype in _FLOATS:
+        return replace(found, datatype=info.datatype)
+    data = [None if value is None else int(value) for value in found.data]
+    return replace(found, datatype=info.datatype, data=data, floats=None)
 
 
 def _widest_integer(datatype: Datatype) -> int:

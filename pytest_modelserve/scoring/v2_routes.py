@@ -21,7 +21,7 @@ from .prediction import INLINE_BYTES, ModelSlot, answered, ask, run
 from .responses import DECIDED_BY_HEADER, json_response, prediction_headers
 from .settings import ServeSettings
 from .v2_answer import OutputTensor, encode_outputs, write_response
-from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body, write_elements
+from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body
 from .v2_inputs import InferenceReader, ReadRequest, require_outputs
 from .v2_metadata import MODEL_NAME, model_metadata, model_version, output_infos
 
@@ -116,35 +116,36 @@ class V2Routes:
         worker = self._slot.require()
         read = await run(lambda: self._reader.read(text, tail), in_thread=is_long)
         answer = await ask(worker, read.given, request_id, body)
-        outputs, lost = await run(lambda: self._outputs(answer.value, read), in_thread=is_long)
-        return self._response(read, outputs, prediction_headers(read.given.ignored, lost), request_id)
+        outputs = await run(lambda: self._outputs(answer.value, read), in_thread=is_long)
+        return self._response(read, outputs, request_id)
 
-    def _response(
-        self, read: ReadRequest, outputs: list[OutputTensor], headers: dict[str, str], request_id: str
-    ) -> Response:
+    def _response(self, read: ReadRequest, outputs: list[OutputTensor], request_id: str) -> Response:
         document: dict[str, object] = {"model_name": MODEL_NAME, "model_version": self._version}
         if read.id is not None:
             document["id"] = read.id
         told: list[dict[str, Any]] = []
         tail: list[bytes] = []
+        lost: set[str] = set()
         for output in outputs:
-            raw = write_elements(output.datatype, output.data) if read.is_wanted_binary(output.name) else None
+            raw = output.as_bytes() if read.is_wanted_binary(output.name) else None
+            lost |= output.lost_as(is_binary=raw is not None)
             told.append(output.as_json(None if raw is None else len(raw)))
             tail += [] if raw is None else [raw]
         body = write_response({**document, "outputs": told})
+        headers = prediction_headers(read.given.ignored, sorted(lost))
         if not tail:
             return json_response(body, headers=headers, request_id=request_id)
         headers = {**headers, BINARY_HEADER: str(len(body))}
         return json_response(b"".join((body, *tail)), headers=headers, request_id=request_id, media_type=OCTETS)
 
-    def _outputs(self, value: object, read: ReadRequest) -> tuple[list[OutputTensor], tuple[str, ...]]:
+    def _outputs(self, value: object, read: ReadRequest) -> list[OutputTensor]:
         """Return the outputs that are wanted, in the order in which they are."""
-        outputs, lost = encode_outputs(value, self._infos)
+        outputs = encode_outputs(value, self._infos)
         if read.outputs is None:
-            return outputs, lost
+            return outputs
         by_name = {output.name: output for output in outputs}
         require_outputs(read.outputs, set(by_name))  # those of which no signature tells are known only now
-        return [by_name[name] for name in read.outputs], lost
+        return [by_name[name] for name in read.outputs]
 
 
 def v2_error(error: ScoringError, request_id: str = "") -> Response:

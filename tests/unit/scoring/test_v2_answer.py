@@ -32,7 +32,7 @@ def tensors(*specs: tuple[str | None, str, tuple[int, ...]]) -> TensorSchema:
 
 def outputs(value: object, schema: Schema | None = None) -> list[tuple[str, list[int], str, str, list[Any]]]:
     """Return each output as name, shape, datatype, content type and data."""
-    found, _ = encode_outputs(value, output_infos(Signature(outputs=schema)))
+    found = encode_outputs(value, output_infos(Signature(outputs=schema)))
     told = [output.as_json() for output in found]
     return [(t["name"], t["shape"], t["datatype"], t["parameters"]["content_type"], t["data"]) for t in told]
 
@@ -262,14 +262,29 @@ def test_what_json_has_no_form_for(value: object, told: str) -> None:
 @pytest.mark.parametrize(
     ("value", "lost"),
     [
-        (np.array([np.nan, np.inf]), ("Infinity", "NaN")),
-        ([{"a": float("nan")}], ("NaN",)),
-        ([Missing.NAT, STAMP], ("NaT",)),
-        ([1, 2], ()),
+        (np.array([np.nan, np.inf]), {"Infinity", "NaN"}),
+        ([{"a": float("nan")}], {"NaN"}),
+        ([Missing.NAT, STAMP], {"NaT"}),
+        ([1, 2], set()),
     ],
 )
-def test_what_is_lost_is_told(value: object, lost: tuple[str, ...]) -> None:
-    assert encode_outputs(value, ())[1] == lost
+def test_what_is_lost_is_told(value: object, lost: set[str]) -> None:
+    (output,) = encode_outputs(value, ())
+    assert output.lost == output.lost_as(is_binary=False) == lost
+
+
+@pytest.mark.parametrize(
+    ("value", "lost"),
+    [
+        (np.array([np.nan, np.inf]), set()),
+        ([0.5, float("inf")], set()),
+        ([0.5, Missing.NA], {"NA"}),
+        ([{"a": float("nan")}], {"NaN"}),  # in the text of a JSON value
+    ],
+)
+def test_floats_lose_nothing_in_binary(value: object, lost: set[str]) -> None:
+    (output,) = encode_outputs(value, ())
+    assert output.lost_as(is_binary=True) == lost
 
 
 def test_a_response_is_strict_json_whatever_texts_it_holds() -> None:
