@@ -14,7 +14,7 @@ from typing import Any, Final
 from .errors import NotParsed, excerpt, name_kind
 from .scalars import Misfit
 from .v2_binary import BINARY_SIZE, BinaryTail, read_elements
-from .v2_datatypes import MAX_RANK, Datatype, require_values
+from .v2_datatypes import MAX_RANK, Datatype, read_values
 from .v2_metadata import ARRAY, ARRAYS, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TABLE, TEXT
 
 _TENSOR_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, BASE64, DATETIME, JSON_TEXT})
@@ -35,7 +35,7 @@ class InputTensor:
         name: Its name.
         datatype: What its elements are.
         shape: The size of each dimension; their product is the number of values.
-        values: Its elements as JSON has them, row by row; each but null is one of its datatype.
+        values: Its elements as JSON values, row by row; each but null is one of its datatype.
         content_type: How its elements are written, None where the request does not say.
     """
 
@@ -133,9 +133,8 @@ def _tensor(entry: Mapping[str, Any], at: int, tail: BinaryTail) -> InputTensor:
     data = entry.get("data")
     if is_binary:
         data = read_elements(Datatype[datatype], tail.take(parameters[BINARY_SIZE], what), what)
-    values = _flatten(data, shape, what, details)
     try:
-        require_values(Datatype[datatype], values)
+        values = read_values(Datatype[datatype], _flatten(data, shape, what, details))
     except Misfit as misfit:
         raise NotParsed(f"{what}, element {misfit.at}, {misfit.reason}", **details, element=misfit.at) from None
     return InputTensor(
