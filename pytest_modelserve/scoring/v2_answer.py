@@ -88,12 +88,14 @@ class _Part:
         values: An array, or a list of one value a row.
         shape: Of the output.
         nulls: Where `values` does not count.
+        is_of_scalars: Whether a row is one value, and no list of one.
     """
 
     name: str
     values: Array | list[Any]
     shape: tuple[int, ...]
     nulls: Array | None = None
+    is_of_scalars: bool = True
 
 
 def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> list[OutputTensor]:
@@ -176,7 +178,7 @@ def _of_any(name: str, value: object, *, is_column: bool) -> _Part:
     if isinstance(value, np.ndarray | np.generic):
         array = np.atleast_1d(value)
         shape = (len(array), 1) if is_column and array.ndim == 1 else array.shape
-        return _Part(name=name, values=array.reshape(-1), shape=shape)
+        return _Part(name=name, values=array.reshape(-1), shape=shape, is_of_scalars=array.ndim == 1)
     return _Part(name=name, values=[value], shape=(1, 1) if is_column else (1,))
 
 
@@ -204,7 +206,8 @@ def _encoded(part: _Part, info: TensorInfo | None) -> OutputTensor:
 def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTensor:
     path = f"predictions.{part.name[:40]}"
     if info is not None and info.content_type == JSON_TEXT:
-        return _of_json_texts(part, encoder, path)
+        texts = _of_json_texts(part, encoder, path)
+        return replace(texts, shape=(len(texts.data), 1))
     values = part.values
     if isinstance(values, np.ndarray) and values.dtype.kind in "OS":
         values = values.tolist()
@@ -265,7 +268,7 @@ def _content_in_common(values: Sequence[Any]) -> str:
 def _of_json_texts(part: _Part, encoder: Encoder, path: str) -> OutputTensor:
     """Return an output each element of which is the text of a JSON value, all that stands in one row together."""
     rows = part.values
-    if isinstance(rows, np.ndarray) and part.shape[1:] != (1,):
+    if isinstance(rows, np.ndarray) and not part.is_of_scalars:
         rows = rows.reshape(part.shape)
     texts: list[str | None] = []
     for at, row in enumerate(rows):
@@ -275,7 +278,7 @@ def _of_json_texts(part: _Part, encoder: Encoder, path: str) -> OutputTensor:
     return OutputTensor(
         name=part.name,
         datatype=Datatype.BYTES,
-        shape=(len(texts), 1) if part.shape[1:] == (1,) else (len(texts),),
+        shape=(len(texts), 1) if part.is_of_scalars and part.shape[1:] == (1,) else (len(texts),),
         data=texts,
         content_type=JSON_TEXT,
     )

@@ -55,6 +55,7 @@ def array_column(name: Any, values: Any, nulls: Any = None) -> ColumnValue:
         (np.array(["2024-01-02", "NaT"], dtype="M8[ns]"), [2], "BYTES", "datetime", ["2024-01-02T00:00:00", None]),
         (np.array([1, None], dtype=object), [2], "INT64", "np", [1, None]),
         (np.array([["a", 1]], dtype=object), [1], "BYTES", "pd_json", ['["a",1]']),
+        (np.array([["a"], [1]], dtype=object), [2], "BYTES", "pd_json", ['["a"]', "[1]"]),
         (np.array(5), [1], "INT64", "np", [5]),
         (np.float32(0.5), [1], "FP32", "np", [0.5]),
         (np.empty((0, 3)), [0, 3], "FP64", "np", []),
@@ -206,6 +207,11 @@ RECORD = Object(properties=(Property(name="k", type=DataType.LONG),))
     [
         ([[1.5], []], Array(items=DataType.DOUBLE), ["[1.5]", "[]"]),
         (np.array([[1, 2], [3, 4]]), Array(items=DataType.LONG), ["[1,2]", "[3,4]"]),
+        (np.array([[1.5], [2.5]]), Array(items=DataType.DOUBLE), ["[1.5]", "[2.5]"]),
+        ([[1.5], [2.5]], Array(items=DataType.DOUBLE), ["[1.5]", "[2.5]"]),
+        (np.array([["a"], [1]], dtype=object), Array(items=AnyType()), ['["a"]', "[1]"]),
+        (np.array([1.5, 2.5]), AnyType(), ["1.5", "2.5"]),
+        (np.array([[[1]], [[2]]]), Array(items=Array(items=DataType.LONG)), ["[[1]]", "[[2]]"]),
         ([{"k": 1}, {"k": 2}], RECORD, ['{"k":1}', '{"k":2}']),
         ({"k": 1}, RECORD, ['{"k":1}']),
         ([{"a": 1}], Map(values=DataType.LONG), ['{"a":1}']),
@@ -213,8 +219,8 @@ RECORD = Object(properties=(Property(name="k", type=DataType.LONG),))
     ],
 )
 def test_json_values_without_a_name(value: object, kind: Any, texts: list[Any]) -> None:
-    ((name, _, datatype, content, data),) = outputs(value, columns(kind, names=(None,)))
-    assert (name, datatype, content, data) == ("output-1", "BYTES", "pd_json", texts)
+    told = ("output-1", [len(texts), 1], "BYTES", "pd_json", texts)
+    assert outputs(value, columns(kind, names=(None,))) == [told]
 
 
 @pytest.mark.parametrize(
