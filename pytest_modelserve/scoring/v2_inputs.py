@@ -76,6 +76,7 @@ class InferenceReader:
     def __init__(self, signature: Signature | None) -> None:
         self._signature = signature or Signature()
         self._infos = input_infos(self._signature)
+        self._params = {spec.name for spec in self._signature.params or ()}
         self._outputs = {info.name for info in output_infos(self._signature)}
 
     def read(self, body: bytes, tail: bytes = b"") -> ReadRequest:
@@ -89,7 +90,7 @@ class InferenceReader:
             NotParsed: The body is no request of the protocol.
             NotAllowed: The signature does not allow the data, or has no output of a name that is wanted.
         """
-        request = parse_request(parse_json(body, exact_integers=True), tail)
+        request = parse_request(parse_json(body, exact_integers=True), tail, declared=self._params)
         if self._outputs:
             require_outputs(request.outputs, self._outputs)
         params = enforce_params(self._signature.params, request.params)

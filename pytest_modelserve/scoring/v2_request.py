@@ -6,7 +6,7 @@ Source: the protocol's `inference_rest.md`; what `content_type` means is a conve
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -21,7 +21,8 @@ _TENSOR_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, BASE64, DATETIME, JSON_T
 _REQUEST_CONTENT: Final = frozenset({ARRAY, TABLE, TEXT, ARRAYS})
 _BINARY_OUTPUT: Final = "binary_data"
 _BINARY_OUTPUTS: Final = "binary_data_output"
-_NOT_OF_MODEL: Final = frozenset({CONTENT_TYPE, "headers", _BINARY_OUTPUTS})  # of MLServer and of Triton's clients
+_OF_CODECS: Final = frozenset({CONTENT_TYPE, _BINARY_OUTPUTS})  # of MLServer, and of the binary extension
+_OF_CLIENTS: Final = frozenset({"headers"})  # that MLServer's own client adds
 _LARGEST_SIZE: Final = 2**40  # of a dimension: more than any body fills, and few enough digits to be told
 _LARGEST_EMPTY: Final = 2**20  # dimensions but those of 0 together: no data stands behind them, and yet models loop
 _KNOWN_KEYS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
@@ -69,12 +70,13 @@ class InferenceRequest:
     ignored: tuple[str, ...] = field(default=())
 
 
-def parse_request(document: object, tail: bytes = b"") -> InferenceRequest:
+def parse_request(document: object, tail: bytes = b"", *, declared: Collection[str] = ()) -> InferenceRequest:
     """Take a request apart.
 
     Args:
         document: The JSON of the request.
         tail: The tensors behind it, of the binary extension.
+        declared: The names of the model's params: under these, parameters of codecs and clients are the model's.
 
     Raises:
         NotParsed: It is none: a part is missing or of another form, an unknown datatype or content type, data that does
@@ -86,16 +88,18 @@ def parse_request(document: object, tail: bytes = b"") -> InferenceRequest:
     if "id" in document and not isinstance(identity, str):
         raise NotParsed(f"id must be a string, not {name_kind(identity)}")
     parameters = _parameters(document, "The request")
-    is_binary = _flag(parameters, _BINARY_OUTPUTS, "The request")
-    params = {name: value for name, value in parameters.items() if name not in _NOT_OF_MODEL}
+    of_codecs = {name: parameters.pop(name) for name in _OF_CODECS.intersection(parameters).difference(declared)}
+    of_clients = [name for name in parameters if name in _OF_CLIENTS and name not in declared]
+    params = {name: value for name, value in parameters.items() if name not in of_clients}
+    is_binary = _flag(of_codecs, _BINARY_OUTPUTS, "The request")
     return InferenceRequest(
         id=identity,
         tensors=_tensors(document, BinaryTail(tail)),
-        content_type=_content_type(parameters, _REQUEST_CONTENT, "The request"),
+        content_type=_content_type(of_codecs, _REQUEST_CONTENT, "The request"),
         params=params or None,
         outputs=_outputs(document, is_binary=is_binary),
         is_binary=is_binary,
-        ignored=tuple(key for key in document if key not in _KNOWN_KEYS),
+        ignored=(*(key for key in document if key not in _KNOWN_KEYS), *of_clients),
     )
 
 
@@ -209,7 +213,7 @@ def _parameters(entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     parameters = entry.get("parameters")
     if parameters is not None and not isinstance(parameters, dict):
         raise NotParsed(f"{what} must have an object for its parameters, not {name_kind(parameters)}")
-    return parameters or {}
+    return dict(parameters or {})
 
 
 def _flag(parameters: Mapping[str, Any], name: str, what: str) -> bool:

@@ -329,6 +329,14 @@ def test_params_that_are_refused(serve: Any, parameters: dict[str, Any], told: s
     assert told in server.turn_down({"inputs": [tensor("INT64", [1])], "parameters": parameters})
 
 
+@pytest.mark.parametrize("name", ["headers", "content_type", "binary_data_output"])
+def test_a_param_that_has_the_name_of_another_s_parameter(serve: Any, name: str) -> None:
+    params = (ParamSpec(name=name, type=DataType.STRING, default="none"),)
+    server = serve(Signature(inputs=columns(DataType.LONG), params=params))
+    server.take(tensor("INT64", [1]), parameters={name: "given"})
+    assert server.worker.received[-1][1] == {name: "given"}
+
+
 def test_a_model_from_a_type_hint(serve: Any) -> None:
     hinted = Signature(inputs=columns(DataType.STRING, names=(None,)), is_from_type_hint=True)
     assert serve(hinted).take(tensor("BYTES", ["a", "b"], hint="str", shape=[2, 1])) == ["a", "b"]

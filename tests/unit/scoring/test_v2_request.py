@@ -185,7 +185,25 @@ def test_a_document_that_is_no_request(document: object, told: str) -> None:
 def test_parameters_are_the_model_s_but_for_those_of_codecs_and_clients() -> None:
     parameters = {"content_type": "pd", "headers": {"a": "b"}, "binary_data_output": True, "k": [1]}
     request = parse_request({"inputs": [ONE], "parameters": parameters, "note": 1})
-    assert (request.content_type, request.params, request.ignored) == ("pd", {"k": [1]}, ("note",))
+    assert (request.content_type, request.params, request.ignored) == ("pd", {"k": [1]}, ("note", "headers"))
+    assert request.is_binary
+
+
+@pytest.mark.parametrize(
+    ("declared", "params", "content_type", "is_binary"),
+    [
+        ("headers", {"headers": 7}, "pd", True),
+        ("content_type", {"content_type": "pd"}, None, True),
+        ("binary_data_output", {"binary_data_output": True}, "pd", False),
+    ],
+)
+def test_declared_params_are_the_model_s_whatever_their_names(
+    declared: str, params: dict[str, Any], content_type: str | None, is_binary: bool
+) -> None:
+    parameters = {"content_type": "pd", "headers": 7, "binary_data_output": True}
+    request = parse_request({"inputs": [ONE], "parameters": parameters}, declared={declared})
+    assert (request.params, request.content_type, request.is_binary) == (params, content_type, is_binary)
+    assert request.ignored == (() if declared == "headers" else ("headers",))
 
 
 def test_no_wanted_outputs_are_all() -> None:
