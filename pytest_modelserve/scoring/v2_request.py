@@ -85,7 +85,7 @@ def parse_request(document: object, tail: bytes = b"", *, declared: Collection[s
     if not isinstance(document, dict):
         raise NotParsed(f"The body must be a JSON object with inputs, not {name_kind(document)}")
     identity = document.get("id")
-    if "id" in document and not isinstance(identity, str):
+    if identity is not None and not isinstance(identity, str):
         raise NotParsed(f"id must be a string, not {name_kind(identity)}")
     parameters = _parameters(document, "The request")
     of_codecs = {name: parameters.pop(name) for name in _OF_CODECS.intersection(parameters).difference(declared)}
@@ -181,7 +181,7 @@ def _flatten(data: object, shape: list[int], what: str, details: Mapping[str, ob
 
 
 def _outputs(document: Mapping[str, Any], *, is_binary: bool) -> dict[str, bool] | None:
-    if "outputs" not in document:
+    if document.get("outputs") is None:
         return None
     names: dict[str, bool] = {}
     for at, entry in enumerate(_objects(document, "outputs")):

@@ -162,7 +162,7 @@ def test_a_tensor_that_lacks_a_part(lacking: str) -> None:
         ({"inputs": [1]}, "inputs must be a list of objects"),
         ({"inputs": [ONE, ONE]}, "'x' stands twice"),
         ({"inputs": [ONE], "id": 7}, "id must be a string, not an integer"),
-        ({"inputs": [ONE], "id": None}, "id must be a string, not null"),
+        ({"inputs": None}, "inputs must be a list of objects, and is null"),
         ({"inputs": [ONE], "parameters": "x"}, "must have an object for its parameters"),
         ({"inputs": [ONE], "parameters": {"content_type": "zzz"}}, "The request has the content type 'zzz'"),
         ({"inputs": [ONE], "outputs": {"name": "y"}}, "outputs must be a list of objects"),
@@ -208,3 +208,8 @@ def test_declared_params_are_the_model_s_whatever_their_names(
 
 def test_no_wanted_outputs_are_all() -> None:
     assert parse_request({"inputs": [ONE], "outputs": []}).outputs is None
+
+
+def test_null_is_an_optional_part_that_is_absent() -> None:
+    nulls = {"id": None, "outputs": None, "parameters": None}
+    assert parse_request({"inputs": [{**ONE, "parameters": None}], **nulls}) == parse_request({"inputs": [ONE]})
