@@ -23,6 +23,7 @@ _BINARY_OUTPUT: Final = "binary_data"
 _BINARY_OUTPUTS: Final = "binary_data_output"
 _OF_CODECS: Final = frozenset({CONTENT_TYPE, _BINARY_OUTPUTS})  # of MLServer, and of the binary extension
 _OF_CLIENTS: Final = frozenset({"headers"})  # that MLServer's own client adds
+_NOT_SERVED: Final = ("shared_memory_region", "classification")  # extensions that change where or what data is
 _LARGEST_SIZE: Final = 2**40  # of a dimension: more than any body fills, and few enough digits to be told
 _LARGEST_EMPTY: Final = 2**20  # dimensions but those of 0 together: no data stands behind them, and yet models loop
 _KNOWN_KEYS: Final = frozenset({"id", "parameters", "inputs", "outputs"})
@@ -121,6 +122,7 @@ def _tensor(entry: Mapping[str, Any], at: int, tail: BinaryTail) -> InputTensor:
     name = _name(entry, "inputs", at)
     what, details = f"The input {excerpt(name)}", {"tensor": name[:80]}
     parameters = _parameters(entry, what)
+    _require_served(parameters, what)
     is_binary = BINARY_SIZE in parameters
     if is_binary and "data" in entry:
         raise NotParsed(f"{what} has both data and {BINARY_SIZE}", **details)
@@ -188,6 +190,7 @@ def _outputs(document: Mapping[str, Any], *, is_binary: bool) -> dict[str, bool]
         name = _name(entry, "outputs", at)
         what = f"The output {excerpt(name)}"
         parameters = _parameters(entry, what)
+        _require_served(parameters, what)
         if name in names:
             raise NotParsed(f"The output {excerpt(name)} stands twice in outputs", tensor=name[:80])
         names[name] = _flag(parameters, _BINARY_OUTPUT, what) if _BINARY_OUTPUT in parameters else is_binary
@@ -214,6 +217,12 @@ def _parameters(entry: Mapping[str, Any], what: str) -> dict[str, Any]:
     if parameters is not None and not isinstance(parameters, dict):
         raise NotParsed(f"{what} must have an object for its parameters, not {name_kind(parameters)}")
     return dict(parameters or {})
+
+
+def _require_served(parameters: Mapping[str, Any], what: str) -> None:
+    for name in _NOT_SERVED:
+        if name in parameters:
+            raise NotParsed(f"{what} has the parameter {name}, of an extension that the server does not have")
 
 
 def _flag(parameters: Mapping[str, Any], name: str, what: str) -> bool:

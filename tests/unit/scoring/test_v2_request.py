@@ -170,6 +170,18 @@ def test_a_tensor_that_lacks_a_part(lacking: str) -> None:
         ({"inputs": [ONE], "outputs": [{"name": "y", "parameters": 1}]}, "must have an object"),
         ({"inputs": [ONE], "outputs": [{"name": "y"}, {"name": "y"}]}, "'y' stands twice"),
         (
+            {"inputs": [ONE], "outputs": [{"name": "y", "parameters": {"classification": 3}}]},
+            "The output 'y' has the parameter classification, of an extension",
+        ),
+        (
+            {"inputs": [ONE], "outputs": [{"name": "y", "parameters": {"shared_memory_region": "r"}}]},
+            "The output 'y' has the parameter shared_memory_region, of an extension",
+        ),
+        (
+            {"inputs": [{**ONE, "parameters": {"shared_memory_region": "r"}}]},
+            "The input 'x' has the parameter shared_memory_region, of an extension",
+        ),
+        (
             {"inputs": [ONE], "outputs": [{"name": "y", "parameters": {"binary_data": 1}}]},
             "true or false for binary_data",
         ),
