@@ -227,7 +227,7 @@ def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTen
 def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: Encoder) -> OutputTensor:
     """Return an output of single values by what they are."""
     path = f"predictions.{part.name[:40]}"
-    cells = [value.item() if isinstance(value, np.number | np.bool_) else value for value in values]
+    cells = [_as_python(value) for value in values]
     there = [cell for cell in cells if cell is not None and not isinstance(cell, Missing)]
     if not there and info is not None:
         return _tensor(part, info.datatype, encoder.as_plain(cells, path), info.content_type)
@@ -240,6 +240,11 @@ def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: 
         floats = [np.nan if cell is None or isinstance(cell, Missing) else cell for cell in cells]
         found = replace(found, floats=np.array(floats, dtype=np.float64))
     return _as_promised(found, info)
+
+
+def _as_python(value: object) -> object:
+    is_plain = isinstance(value, np.number | np.bool_) and not isinstance(value, np.timedelta64)
+    return value.item() if is_plain else value  # a duration is a number to NumPy, and would be bare nanoseconds
 
 
 def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:

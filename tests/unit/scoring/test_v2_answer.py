@@ -252,6 +252,8 @@ def test_named_tensors() -> None:
     [
         (np.array([1 + 2j]), "complex128 values"),
         (np.array([1], dtype="m8[s]"), "timedelta64[s] values"),
+        ([np.timedelta64(5, "ns")], "timedelta64[ns] values"),
+        ([np.timedelta64(5, "s"), None], "timedelta64[s] values"),
         ({1: 1, "1": 2}, "the name '1' twice"),
         (TableValue((array_column("a", [1]), array_column("a", [1])), 1), "the name 'a' twice"),
         ({(1, 2): 1}, "a key of type tuple"),
