@@ -122,12 +122,21 @@ class InferenceReader:
             if len(request.tensors) != len(infos):
                 raise NotAllowed(f"The model takes {len(infos)} inputs, the request has {len(request.tensors)}")
             labels = {name: at for at, name in enumerate(request.tensors)}
+            self._require_no_name_elsewhere(request)
             infos = dict(zip(request.tensors, self._infos, strict=True))
         columns = {
             labels[name]: _cells(tensor, infos[name]) if name in infos else tensor.values
             for name, tensor in request.tensors.items()
         }
         return RawTable(columns=columns, n_rows=n_rows_in_common(request))
+
+    def _require_no_name_elsewhere(self, request: InferenceRequest) -> None:
+        """Refuse names of the metadata in other places than theirs: whether name or place counts, none can tell."""
+        places = {info.name: at for at, info in enumerate(self._infos)}
+        for at, name in enumerate(request.tensors):
+            if places.get(name, at) != at:
+                told = f"stands at place {at} among others that the metadata does not name; by its name its place is"
+                raise NotAllowed(f"The input {excerpt(name)} {told} {places[name]}", tensor=name[:80])
 
     def _only(self, request: InferenceRequest) -> list[Any]:
         """Return the cells of the only tensor."""

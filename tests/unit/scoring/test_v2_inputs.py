@@ -134,6 +134,19 @@ def test_columns_without_names_go_by_the_names_of_the_metadata_or_by_position(
         assert cells(server.take(*reversed(sent)), 1) == ["a"]
 
 
+@pytest.mark.parametrize("names", [("input-1", "a"), ("a", "input-0")])
+def test_a_name_of_the_metadata_in_another_place_is_refused(serve: Any, names: tuple[str, str]) -> None:
+    server = serve(columns(DataType.LONG, DataType.LONG, names=(None, None)))
+    error = server.turn_down({"inputs": [tensor("INT64", [1], name=name) for name in names]})
+    assert " stands at place " in error
+
+
+def test_a_name_of_the_metadata_in_its_own_place_is_taken(serve: Any, cells: Any) -> None:
+    server = serve(columns(DataType.LONG, DataType.LONG, names=(None, None)))
+    table = server.take(tensor("INT64", [1], name="input-0"), tensor("INT64", [2], name="a"))
+    assert (cells(table, 0), cells(table, 1)) == ([1], [2])
+
+
 def test_a_column_with_a_number_for_a_name_comes_under_its_text(serve: Any, cells: Any) -> None:
     table = serve(columns(DataType.LONG, names=(3,))).take(tensor("INT64", [7], name="3"))
     assert cells(table, 3) == [7]
