@@ -128,7 +128,8 @@ class InferenceReader:
             labels[name]: _cells(tensor, infos[name]) if name in infos else tensor.values
             for name, tensor in request.tensors.items()
         }
-        return RawTable(columns=columns, n_rows=n_rows_in_common(request))
+        n_rows = n_rows_in_common(tensor for name, tensor in request.tensors.items() if name in infos)
+        return RawTable(columns=columns, n_rows=n_rows)
 
     def _require_no_name_elsewhere(self, request: InferenceRequest) -> None:
         """Refuse names of the metadata in other places than theirs: whether name or place counts, none can tell."""

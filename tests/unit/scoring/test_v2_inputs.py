@@ -121,6 +121,16 @@ def test_columns_come_in_any_order_without_optional_ones_and_with_others(serve: 
     assert answer.headers["X-Modelserve-Ignored"] == '["z"]'
 
 
+@pytest.mark.parametrize("shape", [[1, 2], [2], [], [1, 1, 2]])
+def test_a_tensor_that_is_left_out_may_have_any_shape(serve: Any, cells: Any, shape: list[int]) -> None:
+    server = serve(DataType.LONG)
+    extra = tensor("FP64", [0.5] * int(np.prod(shape)), name="z", shape=shape)
+    answer = server.infer({"inputs": [extra, tensor("INT64", [7])]})
+    assert answer.headers["X-Modelserve-Ignored"] == '["z"]'
+    assert cells(server.worker.received[-1][0], "x") == [7]
+    assert "'x' is missing; the request has 'z'" in serve(DataType.LONG).turn_down({"inputs": [extra]})
+
+
 @pytest.mark.parametrize("names", [("input-0", "input-1"), ("p", "q")])
 def test_columns_without_names_go_by_the_names_of_the_metadata_or_by_position(
     serve: Any, cells: Any, names: tuple[str, str]
