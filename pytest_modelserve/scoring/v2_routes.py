@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from ..signature.specs import Signature
 from .body import read_body
 from .errors import DecidedBy, ErrorCode, ScoringError, excerpt
-from .media import Media, UnsupportedMedia, parse_content_type, require_no_encoding
+from .media import Media, parse_content_type, require_no_encoding
 from .prediction import INLINE_BYTES, ModelSlot, answered, ask, run
 from .responses import DECIDED_BY_HEADER, json_response, prediction_headers
 from .settings import ServeSettings
@@ -173,5 +173,5 @@ def _require_media(request: Request, *, is_binary: bool) -> None:
     declared = request.headers.getlist("content-type")
     if is_binary and declared == [OCTETS]:
         return
-    if declared and (media := parse_content_type(declared)) is not Media.JSON:
-        raise UnsupportedMedia(f"The protocol's requests are {Media.JSON.value}, not {media.value}")
+    if declared:
+        parse_content_type(declared, known=(Media.JSON,))

@@ -250,6 +250,12 @@ def test_headers_that_promise_what_is_not_served(serve: Any, headers: dict[str, 
     assert serve(DataType.LONG).turn_down(VALID, status, **headers)
 
 
+@pytest.mark.parametrize("content_type", ["text/csv", "application/x-www-form-urlencoded", "text/plain", ""])
+def test_a_refused_content_type_names_json_alone(serve: Any, content_type: str) -> None:
+    error = serve(DataType.LONG).turn_down(VALID, 415, Content_Type=content_type)
+    assert error.endswith("reads application/json")
+
+
 def test_a_body_over_the_limit(serve: Any) -> None:
     server = serve(DataType.LONG, max_body_bytes=20)
     assert server.turn_down(VALID, 413) == "The body is longer than 20 bytes"
