@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pytest_modelserve.runtime.frames import ExceptionRecord, OpaqueValue, Raised, Unencodable
+from pytest_modelserve.runtime.frames import (
+    ColumnValue,
+    ExceptionRecord,
+    OpaqueValue,
+    Raised,
+    SeriesValue,
+    Storage,
+    TableValue,
+    Unencodable,
+)
+from pytest_modelserve.scoring import v2_routes
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType
@@ -276,3 +287,38 @@ def test_a_long_body_is_read_in_a_thread_and_answered_alike(serve: Any) -> None:
     body = {"inputs": [{"name": "x", "datatype": "INT64", "shape": [len(values)], "data": values}]}
     assert server.infer(body).status_code == 200
     assert server.worker.received[-1][0].n_rows == len(values)
+
+
+N_LONG = 8_193
+LONG = ColumnValue("y", Storage.ARRAY, np.zeros(N_LONG))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_long"),
+    [
+        (np.zeros(N_LONG), True),
+        (np.zeros(N_LONG - 1), False),
+        ([0.5] * N_LONG, True),
+        ([[0.5] * 100] * 100, True),
+        ({"a": [0.5] * N_LONG}, True),
+        (TableValue((LONG,), N_LONG), True),
+        (SeriesValue(LONG), True),
+        ([{"a": 1}, {"a": 2}], False),
+        ([], False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_long_answer_to_a_short_request_is_written_in_a_thread(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, value: Any, is_long: bool
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def write(document: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return json.dumps(document).encode()
+
+    monkeypatch.setattr(v2_routes, "write_response", write)
+    server = serve(DataType.LONG)
+    server.worker.answer = value
+    assert server.infer(VALID).status_code == 200
+    assert [thread is not threading.main_thread() for thread in threads] == [is_long]
