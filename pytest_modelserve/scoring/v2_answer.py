@@ -243,8 +243,9 @@ def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: 
 
 
 def _as_python(value: object) -> object:
-    is_plain = isinstance(value, np.number | np.bool_) and not isinstance(value, np.timedelta64)
-    return value.item() if is_plain else value  # a duration is a number to NumPy, and would be bare nanoseconds
+    if isinstance(value, np.timedelta64):
+        return value  # a number to NumPy, whose item may be bare nanoseconds
+    return value.item() if isinstance(value, np.number | np.bool_) else value
 
 
 def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:
