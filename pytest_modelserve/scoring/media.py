@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from email.message import Message
 
 from .errors import DecidedBy, ErrorCode, ScoringError, excerpt
@@ -24,7 +24,7 @@ class UnsupportedMedia(ScoringError):
         super().__init__(ErrorCode.UNSUPPORTED_MEDIA_TYPE, message, decided_by=DecidedBy.PARSER)
 
 
-def parse_content_type(values: Sequence[str]) -> Media:
+def parse_content_type(values: Sequence[str], *, known: Collection[Media] = tuple(Media)) -> Media:
     """Return the media type that a request declares.
 
     The type, `charset` and its value are compared without case, quotes and spaces (RFC 9110, 8.3.1). Parameters that
@@ -32,13 +32,14 @@ def parse_content_type(values: Sequence[str]) -> Media:
 
     Args:
         values: Every Content-Type header of the request.
+        known: What is read where the request goes.
 
     Raises:
         UnsupportedMedia: It is missing, said twice differently, unknown, or declares another charset than UTF-8.
     """
     value, *others = values or [""]
     if not value.strip():
-        raise UnsupportedMedia(f"The request has no Content-Type; the server reads {_known()}")
+        raise UnsupportedMedia(f"The request has no Content-Type; the server reads {_told(known)}")
     if any(other != value for other in others):
         raise UnsupportedMedia("The request has several Content-Type headers")
     if value == Media.JSON.value:
@@ -46,10 +47,9 @@ def parse_content_type(values: Sequence[str]) -> Media:
     header = Message()
     header["Content-Type"] = value.rstrip("; ")
     declared = value.partition(";")[0].strip().lower()
-    try:
-        media = Media(declared)
-    except ValueError:
-        raise UnsupportedMedia(f"The server does not read {excerpt(declared)}; it reads {_known()}") from None
+    media = next((media for media in known if media.value == declared), None)
+    if media is None:
+        raise UnsupportedMedia(f"The server does not read {excerpt(declared)} here; it reads {_told(known)}")
     parameters = dict(header.get_params(failobj=[]))  # with their names in lower case
     charset = parameters.get("charset", "utf-8").strip()
     if charset.lower() != "utf-8":
@@ -70,5 +70,5 @@ def require_no_encoding(values: Sequence[str]) -> None:
         raise UnsupportedMedia(f"The server reads bodies as they are, not Content-Encoding {excerpt(encodings[0])}")
 
 
-def _known() -> str:
-    return ", ".join(media.value for media in Media)
+def _told(known: Collection[Media]) -> str:
+    return ", ".join(media.value for media in known)

@@ -16,7 +16,7 @@ from .errors import excerpt, name_kind
 Cells: TypeAlias = "np.ndarray[Any, np.dtype[Any]] | list[Any]"
 Reader: TypeAlias = Callable[[Sequence[Any]], Cells]
 
-WIDEST_EXACT: Final = 2**53  # beyond it a literal such as 9007199254740993.0 has already been rounded to a neighbour
+WIDEST_EXACT: Final = 2**53  # up to it every integer is a float64
 _INSTANT: Final = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<time>\d\d(?::\d\d(?::\d\d)?)?)(?P<fraction>(?<=:\d\d:\d\d)\.\d{1,9})?"
@@ -69,7 +69,7 @@ def read_booleans(values: Sequence[Any]) -> Cells:
 
 
 def read_integers(values: Sequence[Any], dtype: str) -> Cells:
-    """Return integers of a NumPy type; an integral number such as 3.0 is one up to 2**53.
+    """Return integers of a NumPy type; an integral number such as 3.0 is one below 2**53.
 
     Raises:
         Misfit: A value is no number, has a fraction, or is out of the type's range.
@@ -89,7 +89,7 @@ def read_integers(values: Sequence[Any], dtype: str) -> Cells:
 def _as_integer(at: int, value: float) -> int:
     if not value.is_integer():
         raise Misfit(at, f"is {excerpt(value)}, not an integer")
-    if abs(value) > WIDEST_EXACT:
+    if abs(value) >= WIDEST_EXACT:  # it itself may have been 9007199254740993.0, which a float64 rounds to it
         raise Misfit(at, f"is {excerpt(value)}, which does not say which integer it stands for")
     return int(value)
 

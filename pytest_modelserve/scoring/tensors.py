@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final, TypeAlias
 
@@ -13,7 +14,23 @@ from .envelopes import RawTable
 from .errors import NotAllowed, excerpt, name_kind
 from .scalars import Misfit, read_binaries, read_booleans, read_datetimes, read_integers, read_numbers, read_strings
 
+_PADDED_BYTES: Final = 1 << 26  # that any texts may fill: below 64 MB nobody is hurt
+_PADDED_TIMES: Final = 16  # the texts' own size, beyond which most of an array of fixed width is padding
+
 Tensor: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
+
+
+@dataclass(frozen=True, slots=True)
+class FlatTensor:
+    """A tensor whose shape is told beside its values: nested lists cannot tell what stands below an empty one.
+
+    Attributes:
+        values: The elements as JSON values, row by row.
+        shape: The size of each dimension; their product is the number of values.
+    """
+
+    values: Sequence[Any]
+    shape: tuple[int, ...]
 
 
 def enforce_tensors(schema: TensorSchema, nested: Mapping[str | None, Any]) -> Tensor | dict[str, Tensor]:
@@ -21,7 +38,8 @@ def enforce_tensors(schema: TensorSchema, nested: Mapping[str | None, Any]) -> T
 
     Args:
         schema: What the model takes.
-        nested: Nested lists by tensor name, None for the only one of an unnamed schema.
+        nested: Nested lists, or a `FlatTensor` of the declared rank, by tensor name; None for the only one of an
+            unnamed schema.
 
     Raises:
         NotAllowed: A tensor is missing, of another shape, or holds a value that its dtype does not; the tensors
@@ -73,7 +91,7 @@ def _enforce_tensor(spec: TensorSpec, nested: object) -> Tensor:
     what = "The tensor" if spec.name is None else f"Tensor {excerpt(spec.name)}"
     details: dict[str, object] = {} if spec.name is None else {"tensor": spec.name}
     try:
-        flat, shape = _flatten(spec, nested)
+        flat, shape = (nested.values, nested.shape) if isinstance(nested, FlatTensor) else _flatten(spec, nested)
     except _WrongShape as wrong:
         raise NotAllowed(f"{what} {wrong}; the model takes shape {_text(spec.shape)}", **details) from None
     if any(wanted not in {-1, size} for wanted, size in zip(spec.shape, shape, strict=True)):
@@ -158,6 +176,10 @@ def _read_texts(dtype: np.dtype[Any], flat: Sequence[Any]) -> Tensor:
     for at, value in enumerate(read):
         if value.endswith(nul):
             raise Misfit(at, f"is {excerpt(flat[at])}, which ends in NUL; {dtype.name} tensors lose that")
+    if is_padded_beyond_reason(read):
+        longest = max(range(len(read)), key=lambda at: len(read[at]))
+        told = f"is {len(read[longest])} long, to which {dtype.name} tensors pad each of {len(read)} values"
+        raise Misfit(longest, f"{told}; send it with fewer others")
     return np.array(read, dtype=dtype.kind)
 
 
@@ -173,6 +195,17 @@ _READERS: Final[Mapping[str, Callable[[np.dtype[Any], Sequence[Any]], Tensor]]] 
     "U": _read_texts,
     "S": _read_texts,
 }
+
+
+def is_padded_beyond_reason(texts: Sequence[str] | Sequence[bytes]) -> bool:
+    """Tell whether an array of fixed width, as long as the longest text, would be far larger than the texts are.
+
+    One text of a megabyte among 200,000 short ones asks for 800 GB.
+    """
+    width = max(map(len, texts), default=0)
+    unit = 4 if texts and isinstance(texts[0], str) else 1  # bytes a character, in NumPy
+    n_bytes = unit * width * len(texts)
+    return n_bytes > _PADDED_BYTES and n_bytes > _PADDED_TIMES * unit * sum(map(len, texts))
 
 
 def _text(shape: Sequence[int]) -> str:

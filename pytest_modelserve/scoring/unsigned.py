@@ -5,7 +5,7 @@
 | all true or false | bool | bool |
 | all integers within int64, or within uint64 | int64, uint64 | int64, uint64 |
 | numbers, integers among them up to 2**53 | float64, null is NaN | float64 |
-| all strings | text, null is None | str, object where one ends in NUL |
+| all strings | text, null is None | str, object where one ends in NUL or is far longer than the others |
 | anything else, integers beyond 64 bits too | Python values as they are | object |
 
 `dataframe_split` and `dataframe_records` become a table; `inputs` an array, a dict of arrays for an object, the list
@@ -24,7 +24,7 @@ from ..runtime.frames import ColumnValue, Storage, TableValue
 from .envelopes import ABSENT, Envelope, Opened, RawTable, read_records, read_split
 from .errors import NotParsed, excerpt
 from .scalars import WIDEST_EXACT
-from .tensors import Tensor
+from .tensors import Tensor, is_padded_beyond_reason
 
 _NULL = type(None)
 
@@ -87,7 +87,7 @@ def infer_array(nested: object, name: str) -> Tensor:
 
 def _infer_flat(flat: list[Any]) -> Tensor:
     kinds = set(map(type, flat))
-    if kinds == {str} and not any(value.endswith("\0") for value in flat):
+    if kinds == {str} and not any(value.endswith("\0") for value in flat) and not is_padded_beyond_reason(flat):
         return np.array(flat, dtype=np.str_)
     array = None if _NULL in kinds else _infer_numbers(flat, kinds)
     if array is None:

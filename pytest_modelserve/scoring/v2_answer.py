@@ -9,7 +9,7 @@
 
 An output has the datatype that the metadata promises wherever that changes no value, be it int32 for a long or 3.0 for
 an integer; else that of the values themselves. Text, base64, dates and the texts of JSON values travel as `BYTES`, and
-`content_type` tells which; NaN and infinities become null, as in MLflow's protocol.
+`content_type` tells which; NaN and infinities become null, as in MLflow's protocol, but in binary stay what they are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..runtime.frames import ColumnValue, Missing, SeriesValue, Storage, TableVa
 from .encode import Encoder, as_key, unique_names
 from .errors import NotEncodable, NotParsed
 from .unsigned import infer_array
-from .v2_binary import BINARY_SIZE
+from .v2_binary import BINARY_SIZE, write_elements
 from .v2_datatypes import MAX_RANK, Datatype, datatype_of
 from .v2_metadata import ARRAY, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TEXT, TensorInfo
 
@@ -36,8 +36,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _INT64: Final = np.iinfo(np.int64)
 _UINT64: Final = np.iinfo(np.uint64)
 _FLOATS: Final = frozenset({Datatype.FP16, Datatype.FP32, Datatype.FP64})
+_FLOAT_WORDS: Final = frozenset({"NaN", "Infinity"})  # that JSON lacks, and no float
 _DATES: Final = (dt.date, dt.time, TimestampValue, np.datetime64)
-_WIDEST: Final = 2**53  # up to which every integer is a float64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,8 @@ class OutputTensor:
         shape: The size of each dimension.
         data: Its elements, row by row.
         content_type: How they are written.
+        floats: The elements as numbers, NaN and infinities among them; None where `data` tells them all.
+        lost: What became null in `data` for want of a word in JSON.
     """
 
     name: str
@@ -57,6 +59,16 @@ class OutputTensor:
     shape: tuple[int, ...]
     data: list[Any]
     content_type: str
+    floats: Array | None = None
+    lost: frozenset[str] = frozenset()
+
+    def as_bytes(self) -> bytes | None:
+        """Return its elements as bytes, None where only JSON can tell them."""
+        return write_elements(self.datatype, self.data if self.floats is None else self.floats)
+
+    def lost_as(self, *, is_binary: bool) -> frozenset[str]:
+        """Return what became null or NaN of its elements in that form."""
+        return self.lost - _FLOAT_WORDS if is_binary and self.datatype in _FLOATS else self.lost
 
     def as_json(self, n_bytes: int | None = None) -> dict[str, Any]:
         """Return it as it stands in a response; without its data where that is so many bytes behind the JSON."""
@@ -76,16 +88,18 @@ class _Part:
         values: An array, or a list of one value a row.
         shape: Of the output.
         nulls: Where `values` does not count.
+        is_of_scalars: Whether a row is one value, and no list of one.
     """
 
     name: str
     values: Array | list[Any]
     shape: tuple[int, ...]
     nulls: Array | None = None
+    is_of_scalars: bool = True
 
 
-def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> tuple[list[OutputTensor], tuple[str, ...]]:
-    """Return the outputs, and what became null for want of a word in JSON.
+def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> list[OutputTensor]:
+    """Return the outputs.
 
     Args:
         value: As `Predictions.value` describes it.
@@ -94,14 +108,11 @@ def encode_outputs(value: object, infos: Sequence[TensorInfo]) -> tuple[list[Out
     Raises:
         NotEncodable: JSON has no form for a part of it.
     """
-    encoder = Encoder()
     promised = {info.name: info for info in infos}
     try:
-        parts = _parts(value, infos)
-        outputs = [_output(part, promised.get(part.name), encoder) for part in parts]
+        return [_encoded(part, promised.get(part.name)) for part in _parts(value, infos)]
     except RecursionError:
         raise NotEncodable("The model returned a value nested too deep") from None
-    return outputs, tuple(sorted(encoder.lost))
 
 
 def write_response(document: Mapping[str, Any]) -> bytes:
@@ -167,7 +178,7 @@ def _of_any(name: str, value: object, *, is_column: bool) -> _Part:
     if isinstance(value, np.ndarray | np.generic):
         array = np.atleast_1d(value)
         shape = (len(array), 1) if is_column and array.ndim == 1 else array.shape
-        return _Part(name=name, values=array.reshape(-1), shape=shape)
+        return _Part(name=name, values=array.reshape(-1), shape=shape, is_of_scalars=array.ndim == 1)
     return _Part(name=name, values=[value], shape=(1, 1) if is_column else (1,))
 
 
@@ -182,13 +193,21 @@ def _as_array(values: Sequence[Any]) -> Array | None:
         array = infer_array(list(values), "predictions")
     except NotParsed:
         return None
-    return None if array.dtype.kind == "O" else array
+    is_tensor = array.dtype.kind != "O" or all(type(cell) is str for cell in array.flat)  # texts of no fixed width
+    return array if is_tensor else None
+
+
+def _encoded(part: _Part, info: TensorInfo | None) -> OutputTensor:
+    encoder = Encoder()
+    output = _output(part, info, encoder)
+    return replace(output, lost=frozenset(encoder.lost))
 
 
 def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTensor:
     path = f"predictions.{part.name[:40]}"
     if info is not None and info.content_type == JSON_TEXT:
-        return _of_json_texts(part, encoder, path)
+        texts = _of_json_texts(part, encoder, path)
+        return replace(texts, shape=(len(texts.data), 1))
     values = part.values
     if isinstance(values, np.ndarray) and values.dtype.kind in "OS":
         values = values.tolist()
@@ -199,13 +218,16 @@ def _output(part: _Part, info: TensorInfo | None, encoder: Encoder) -> OutputTen
         data = [None if is_null else cell for cell, is_null in zip(data, part.nulls, strict=True)]
     content = {"M": DATETIME, "U": TEXT}.get(values.dtype.kind, ARRAY)
     found = _tensor(part, datatype_of(values.dtype), data, content)
+    if values.dtype.kind == "f":
+        floats = values if part.nulls is None else np.where(part.nulls, np.nan, values)
+        found = replace(found, floats=floats)
     return _as_promised(found, info)
 
 
 def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: Encoder) -> OutputTensor:
     """Return an output of single values by what they are."""
     path = f"predictions.{part.name[:40]}"
-    cells = [value.item() if isinstance(value, np.number | np.bool_) else value for value in values]
+    cells = [_as_python(value) for value in values]
     there = [cell for cell in cells if cell is not None and not isinstance(cell, Missing)]
     if not there and info is not None:
         return _tensor(part, info.datatype, encoder.as_plain(cells, path), info.content_type)
@@ -213,7 +235,17 @@ def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: 
     if datatype is None:
         return _of_json_texts(part, encoder, path)
     content = _content_in_common(there) if datatype is Datatype.BYTES else ARRAY
-    return _as_promised(_tensor(part, datatype, encoder.as_plain(cells, path), content), info)
+    found = _tensor(part, datatype, encoder.as_plain(cells, path), content)
+    if datatype is Datatype.FP64:
+        floats = [np.nan if cell is None or isinstance(cell, Missing) else cell for cell in cells]
+        found = replace(found, floats=np.array(floats, dtype=np.float64))
+    return _as_promised(found, info)
+
+
+def _as_python(value: object) -> object:
+    if isinstance(value, np.timedelta64):
+        return value  # a number to NumPy, whose item may be bare nanoseconds
+    return value.item() if isinstance(value, np.number | np.bool_) else value
 
 
 def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:
@@ -227,7 +259,8 @@ def _datatype_in_common(values: Sequence[Any]) -> Datatype | None:
             return Datatype.INT64
         return Datatype.UINT64 if least >= 0 and greatest <= _UINT64.max else None
     if kinds <= {int, float}:
-        return Datatype.FP64 if all(type(value) is float or abs(value) <= _WIDEST for value in values) else None
+        widest = _widest_integer(Datatype.FP64)
+        return Datatype.FP64 if all(type(value) is float or abs(value) <= widest for value in values) else None
     return Datatype.BYTES if _content_in_common(values) else None
 
 
@@ -241,16 +274,17 @@ def _content_in_common(values: Sequence[Any]) -> str:
 def _of_json_texts(part: _Part, encoder: Encoder, path: str) -> OutputTensor:
     """Return an output each element of which is the text of a JSON value, all that stands in one row together."""
     rows = part.values
-    if isinstance(rows, np.ndarray) and part.shape[1:] != (1,):
+    if isinstance(rows, np.ndarray) and not part.is_of_scalars:
         rows = rows.reshape(part.shape)
     texts: list[str | None] = []
     for at, row in enumerate(rows):
-        plain = encoder.as_plain(row, f"{path}[{at}]")
+        is_null = part.nulls is not None and part.nulls[at]
+        plain = None if is_null else encoder.as_plain(row, f"{path}[{at}]")
         texts.append(None if plain is None else write_response(plain).decode())
     return OutputTensor(
         name=part.name,
         datatype=Datatype.BYTES,
-        shape=(len(texts), 1) if part.shape[1:] == (1,) else (len(texts),),
+        shape=(len(texts), 1) if part.is_of_scalars and part.shape[1:] == (1,) else (len(texts),),
         data=texts,
         content_type=JSON_TEXT,
     )
@@ -264,10 +298,15 @@ def _as_promised(found: OutputTensor, info: TensorInfo | None) -> OutputTensor:
     """Return an output in the datatype that the metadata promises, where that changes none of its values."""
     if info is None or info.datatype is found.datatype or not _holds(info.datatype, found):
         return found
-    data = found.data
-    if info.datatype not in _FLOATS:
-        data = [None if value is None else int(value) for value in data]
-    return replace(found, datatype=info.datatype, data=data)
+    if info.datatype in _FLOATS:
+        return replace(found, datatype=info.datatype)
+    data = [None if value is None else int(value) for value in found.data]
+    return replace(found, datatype=info.datatype, data=data, floats=None)
+
+
+def _widest_integer(datatype: Datatype) -> int:
+    """Return up to where every integer is exactly a float of the datatype."""
+    return int(2 ** (np.finfo(datatype.dtype).nmant + 1))
 
 
 def _holds(promised: Datatype, found: OutputTensor) -> bool:
@@ -276,8 +315,8 @@ def _holds(promised: Datatype, found: OutputTensor) -> bool:
         return False
     values = [value for value in found.data if value is not None]
     if promised in _FLOATS:
-        limit = float(np.finfo(promised.dtype).max)
-        return all(abs(value) <= limit and (type(value) is float or abs(value) <= _WIDEST) for value in values)
+        limit, widest = float(np.finfo(promised.dtype).max), _widest_integer(promised)
+        return all(abs(value) <= (limit if type(value) is float else widest) for value in values)
     if len(values) < len(found.data):
         return False  # integers have no null
     limits = np.iinfo(promised.dtype)

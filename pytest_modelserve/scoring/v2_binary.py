@@ -119,11 +119,24 @@ def _as_text(content: bytes, what: str) -> str:
         raise NotParsed(f"{what} is not UTF-8; a binary column takes base64") from None
 
 
-def write_elements(datatype: Datatype, data: Sequence[Any]) -> bytes | None:
-    """Return the elements of an output as bytes; None where only JSON can tell them: null has no bytes but as NaN."""
-    if datatype.dtype.kind != "f" and None in data:
+def write_elements(datatype: Datatype, data: Sequence[Any] | np.ndarray[Any, np.dtype[Any]]) -> bytes | None:
+    """Return the elements of an output as bytes; None where only JSON can tell them.
+
+    Null has no bytes but as NaN, and a number below the least normal one of its datatype may have too few of them.
+    """
+    if datatype.dtype.kind == "f":
+        return _write_floats(datatype.dtype, np.asarray(data, dtype=None if isinstance(data, np.ndarray) else "f8"))
+    if None in data:
         return None
     if datatype is not Datatype.BYTES:
         return np.array(data, dtype=datatype.dtype.newbyteorder("<")).tobytes()
     texts = [text.encode("utf-8", "surrogatepass") for text in data]
     return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
+
+
+def _write_floats(dtype: np.dtype[Any], floats: np.ndarray[Any, np.dtype[Any]]) -> bytes | None:
+    """Return the nearest floats as bytes; None where one is not even near: 1e-50 as a float32 is 0."""
+    with np.errstate(under="ignore"):
+        cells = floats.astype(dtype.newbyteorder("<"))
+    is_far = (cells != floats) & (np.abs(floats) < np.finfo(dtype).tiny)
+    return None if is_far.any() else cells.tobytes()

@@ -71,17 +71,24 @@ def is_taken(sent: Datatype, declared: Datatype) -> bool:
     return np.can_cast(sent.dtype, declared.dtype, "safe")
 
 
-def require_values(datatype: Datatype, values: Sequence[Any]) -> None:
-    """Make sure that each value but null is one of a datatype; what null means is for the declared type to say.
+def read_values(datatype: Datatype, values: Sequence[Any]) -> list[Any]:
+    """Return values as those of a datatype; what null means is for the declared type to say.
+
+    Of narrow floats they are the nearest: 0.1 is the same `FP32` in JSON as in binary, whatever the declared type.
 
     Raises:
-        Misfit: One is not.
+        Misfit: One that is not null is none.
     """
     places = [at for at, value in enumerate(values) if value is not None]
     try:
-        _read(datatype, [values[at] for at in places])
+        read = _read(datatype, [values[at] for at in places])
     except Misfit as misfit:
         raise Misfit(places[misfit.at], misfit.reason) from None
+    found = list(values)
+    if datatype in {Datatype.FP16, Datatype.FP32}:
+        for at, value in zip(places, np.asarray(read).tolist(), strict=True):
+            found[at] = value
+    return found
 
 
 def _read(datatype: Datatype, values: Sequence[Any]) -> object:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from ..signature.specs import ColumnSchema, Signature, TensorSchema, TensorSpec
 from .columns import enforce_columns
 from .envelopes import Envelope, Opened, RawTable
@@ -20,7 +18,7 @@ from .errors import NotAllowed, excerpt
 from .inputs import ModelInput, read_hinted
 from .json_text import parse_json
 from .parameters import enforce_params
-from .tensors import enforce_tensors
+from .tensors import FlatTensor, enforce_tensors
 from .v2_datatypes import is_taken
 from .v2_metadata import (
     ARRAY,
@@ -78,6 +76,7 @@ class InferenceReader:
     def __init__(self, signature: Signature | None) -> None:
         self._signature = signature or Signature()
         self._infos = input_infos(self._signature)
+        self._params = {spec.name for spec in self._signature.params or ()}
         self._outputs = {info.name for info in output_infos(self._signature)}
 
     def read(self, body: bytes, tail: bytes = b"") -> ReadRequest:
@@ -91,7 +90,7 @@ class InferenceReader:
             NotParsed: The body is no request of the protocol.
             NotAllowed: The signature does not allow the data, or has no output of a name that is wanted.
         """
-        request = parse_request(parse_json(body, exact_integers=True), tail)
+        request = parse_request(parse_json(body, exact_integers=True), tail, declared=self._params)
         if self._outputs:
             require_outputs(request.outputs, self._outputs)
         params = enforce_params(self._signature.params, request.params)
@@ -123,12 +122,22 @@ class InferenceReader:
             if len(request.tensors) != len(infos):
                 raise NotAllowed(f"The model takes {len(infos)} inputs, the request has {len(request.tensors)}")
             labels = {name: at for at, name in enumerate(request.tensors)}
+            self._require_no_name_elsewhere(request)
             infos = dict(zip(request.tensors, self._infos, strict=True))
         columns = {
             labels[name]: _cells(tensor, infos[name]) if name in infos else tensor.values
             for name, tensor in request.tensors.items()
         }
-        return RawTable(columns=columns, n_rows=n_rows_in_common(request))
+        n_rows = n_rows_in_common(tensor for name, tensor in request.tensors.items() if name in infos)
+        return RawTable(columns=columns, n_rows=n_rows)
+
+    def _require_no_name_elsewhere(self, request: InferenceRequest) -> None:
+        """Refuse names of the metadata in other places than theirs: whether name or place counts, none can tell."""
+        places = {info.name: at for at, info in enumerate(self._infos)}
+        for at, name in enumerate(request.tensors):
+            if places.get(name, at) != at:
+                told = f"stands at place {at} among others that the metadata does not name; by its name its place is"
+                raise NotAllowed(f"The input {excerpt(name)} {told} {places[name]}", tensor=name[:80])
 
     def _only(self, request: InferenceRequest) -> list[Any]:
         """Return the cells of the only tensor."""
@@ -139,14 +148,14 @@ class InferenceReader:
     def _tensors(self, schema: TensorSchema, request: InferenceRequest) -> tuple[Any, tuple[str, ...]]:
         if not schema.is_named:
             tensor = require_one(request)
-            return enforce_tensors(schema, {None: _nested(tensor, schema.tensors[0], self._infos[0])}), ()
-        nested: dict[str | None, Any] = {
-            info.name: _nested(request.tensors[info.name], spec, info)
+            return enforce_tensors(schema, {None: _laid_out(tensor, schema.tensors[0], self._infos[0])}), ()
+        tensors: dict[str | None, FlatTensor] = {
+            info.name: _laid_out(request.tensors[info.name], spec, info)
             for spec, info in zip(schema.tensors, self._infos, strict=True)
             if info.name in request.tensors
         }
-        ignored = tuple(name for name in request.tensors if name not in nested)
-        return enforce_tensors(schema, nested), ignored
+        ignored = tuple(name for name in request.tensors if name not in tensors)
+        return enforce_tensors(schema, tensors), ignored
 
 
 def require_outputs(wanted: Iterable[str] | None, known: set[str]) -> None:
@@ -182,17 +191,12 @@ def _cells(tensor: InputTensor, info: TensorInfo) -> list[Any]:
     return parse_elements(tensor) if info.content_type == JSON_TEXT else tensor.values
 
 
-def _nested(tensor: InputTensor, spec: TensorSpec, info: TensorInfo) -> Any:  # noqa: ANN401 - JSON
-    """Return the elements of a tensor as lists in its own shape, once that is one that the model takes."""
+def _laid_out(tensor: InputTensor, spec: TensorSpec, info: TensorInfo) -> FlatTensor:
+    """Return the elements of a tensor and its own shape, once that is one that the model takes."""
     is_shaped = len(tensor.shape) == len(spec.shape) and all(
         wanted in {-1, size} for wanted, size in zip(spec.shape, tensor.shape, strict=True)
     )
     if not is_shaped:
         told = f"has shape {list(tensor.shape)}; the model takes shape {list(spec.shape)}"
         raise NotAllowed(f"The input {excerpt(tensor.name)} {told}", tensor=tensor.name[:80])
-    level = _cells(tensor, info)
-    for depth in range(len(tensor.shape) - 1, 0, -1):
-        size = tensor.shape[depth]
-        n_lists = int(np.prod(tensor.shape[:depth]))
-        level = [level[at * size : (at + 1) * size] for at in range(n_lists)]
-    return level if tensor.shape else level[0]
+    return FlatTensor(_cells(tensor, info), tensor.shape)

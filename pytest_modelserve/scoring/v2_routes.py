@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from ..runtime.frames import SeriesValue, TableValue
 from ..signature.specs import Signature
 from .body import read_body
 from .errors import DecidedBy, ErrorCode, ScoringError, excerpt
-from .media import Media, UnsupportedMedia, parse_content_type, require_no_encoding
+from .media import Media, parse_content_type, require_no_encoding
 from .prediction import INLINE_BYTES, ModelSlot, answered, ask, run
 from .responses import DECIDED_BY_HEADER, json_response, prediction_headers
 from .settings import ServeSettings
 from .v2_answer import OutputTensor, encode_outputs, write_response
-from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body, write_elements
+from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body
+from .v2_datatypes import MAX_RANK
 from .v2_inputs import InferenceReader, ReadRequest, require_outputs
 from .v2_metadata import MODEL_NAME, model_metadata, model_version, output_infos
 
 V2_ROOT: Final = "/v2"
+_INLINE_VALUES: Final = INLINE_BYTES // 8  # of an answer, about 8 bytes each: more are written in a thread
 
 
 class V2Routes:
@@ -116,35 +120,51 @@ class V2Routes:
         worker = self._slot.require()
         read = await run(lambda: self._reader.read(text, tail), in_thread=is_long)
         answer = await ask(worker, read.given, request_id, body)
-        outputs, lost = await run(lambda: self._outputs(answer.value, read), in_thread=is_long)
-        return self._response(read, outputs, prediction_headers(read.given.ignored, lost), request_id)
+        is_long = is_long or _n_values(answer.value) > _INLINE_VALUES
+        return await run(lambda: self._response(read, self._outputs(answer.value, read), request_id), in_thread=is_long)
 
-    def _response(
-        self, read: ReadRequest, outputs: list[OutputTensor], headers: dict[str, str], request_id: str
-    ) -> Response:
+    def _response(self, read: ReadRequest, outputs: list[OutputTensor], request_id: str) -> Response:
         document: dict[str, object] = {"model_name": MODEL_NAME, "model_version": self._version}
         if read.id is not None:
             document["id"] = read.id
         told: list[dict[str, Any]] = []
         tail: list[bytes] = []
+        lost: set[str] = set()
         for output in outputs:
-            raw = write_elements(output.datatype, output.data) if read.is_wanted_binary(output.name) else None
+            raw = output.as_bytes() if read.is_wanted_binary(output.name) else None
+            lost |= output.lost_as(is_binary=raw is not None)
             told.append(output.as_json(None if raw is None else len(raw)))
             tail += [] if raw is None else [raw]
         body = write_response({**document, "outputs": told})
+        headers = prediction_headers(read.given.ignored, sorted(lost))
         if not tail:
             return json_response(body, headers=headers, request_id=request_id)
         headers = {**headers, BINARY_HEADER: str(len(body))}
         return json_response(b"".join((body, *tail)), headers=headers, request_id=request_id, media_type=OCTETS)
 
-    def _outputs(self, value: object, read: ReadRequest) -> tuple[list[OutputTensor], tuple[str, ...]]:
+    def _outputs(self, value: object, read: ReadRequest) -> list[OutputTensor]:
         """Return the outputs that are wanted, in the order in which they are."""
-        outputs, lost = encode_outputs(value, self._infos)
+        outputs = encode_outputs(value, self._infos)
         if read.outputs is None:
-            return outputs, lost
+            return outputs
         by_name = {output.name: output for output in outputs}
         require_outputs(read.outputs, set(by_name))  # those of which no signature tells are known only now
-        return [by_name[name] for name in read.outputs], lost
+        return [by_name[name] for name in read.outputs]
+
+
+def _n_values(value: object, depth: int = 0) -> int:
+    """Return about how many values an answer has, from the first of each list: to count them all takes its time."""
+    if isinstance(value, TableValue):
+        return value.n_rows * len(value.columns)
+    if isinstance(value, SeriesValue):
+        return len(value.column.values)
+    if isinstance(value, np.ndarray):
+        return value.size
+    if depth == MAX_RANK or not isinstance(value, dict | list | tuple) or not value:
+        return 1
+    if isinstance(value, dict):
+        return sum(_n_values(part, depth + 1) for part in value.values())
+    return len(value) * _n_values(value[0], depth + 1)
 
 
 def v2_error(error: ScoringError, request_id: str = "") -> Response:
@@ -172,5 +192,5 @@ def _require_media(request: Request, *, is_binary: bool) -> None:
     declared = request.headers.getlist("content-type")
     if is_binary and declared == [OCTETS]:
         return
-    if declared and (media := parse_content_type(declared)) is not Media.JSON:
-        raise UnsupportedMedia(f"The protocol's requests are {Media.JSON.value}, not {media.value}")
+    if declared:
+        parse_content_type(declared, known=(Media.JSON,))

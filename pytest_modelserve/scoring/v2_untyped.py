@@ -6,6 +6,7 @@ by name, `str` a list of texts. Elements have the type of their datatype, those 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..runtime.frames import ColumnValue, Storage, TableValue
 from .errors import NotAllowed, NotParsed, excerpt
 from .json_text import parse_json
 from .scalars import Misfit, read_binaries, read_datetimes
+from .tensors import is_padded_beyond_reason
 from .v2_datatypes import Datatype
 from .v2_metadata import ARRAY, ARRAYS, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TABLE, TEXT
 from .v2_request import InferenceRequest, InputTensor
@@ -44,17 +46,17 @@ def n_rows_of(tensor: InputTensor) -> int:
     return tensor.shape[0]
 
 
-def n_rows_in_common(request: InferenceRequest) -> int:
-    """Return how many rows the tensors of a request have as columns of one table.
+def n_rows_in_common(tensors: Iterable[InputTensor]) -> int:
+    """Return how many rows tensors have as columns of one table, 0 where there are none.
 
     Raises:
         NotAllowed: They differ in it, or one has the shape of no column.
     """
-    rows = {name: n_rows_of(tensor) for name, tensor in request.tensors.items()}
+    rows = {tensor.name: n_rows_of(tensor) for tensor in tensors}
     if len(set(rows.values())) > 1:
         told = ", ".join(f"{excerpt(name)} {size}" for name, size in list(rows.items())[:_NAMES_SHOWN])
         raise NotAllowed(f"The inputs of one request differ in their number of rows: {told}")
-    return next(iter(rows.values()))
+    return next(iter(rows.values()), 0)
 
 
 def parse_elements(tensor: InputTensor) -> list[Any]:
@@ -88,7 +90,7 @@ def read_untyped(request: InferenceRequest) -> object:
     content = request.content_type
     if content == TABLE:
         columns = tuple(_untyped_column(tensor) for tensor in request.tensors.values())
-        return TableValue(columns, n_rows_in_common(request))
+        return TableValue(columns, n_rows_in_common(request.tensors.values()))
     if content == ARRAYS:
         return {name: _untyped_array(tensor) for name, tensor in request.tensors.items()}
     if content == ARRAY:
@@ -136,7 +138,7 @@ def _untyped_array(tensor: InputTensor) -> np.ndarray[Any, np.dtype[Any]]:
     if isinstance(cells, np.ndarray):
         return cells.reshape(tensor.shape)
     is_text = all(type(cell) is str and not cell.endswith("\0") for cell in cells)  # NumPy's own text ends before NUL
-    if is_text:
+    if is_text and not is_padded_beyond_reason(cells):
         return np.array(cells, dtype=np.str_).reshape(tensor.shape)
     array = np.empty(len(cells), dtype=object)
     for at, cell in enumerate(cells):  # one by one: NumPy would take sequences in it for dimensions

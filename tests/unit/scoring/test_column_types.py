@@ -38,7 +38,8 @@ ARRIVES: list[tuple[ValueType, str, Any]] = [
     (DataType.LONG, "9223372036854775807", 2**63 - 1),
     (DataType.LONG, "-9223372036854775808", -(2**63)),
     (DataType.LONG, "-0", 0),
-    (DataType.LONG, "9007199254740992.0", 2**53),
+    (DataType.LONG, "9007199254740991.0", 2**53 - 1),
+    (DataType.LONG, "-9007199254740991.0", 1 - 2**53),
     (DataType.FLOAT, "0.1", float(np.float32(0.1))),
     (DataType.FLOAT, "3", 3.0),
     (DataType.FLOAT, "3.4028235e38", float(np.finfo(np.float32).max)),
@@ -95,7 +96,8 @@ REFUSED: list[tuple[ValueType, str]] = [
     *((kind, text) for kind in (DataType.INTEGER, DataType.LONG) for text in ("1.5", "true", '"1"', "null", "[1]")),
     *((DataType.INTEGER, text) for text in ("2147483648", "-2147483649", "1e39")),
     *((DataType.LONG, text) for text in ("9223372036854775808", "-9223372036854775809", "99999999999999999999999")),
-    (DataType.LONG, "9007199254740994.0"),  # the literal may have been ...993.0
+    *((DataType.LONG, f"{sign}{text}") for sign in ("", "-") for text in ("9007199254740992.0", "9007199254740993.0")),
+    (DataType.LONG, "9007199254740994.0"),  # a float64 is it for two literals
     *((kind, text) for kind in (DataType.FLOAT, DataType.DOUBLE) for text in ("true", '"1"', '"nan"', "[1]", "{}")),
     *((DataType.FLOAT, text) for text in ("3.5e38", "-1e39")),
     *((DataType.DOUBLE, text) for text in ("1e400", "-1e400", "NaN", "Infinity", "-Infinity")),

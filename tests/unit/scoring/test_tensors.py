@@ -62,6 +62,24 @@ def test_values_of_every_dtype_arrive(serve: Any, dtype: str, sent: list[Any], e
     assert received.tolist() == expected
 
 
+LONG_AND_SHORT: dict[str, list[str]] = {
+    "str": ["a" * 1_000, *["b"] * 20_000],
+    "bytes": ["QUFB" * 4_000, *["QQ=="] * 9_000],
+}
+
+
+@pytest.mark.parametrize("dtype", ["str", "bytes"])
+def test_one_long_text_does_not_widen_all_others(serve: Any, dtype: str) -> None:
+    error = serve(tensor(dtype, -1)).refuse({"inputs": LONG_AND_SHORT[dtype]})
+    assert "tensors pad each of" in error["message"]
+    assert error["details"] == {"place": [0]}
+
+
+@pytest.mark.parametrize("texts", [["a" * 1_000] * 1_000, ["a" * 10_000, *["b"] * 100], ["a" * 100_000], []])
+def test_long_texts_arrive(serve: Any, texts: list[str]) -> None:
+    assert serve(tensor("str", -1)).receive({"inputs": texts}).tolist() == texts
+
+
 def test_dates_arrive_to_the_nanosecond(serve: Any) -> None:
     received = serve(tensor("datetime64[ns]", -1)).receive({"inputs": [NOW, None]})
     assert received.dtype == "datetime64[ns]"

@@ -56,6 +56,12 @@ def test_what_no_array_holds_exactly_stays_as_it_is(serve: Any, cells: list[Any]
     assert [(type(cell), cell) for cell in column.values] == [(type(cell), cell) for cell in cells]
 
 
+def test_one_long_text_does_not_widen_all_others(serve: Any) -> None:
+    texts = ["a" * 1_000, *["b"] * 20_000]
+    received = serve().receive({"inputs": texts})
+    assert (received.dtype, received.tolist()) == (object, texts)
+
+
 def test_text_stays_text(serve: Any) -> None:
     (column,) = serve().receive({"dataframe_records": [{"x": "007"}, {"x": None}, {}]}).columns
     assert (column.storage, column.values) == (Storage.TEXT, ["007", None, None])

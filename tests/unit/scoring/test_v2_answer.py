@@ -12,7 +12,7 @@ from pytest_modelserve.runtime.frames import ColumnValue, Missing, SeriesValue, 
 from pytest_modelserve.scoring.errors import NotEncodable
 from pytest_modelserve.scoring.v2_answer import encode_outputs, write_response
 from pytest_modelserve.scoring.v2_metadata import output_infos
-from pytest_modelserve.signature.datatypes import Array, DataType, Map, Object, Property
+from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSchema, TensorSpec
 
 STAMP = TimestampValue("2024-01-02T03:04:05", 0)
@@ -32,7 +32,7 @@ def tensors(*specs: tuple[str | None, str, tuple[int, ...]]) -> TensorSchema:
 
 def outputs(value: object, schema: Schema | None = None) -> list[tuple[str, list[int], str, str, list[Any]]]:
     """Return each output as name, shape, datatype, content type and data."""
-    found, _ = encode_outputs(value, output_infos(Signature(outputs=schema)))
+    found = encode_outputs(value, output_infos(Signature(outputs=schema)))
     told = [output.as_json() for output in found]
     return [(t["name"], t["shape"], t["datatype"], t["parameters"]["content_type"], t["data"]) for t in told]
 
@@ -55,6 +55,7 @@ def array_column(name: Any, values: Any, nulls: Any = None) -> ColumnValue:
         (np.array(["2024-01-02", "NaT"], dtype="M8[ns]"), [2], "BYTES", "datetime", ["2024-01-02T00:00:00", None]),
         (np.array([1, None], dtype=object), [2], "INT64", "np", [1, None]),
         (np.array([["a", 1]], dtype=object), [1], "BYTES", "pd_json", ['["a",1]']),
+        (np.array([["a"], [1]], dtype=object), [2], "BYTES", "pd_json", ['["a"]', "[1]"]),
         (np.array(5), [1], "INT64", "np", [5]),
         (np.float32(0.5), [1], "FP32", "np", [0.5]),
         (np.empty((0, 3)), [0, 3], "FP64", "np", []),
@@ -86,6 +87,12 @@ def test_values_that_nothing_is_promised_of(
     assert outputs(value) == [("output-1", shape, datatype, content, data)]
 
 
+def test_texts_of_no_fixed_width_are_a_tensor_all_the_same() -> None:
+    texts = ["a" * 1_000, *["b"] * 19_999]
+    assert outputs([texts[:10_000], texts[10_000:]]) == [("output-1", [2, 10_000], "BYTES", "str", texts)]
+    assert outputs([["a\0"], ["b"]]) == [("output-1", [2, 1], "BYTES", "str", ["a\0", "b"])]
+
+
 def test_a_table_is_an_output_a_column() -> None:
     table = TableValue(
         (
@@ -102,6 +109,11 @@ def test_a_table_is_an_output_a_column() -> None:
         ("l", [2, 1], "BYTES", "pd_json", ["[1]", '{"k":2}']),
         ("b", [2, 1], "BYTES", "base64", ["YWI=", None]),
     ]
+
+
+def test_a_null_is_no_json_text() -> None:
+    table = TableValue((array_column("x", [5, 1], np.array([False, True])),), 2)
+    assert outputs(table, columns(AnyType())) == [("x", [2, 1], "BYTES", "pd_json", ["5", None])]
 
 
 def test_a_series_takes_the_only_name_that_is_promised() -> None:
@@ -134,6 +146,9 @@ def test_a_dict_is_an_output_a_key() -> None:
         (np.array([0.5], dtype="float32"), DataType.DOUBLE, "FP64", [0.5]),
         (np.array([7]), DataType.DOUBLE, "FP64", [7]),
         (np.array([2**53 + 1]), DataType.DOUBLE, "INT64", [2**53 + 1]),
+        (np.array([2**24]), DataType.FLOAT, "FP32", [2**24]),
+        (np.array([2**24 + 1]), DataType.FLOAT, "INT64", [2**24 + 1]),
+        (np.array([-(2**24) - 1]), DataType.FLOAT, "INT64", [-(2**24) - 1]),
         (np.array([True]), DataType.LONG, "BOOL", [True]),
         (np.array([1]), DataType.BOOLEAN, "INT64", [1]),
         (np.array([1]), DataType.STRING, "INT64", [1]),
@@ -192,6 +207,11 @@ RECORD = Object(properties=(Property(name="k", type=DataType.LONG),))
     [
         ([[1.5], []], Array(items=DataType.DOUBLE), ["[1.5]", "[]"]),
         (np.array([[1, 2], [3, 4]]), Array(items=DataType.LONG), ["[1,2]", "[3,4]"]),
+        (np.array([[1.5], [2.5]]), Array(items=DataType.DOUBLE), ["[1.5]", "[2.5]"]),
+        ([[1.5], [2.5]], Array(items=DataType.DOUBLE), ["[1.5]", "[2.5]"]),
+        (np.array([["a"], [1]], dtype=object), Array(items=AnyType()), ['["a"]', "[1]"]),
+        (np.array([1.5, 2.5]), AnyType(), ["1.5", "2.5"]),
+        (np.array([[[1]], [[2]]]), Array(items=Array(items=DataType.LONG)), ["[[1]]", "[[2]]"]),
         ([{"k": 1}, {"k": 2}], RECORD, ['{"k":1}', '{"k":2}']),
         ({"k": 1}, RECORD, ['{"k":1}']),
         ([{"a": 1}], Map(values=DataType.LONG), ['{"a":1}']),
@@ -199,8 +219,8 @@ RECORD = Object(properties=(Property(name="k", type=DataType.LONG),))
     ],
 )
 def test_json_values_without_a_name(value: object, kind: Any, texts: list[Any]) -> None:
-    ((name, _, datatype, content, data),) = outputs(value, columns(kind, names=(None,)))
-    assert (name, datatype, content, data) == ("output-1", "BYTES", "pd_json", texts)
+    told = ("output-1", [len(texts), 1], "BYTES", "pd_json", texts)
+    assert outputs(value, columns(kind, names=(None,))) == [told]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +232,12 @@ def test_json_values_without_a_name(value: object, kind: Any, texts: list[Any]) 
 )
 def test_one_tensor_keeps_its_shape(value: object, told: object) -> None:
     assert outputs(value, tensors((None, "float32", (-1,)))) == told
+
+
+@pytest.mark.parametrize(("value", "datatype"), [(2048, "FP16"), (2049, "INT64"), (-2048, "FP16"), (-2049, "INT64")])
+def test_half_floats_are_promised_integers_only_as_far_as_they_hold_them(value: int, datatype: str) -> None:
+    ((_, _, found, _, data),) = outputs(np.array([value]), tensors((None, "float16", (-1,))))
+    assert (found, data) == (datatype, [value])
 
 
 def test_named_tensors() -> None:
@@ -226,6 +252,8 @@ def test_named_tensors() -> None:
     [
         (np.array([1 + 2j]), "complex128 values"),
         (np.array([1], dtype="m8[s]"), "timedelta64[s] values"),
+        ([np.timedelta64(5, "ns")], "timedelta64[ns] values"),
+        ([np.timedelta64(5, "s"), None], "timedelta64[s] values"),
         ({1: 1, "1": 2}, "the name '1' twice"),
         (TableValue((array_column("a", [1]), array_column("a", [1])), 1), "the name 'a' twice"),
         ({(1, 2): 1}, "a key of type tuple"),
@@ -242,14 +270,29 @@ def test_what_json_has_no_form_for(value: object, told: str) -> None:
 @pytest.mark.parametrize(
     ("value", "lost"),
     [
-        (np.array([np.nan, np.inf]), ("Infinity", "NaN")),
-        ([{"a": float("nan")}], ("NaN",)),
-        ([Missing.NAT, STAMP], ("NaT",)),
-        ([1, 2], ()),
+        (np.array([np.nan, np.inf]), {"Infinity", "NaN"}),
+        ([{"a": float("nan")}], {"NaN"}),
+        ([Missing.NAT, STAMP], {"NaT"}),
+        ([1, 2], set()),
     ],
 )
-def test_what_is_lost_is_told(value: object, lost: tuple[str, ...]) -> None:
-    assert encode_outputs(value, ())[1] == lost
+def test_what_is_lost_is_told(value: object, lost: set[str]) -> None:
+    (output,) = encode_outputs(value, ())
+    assert output.lost == output.lost_as(is_binary=False) == lost
+
+
+@pytest.mark.parametrize(
+    ("value", "lost"),
+    [
+        (np.array([np.nan, np.inf]), set()),
+        ([0.5, float("inf")], set()),
+        ([0.5, Missing.NA], {"NA"}),
+        ([{"a": float("nan")}], {"NaN"}),  # in the text of a JSON value
+    ],
+)
+def test_floats_lose_nothing_in_binary(value: object, lost: set[str]) -> None:
+    (output,) = encode_outputs(value, ())
+    assert output.lost_as(is_binary=True) == lost
 
 
 def test_a_response_is_strict_json_whatever_texts_it_holds() -> None:

@@ -123,6 +123,55 @@ def test_a_null_that_has_no_bytes_comes_as_json(serve: Any) -> None:
     assert np.isnan(np.frombuffer(tail, dtype="<f8")).tolist() == [True]
 
 
+NUMBERS = [np.nan, np.inf, -np.inf, -0.0, 5e-324]
+PROMISES: list[tuple[str, Any]] = [
+    ("float64", np.array(NUMBERS)),
+    ("float64", NUMBERS),
+    ("float64", np.array(NUMBERS[:4], dtype="float32")),
+    ("float32", np.array(NUMBERS[:4])),
+    ("float32", np.array([0.1, 1e-40, 1.401298464324817e-45], dtype="float32")),
+]
+
+
+def answer_in_binary(serve: Any, promised: str, value: Any) -> Any:
+    inputs = TensorSchema(tensors=(TensorSpec(name=None, dtype="float64", shape=(-1,)),))
+    outputs = TensorSchema(tensors=(TensorSpec(name=None, dtype=promised, shape=(-1,)),))
+    server = serve(Signature(inputs=inputs, outputs=outputs))
+    server.worker.answer = value
+    answer = send(server, [binary("x", "FP64", NUMBER, [1])], NUMBER, parameters={"binary_data_output": True})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+@pytest.mark.parametrize(("promised", "value"), PROMISES)
+def test_floats_without_a_word_in_json_have_bytes(serve: Any, promised: str, value: Any) -> None:
+    answer = answer_in_binary(serve, promised, value)
+    _, tail = parts_of(answer)
+    read = np.frombuffer(tail, dtype=promised)
+    np.testing.assert_array_equal(read, np.asarray(value, dtype=promised))
+    assert np.signbit(read).tolist() == np.signbit(value).tolist()
+    assert "X-Modelserve-Lossy" not in answer.headers
+
+
+def test_the_same_floats_as_json_are_lost_and_told(serve: Any) -> None:
+    server = serve(COLUMNS)
+    server.worker.answer = {"y": np.array([np.inf]), "z": ["b"]}
+    inputs = [binary("n", "FP64", NUMBER, [1]), binary("s", "BYTES", TEXT, [1])]
+    headers = [
+        send(server, inputs, NUMBER + TEXT, outputs=[{"name": name, "parameters": {"binary_data": is_binary}}]).headers
+        for name, is_binary in [("y", True), ("y", False), ("z", False)]
+    ]
+    assert [found.get("X-Modelserve-Lossy") for found in headers] == [None, "Infinity", None]
+
+
+@pytest.mark.parametrize(("promised", "least"), [("float32", 1e-50), ("float32", 1e-42), ("float16", 1e-9)])
+def test_a_float_that_its_promised_bytes_would_make_another_comes_as_json(
+    serve: Any, promised: str, least: float
+) -> None:
+    (output,) = answer_in_binary(serve, promised, np.array([0.1, least])).json()["outputs"]
+    assert (output["datatype"], output["data"]) == (promised.replace("float", "FP"), [0.1, least])
+
+
 @pytest.mark.parametrize(
     ("datatype", "content", "shape", "told"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_modelserve.scoring.scalars import Misfit
-from pytest_modelserve.scoring.v2_datatypes import Datatype, is_taken, require_values
+from pytest_modelserve.scoring.v2_datatypes import Datatype, is_taken, read_values
 
 TAKEN = {
     "BOOL": "BOOL",
@@ -31,5 +31,19 @@ def test_what_a_datatype_takes(declared: Datatype) -> None:
 
 def test_the_place_of_a_misfit_counts_nulls() -> None:
     with pytest.raises(Misfit) as caught:
-        require_values(Datatype.INT8, [None, 1, None, 300])
+        read_values(Datatype.INT8, [None, 1, None, 300])
     assert caught.value.at == 3
+
+
+@pytest.mark.parametrize(
+    ("datatype", "values", "read"),
+    [
+        (Datatype.FP16, [0.1, None, 1], [0.0999755859375, None, 1.0]),
+        (Datatype.FP32, [None, 0.1, 16777217], [None, 0.10000000149011612, 16777216.0]),
+        (Datatype.FP64, [0.1, None], [0.1, None]),
+        (Datatype.INT64, [2**53 + 1, None], [2**53 + 1, None]),
+        (Datatype.BYTES, ["a", None], ["a", None]),
+    ],
+)
+def test_values_are_the_nearest_of_their_datatype(datatype: Datatype, values: list[object], read: list[object]) -> None:
+    assert read_values(datatype, values) == read

@@ -52,6 +52,9 @@ COLUMNS: list[tuple[Any, str, list[Any], list[Any]]] = [
     (DataType.FLOAT, "INT16", [3, 1], [3.0, 1.0]),
     (DataType.DOUBLE, "FP64", [0.1, 5e-324], [0.1, 5e-324]),
     (DataType.DOUBLE, "FP32", [0.5, 1], [0.5, 1.0]),
+    (DataType.DOUBLE, "FP32", [0.1, 1e-50], [0.10000000149011612, 0.0]),
+    (DataType.DOUBLE, "FP16", [0.1, 1], [0.0999755859375, 1.0]),
+    (DataType.FLOAT, "FP16", [0.1, 1], [0.0999755859375, 1.0]),
     (DataType.DOUBLE, "INT32", [3, 1], [3.0, 1.0]),
     (DataType.STRING, "BYTES", ["é\x00", "001"], ["é\x00", "001"]),
     (DataType.STRING, "BYTES", [None, "NaN"], [None, "NaN"]),
@@ -118,6 +121,16 @@ def test_columns_come_in_any_order_without_optional_ones_and_with_others(serve: 
     assert answer.headers["X-Modelserve-Ignored"] == '["z"]'
 
 
+@pytest.mark.parametrize("shape", [[1, 2], [2], [], [1, 1, 2]])
+def test_a_tensor_that_is_left_out_may_have_any_shape(serve: Any, cells: Any, shape: list[int]) -> None:
+    server = serve(DataType.LONG)
+    extra = tensor("FP64", [0.5] * int(np.prod(shape)), name="z", shape=shape)
+    answer = server.infer({"inputs": [extra, tensor("INT64", [7])]})
+    assert answer.headers["X-Modelserve-Ignored"] == '["z"]'
+    assert cells(server.worker.received[-1][0], "x") == [7]
+    assert "'x' is missing; the request has 'z'" in serve(DataType.LONG).turn_down({"inputs": [extra]})
+
+
 @pytest.mark.parametrize("names", [("input-0", "input-1"), ("p", "q")])
 def test_columns_without_names_go_by_the_names_of_the_metadata_or_by_position(
     serve: Any, cells: Any, names: tuple[str, str]
@@ -129,6 +142,19 @@ def test_columns_without_names_go_by_the_names_of_the_metadata_or_by_position(
     assert (cells(table, 0), cells(table, 1)) == ([7], ["a"])
     if names[0] == "input-0":
         assert cells(server.take(*reversed(sent)), 1) == ["a"]
+
+
+@pytest.mark.parametrize("names", [("input-1", "a"), ("a", "input-0")])
+def test_a_name_of_the_metadata_in_another_place_is_refused(serve: Any, names: tuple[str, str]) -> None:
+    server = serve(columns(DataType.LONG, DataType.LONG, names=(None, None)))
+    error = server.turn_down({"inputs": [tensor("INT64", [1], name=name) for name in names]})
+    assert " stands at place " in error
+
+
+def test_a_name_of_the_metadata_in_its_own_place_is_taken(serve: Any, cells: Any) -> None:
+    server = serve(columns(DataType.LONG, DataType.LONG, names=(None, None)))
+    table = server.take(tensor("INT64", [1], name="input-0"), tensor("INT64", [2], name="a"))
+    assert (cells(table, 0), cells(table, 1)) == ([1], [2])
 
 
 def test_a_column_with_a_number_for_a_name_comes_under_its_text(serve: Any, cells: Any) -> None:
@@ -217,6 +243,22 @@ def test_shapes_arrive(serve: Any, shape: list[int]) -> None:
     values = list(range(int(np.prod(shape))))
     received = serve(tensors(_=("int64", (-1, 3, -1)))).take(tensor("INT64", values, shape=shape))
     assert received.tolist() == np.array(values).reshape(shape).tolist()
+
+
+@pytest.mark.parametrize("shape", [[10**12, 0], [10**20, 0], [2**62, 2**62, 0], [2**20, 2**20, 0]])
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_empty_shapes_beyond_reason_are_refused(serve: Any, shape: list[int], is_declared: bool) -> None:
+    server = serve(tensors(_=("float64", (-1,) * len(shape))) if is_declared else None)
+    parameters = {} if is_declared else {"content_type": "np"}
+    server.turn_down({"inputs": [tensor("FP64", [], shape=shape)], "parameters": parameters})
+
+
+@pytest.mark.parametrize("shape", [[0, 5], [0, 0], [3, 0], [2**20, 0]])
+@pytest.mark.parametrize("dtype", ["int64", "str", "object", "datetime64[ns]"])
+def test_empty_tensors_keep_their_shape(serve: Any, dtype: str, shape: list[int]) -> None:
+    datatype = "INT64" if dtype == "int64" else "BYTES"
+    received = serve(tensors(_=(dtype, (-1, -1)))).take(tensor(datatype, [], shape=shape))
+    assert (list(received.shape), received.dtype.kind) == (shape, np.dtype(dtype).kind)
 
 
 def test_a_tensor_without_dimensions(serve: Any) -> None:
@@ -310,6 +352,14 @@ def test_params_that_are_refused(serve: Any, parameters: dict[str, Any], told: s
     assert told in server.turn_down({"inputs": [tensor("INT64", [1])], "parameters": parameters})
 
 
+@pytest.mark.parametrize("name", ["headers", "content_type", "binary_data_output"])
+def test_a_param_that_has_the_name_of_another_s_parameter(serve: Any, name: str) -> None:
+    params = (ParamSpec(name=name, type=DataType.STRING, default="none"),)
+    server = serve(Signature(inputs=columns(DataType.LONG), params=params))
+    server.take(tensor("INT64", [1]), parameters={name: "given"})
+    assert server.worker.received[-1][1] == {name: "given"}
+
+
 def test_a_model_from_a_type_hint(serve: Any) -> None:
     hinted = Signature(inputs=columns(DataType.STRING, names=(None,)), is_from_type_hint=True)
     assert serve(hinted).take(tensor("BYTES", ["a", "b"], hint="str", shape=[2, 1])) == ["a", "b"]
@@ -337,6 +387,16 @@ def test_without_a_signature_datatypes_tell_the_types(serve: Any, content_type: 
         return
     np.testing.assert_array_equal(received, arrived)
     assert received.dtype == arrived.dtype
+
+
+LONG_AND_SHORT = ["a" * 1_000, *["b"] * 20_000]
+
+
+def test_one_long_text_does_not_widen_all_others(serve: Any) -> None:
+    sent = tensor("BYTES", LONG_AND_SHORT)
+    received = serve(None).take(sent, parameters={"content_type": "np"})
+    assert (received.dtype, received.tolist()) == (object, LONG_AND_SHORT)
+    assert "tensors pad each of" in serve(tensors(_=("str", (-1,)))).turn_down({"inputs": [sent]})
 
 
 def test_without_a_signature_the_content_type_tells_the_form(serve: Any, cells: Any) -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pytest_modelserve.runtime.frames import ExceptionRecord, OpaqueValue, Raised, Unencodable
+from pytest_modelserve.runtime.frames import (
+    ColumnValue,
+    ExceptionRecord,
+    OpaqueValue,
+    Raised,
+    SeriesValue,
+    Storage,
+    TableValue,
+    Unencodable,
+)
+from pytest_modelserve.scoring import v2_routes
 from pytest_modelserve.scoring.worker_link import WorkerDied, WorkerTimeout
 from pytest_modelserve.scoring.worker_process import WorkerDeath
 from pytest_modelserve.signature.datatypes import DataType
@@ -182,11 +193,11 @@ def test_an_answer_in_full(serve: Any) -> None:
     assert server.worker.received[-1][2] == "r1"
 
 
-@pytest.mark.parametrize(("id_", "told"), [({}, None), ({"id": ""}, ""), ({"id": "7"}, "7")])
-def test_the_id_comes_back_as_it_came(serve: Any, id_: dict[str, str], told: str | None) -> None:
+@pytest.mark.parametrize(("id_", "told"), [({}, None), ({"id": None}, None), ({"id": ""}, ""), ({"id": "7"}, "7")])
+def test_the_id_comes_back_as_it_came(serve: Any, id_: dict[str, Any], told: str | None) -> None:
     body = serve(DataType.LONG).infer({**id_, **VALID}).json()
     assert body.get("id") == told
-    assert ("id" in body) is ("id" in id_)
+    assert ("id" in body) is (told is not None)
 
 
 def test_the_versioned_path_is_the_same_model(serve: Any) -> None:
@@ -250,6 +261,12 @@ def test_headers_that_promise_what_is_not_served(serve: Any, headers: dict[str, 
     assert serve(DataType.LONG).turn_down(VALID, status, **headers)
 
 
+@pytest.mark.parametrize("content_type", ["text/csv", "application/x-www-form-urlencoded", "text/plain", ""])
+def test_a_refused_content_type_names_json_alone(serve: Any, content_type: str) -> None:
+    error = serve(DataType.LONG).turn_down(VALID, 415, Content_Type=content_type)
+    assert error.endswith("reads application/json")
+
+
 def test_a_body_over_the_limit(serve: Any) -> None:
     server = serve(DataType.LONG, max_body_bytes=20)
     assert server.turn_down(VALID, 413) == "The body is longer than 20 bytes"
@@ -270,3 +287,38 @@ def test_a_long_body_is_read_in_a_thread_and_answered_alike(serve: Any) -> None:
     body = {"inputs": [{"name": "x", "datatype": "INT64", "shape": [len(values)], "data": values}]}
     assert server.infer(body).status_code == 200
     assert server.worker.received[-1][0].n_rows == len(values)
+
+
+N_LONG = 8_193
+LONG = ColumnValue("y", Storage.ARRAY, np.zeros(N_LONG))
+
+
+@pytest.mark.parametrize(
+    ("value", "is_long"),
+    [
+        (np.zeros(N_LONG), True),
+        (np.zeros(N_LONG - 1), False),
+        ([0.5] * N_LONG, True),
+        ([[0.5] * 100] * 100, True),
+        ({"a": [0.5] * N_LONG}, True),
+        (TableValue((LONG,), N_LONG), True),
+        (SeriesValue(LONG), True),
+        ([{"a": 1}, {"a": 2}], False),
+        ([], False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_long_answer_to_a_short_request_is_written_in_a_thread(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, value: Any, is_long: bool
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def write(document: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return json.dumps(document).encode()
+
+    monkeypatch.setattr(v2_routes, "write_response", write)
+    server = serve(DataType.LONG)
+    server.worker.answer = value
+    assert server.infer(VALID).status_code == 200
+    assert [thread is not threading.main_thread() for thread in threads] == [is_long]
