@@ -43,7 +43,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SCORING: Final = ROOT / "pytest_modelserve" / "scoring"
 MODULES: Final = (
     *("scalars", "cells", "columns", "envelopes", "inputs", "tensors", "parameters", "csv_text", "json_text"),
-    *("parquet", "media", "body", "unsigned", "encode", "errors", "app"),
+    *("parquet", "media", "body", "unsigned", "encode", "errors", "app", "prediction", "responses"),
 )
 TESTS: Final = ("tests/unit/scoring", "tests/unit/strategies/test_against_scoring.py")
 IN_PROCESSES: Final = ("test_main.py", "test_worker_link.py")  # they start servers, which no mutant reaches
