@@ -90,7 +90,7 @@ class PrivateModel(FollowedModel):
     def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers) -> None:
         super().__init__(subject, environment, servers)
         self._private = servers
-        self.is_worn = False
+        self.is_worn: bool = False
 
     @property
     def canaries(self) -> Mapping[str, str]:

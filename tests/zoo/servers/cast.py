@@ -244,6 +244,20 @@ SERVERS: Final = (
         has_spy=False,
     ),
     FaultyServer(
+        name="answers_with_an_id_of_its_own",
+        fault=faults.IdNotEchoed,
+        species=LOOKUP,
+        source=CONTRACT,
+        check="v2_conformance",
+    ),
+    FaultyServer(
+        name="promises_other_datatypes_than_it_answers",
+        fault=faults.OtherDatatypesPromised,
+        species=GRADES,
+        source=CONTRACT,
+        check="v2_conformance",
+    ),
+    FaultyServer(
         name="is_ready_before_its_model",
         fault=faults.AlwaysReady,
         species=NETWORK,

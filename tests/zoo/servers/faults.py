@@ -239,6 +239,21 @@ class CharsetRefused(Fault):
         return refused.saying({"error_code": "UNSUPPORTED_MEDIA_TYPE", "message": "there is no such media type"})
 
 
+class IdNotEchoed(Fault):
+    async def after(self, asked: Asked, reply: Reply) -> Reply:
+        if not asked.path.endswith("/infer") or reply.status != 200:
+            return reply
+        return reply.saying({**reply.document, "id": "of my own"})
+
+
+class OtherDatatypesPromised(Fault):
+    async def after(self, asked: Asked, reply: Reply) -> Reply:
+        if not isinstance(reply.document, dict) or "platform" not in reply.document:
+            return reply
+        outputs = [{**output, "datatype": "INT8"} for output in reply.document["outputs"]]
+        return reply.saying({**reply.document, "outputs": outputs})
+
+
 class AlwaysReady(Fault):
     async def before(self, asked: Asked) -> Asked | Reply:
         if asked.path != "/ping":
