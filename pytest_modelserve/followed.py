@@ -10,7 +10,7 @@ from .cases import Case
 from .checks.context import as_example_case
 from .client import AsyncModelClient, ModelClient
 from .client.access import Access
-from .client.clients import DEFAULT_TIMEOUT_S
+from .client.base import DEFAULT_TIMEOUT_S
 from .environment.restoration import Environment
 from .errors import ServerError
 from .model.mlmodel import Model

@@ -7,12 +7,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from ..errors import SettingError
+from ..settings import NO_HEADERS
 
-NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 AUTHORIZATION: Final = "Authorization"
 FIRST_PRINTED: Final = 0x20
 

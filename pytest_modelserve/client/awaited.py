@@ -11,22 +11,22 @@ from typing import Final, TypeVar
 import httpx
 
 from ..cases import Case, Envelope
+from ..settings import NO_HEADERS
 from ..signature.specs import Signature
 from ..wire.inferred import ModelMetadata
 from ..wire.predictions import Predictions
 from .access import Access
-from .clients import DEFAULT_TIMEOUT_S
+from .base import DEFAULT_TIMEOUT_S, BaseClient
 from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
-from .inference import MODEL_NAME, Inferences
+from .inference import MODEL_NAME
 from .invocation import Invocation
 
-_NO_HEADERS: Final[Mapping[str, str]] = {}
 _NOT_KEPT: Final = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 T = TypeVar("T")
 
 
-class AsyncModelClient:
+class AsyncModelClient(BaseClient):
     """The client for asynchronous tests: as `ModelClient`, with every call awaited.
 
     It keeps no connection open, since a kept one belongs to the event loop that opened it, and every test may have
@@ -55,30 +55,10 @@ class AsyncModelClient:
         access = Access(headers=headers or {})
         self._open(Exchanges(base_url, signature, access, timeout_s), transport)
 
-    @classmethod
-    def reaching(
-        cls, base_url: str, access: Access, *, signature: Signature | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
-    ) -> AsyncModelClient:
-        """Return a client of a server that is not ours, reached as it asks for.
-
-        Raises:
-            RequestError: `base_url` is no http or https URL.
-            SettingError: The file of certificates cannot be read.
-        """
-        client = cls.__new__(cls)
-        client._open(Exchanges(base_url, signature, access, timeout_s), None)  # noqa: SLF001 # of this very class
-        return client
-
-    def _open(self, exchanges: Exchanges, transport: httpx.AsyncBaseTransport | None) -> None:
-        self._exchanges = exchanges
-        self._inferences = Inferences(exchanges)
-        settings: HttpSettings = {**self._exchanges.settings, "limits": _NOT_KEPT}
+    def _open(self, exchanges: Exchanges, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        super()._open(exchanges)
+        settings: HttpSettings = {**exchanges.settings, "limits": _NOT_KEPT}
         self._http = httpx.AsyncClient(transport=transport, **settings)
-
-    @property
-    def base_url(self) -> str:
-        """Return the server's address."""
-        return self._exchanges.base_url
 
     async def predict(
         self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
@@ -93,21 +73,6 @@ class AsyncModelClient:
         """
         return await self._run(self._exchanges.predict(data, params, envelope))
 
-    def as_case(
-        self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
-    ) -> Case:
-        """Return the request that `predict` would send for the same arguments, as a case.
-
-        Raises:
-            EncodeError: The data has no reading under the signature, or the envelope cannot carry it.
-        """
-        return self._exchanges.as_case(data, params, envelope)
-
-    @property
-    def signature(self) -> Signature | None:
-        """Return the signature by which data is typed."""
-        return self._exchanges.signature
-
     async def invoke(self, case: Case) -> Invocation:
         """Return the exchange that a case led to, whatever its status or fate.
 
@@ -120,7 +85,7 @@ class AsyncModelClient:
     async def send(
         self,
         body: bytes,
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] = NO_HEADERS,
         *,
         method: str = "POST",
         path: str = PREDICT_PATH,
@@ -178,14 +143,6 @@ class AsyncModelClient:
             ResponseError: The answer is an error.
         """
         return await self._run(self._exchanges.version())
-
-    def move_to(self, base_url: str) -> None:
-        """Send to another server from now on, such as one started in place of one that died.
-
-        Raises:
-            RequestError: `base_url` is no http or https URL.
-        """
-        self._exchanges.move_to(base_url)
 
     async def close(self) -> None:
         """Close the connections."""

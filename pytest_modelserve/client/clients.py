@@ -5,26 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import httpx
 
 from ..cases import Case, Envelope
+from ..settings import NO_HEADERS
 from ..signature.specs import Signature
 from ..wire.inferred import ModelMetadata
 from ..wire.predictions import Predictions
 from .access import Access
+from .base import DEFAULT_TIMEOUT_S, BaseClient
 from .exchange import PREDICT_PATH, Exchanges, Flow, Reading, Sending
-from .inference import MODEL_NAME, Inferences
+from .inference import MODEL_NAME
 from .invocation import Invocation
-
-DEFAULT_TIMEOUT_S: Final = 60.0  # what MLflow's server gives a prediction
-_NO_HEADERS: Final[Mapping[str, str]] = {}
 
 T = TypeVar("T")
 
 
-class ModelClient:
+class ModelClient(BaseClient):
     """A client of one scoring server, over connections that it keeps; safe to share between threads.
 
     Args:
@@ -50,29 +49,9 @@ class ModelClient:
         access = Access(headers=headers or {})
         self._open(Exchanges(base_url, signature, access, timeout_s), transport)
 
-    @classmethod
-    def reaching(
-        cls, base_url: str, access: Access, *, signature: Signature | None = None, timeout_s: float = DEFAULT_TIMEOUT_S
-    ) -> ModelClient:
-        """Return a client of a server that is not ours, reached as it asks for.
-
-        Raises:
-            RequestError: `base_url` is no http or https URL.
-            SettingError: The file of certificates cannot be read.
-        """
-        client = cls.__new__(cls)
-        client._open(Exchanges(base_url, signature, access, timeout_s), None)  # noqa: SLF001 # of this very class
-        return client
-
-    def _open(self, exchanges: Exchanges, transport: httpx.BaseTransport | None) -> None:
-        self._exchanges = exchanges
-        self._inferences = Inferences(exchanges)
-        self._http = httpx.Client(transport=transport, **self._exchanges.settings)
-
-    @property
-    def base_url(self) -> str:
-        """Return the server's address."""
-        return self._exchanges.base_url
+    def _open(self, exchanges: Exchanges, transport: httpx.BaseTransport | None = None) -> None:
+        super()._open(exchanges)
+        self._http = httpx.Client(transport=transport, **exchanges.settings)
 
     def predict(
         self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
@@ -92,21 +71,6 @@ class ModelClient:
         """
         return self._run(self._exchanges.predict(data, params, envelope))
 
-    def as_case(
-        self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
-    ) -> Case:
-        """Return the request that `predict` would send for the same arguments, as a case.
-
-        Raises:
-            EncodeError: The data has no reading under the signature, or the envelope cannot carry it.
-        """
-        return self._exchanges.as_case(data, params, envelope)
-
-    @property
-    def signature(self) -> Signature | None:
-        """Return the signature by which data is typed."""
-        return self._exchanges.signature
-
     def invoke(self, case: Case) -> Invocation:
         """Return the exchange that a case led to, whatever its status or fate.
 
@@ -119,7 +83,7 @@ class ModelClient:
     def send(
         self,
         body: bytes,
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] = NO_HEADERS,
         *,
         method: str = "POST",
         path: str = PREDICT_PATH,
@@ -177,14 +141,6 @@ class ModelClient:
             ResponseError: The answer is an error.
         """
         return self._run(self._exchanges.version())
-
-    def move_to(self, base_url: str) -> None:
-        """Send to another server from now on, such as one started in place of one that died.
-
-        Raises:
-            RequestError: `base_url` is no http or https URL.
-        """
-        self._exchanges.move_to(base_url)
 
     def close(self) -> None:
         """Close the connections."""

@@ -9,7 +9,8 @@ from ..errors import RequestError
 from ..results import Latency
 from ..wire.envelopes import encode
 from .bare import BareConnection
-from .clients import DEFAULT_TIMEOUT_S, ModelClient
+from .base import DEFAULT_TIMEOUT_S
+from .clients import ModelClient
 from .open_loop import OpenLoop, measure_latency
 
 
