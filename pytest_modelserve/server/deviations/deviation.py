@@ -151,3 +151,31 @@ class Deviation:
         yield not self.types or bool(self.types & asked.types)
         yield asked.n_rows is None or asked.n_rows >= self.min_rows
         yield re.search(self.label, asked.label) is not None
+
+
+def of_mlflow(
+    name: str,
+    rules: tuple[str, ...],
+    kinds: frozenset[str],
+    what: str,
+    link: str,
+    *,
+    example: Example,
+    versions: str,
+    label: str = "",
+    envelopes: frozenset[str] = NOTHING,
+) -> Deviation:
+    """Return a deviation of MLflow's server; one by which it fails is a 500."""
+    return Deviation(
+        id=name,
+        server="mlflow",
+        versions=versions,
+        rules=rules,
+        kinds=kinds,
+        label=label,
+        answer=FAULT if kinds == FAILS else "",
+        envelopes=envelopes,
+        what=what,
+        link=link,
+        example=example,
+    )

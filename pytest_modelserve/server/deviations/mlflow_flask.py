@@ -6,40 +6,16 @@ again.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from .bodies import flight, whole
-from .deviation import FAILS, FAULT, NOTHING, Deviation, Example
+from .deviation import FAILS, Example, of_mlflow
 
 _SERVER: Final = "https://github.com/mlflow/mlflow/blob/v2.11.5/mlflow/pyfunc/scoring_server/__init__.py"
 _FAULTS: Final = "https://github.com/mlflow/mlflow/issues/4897"
 _VERSIONS: Final = ">=2.11.5,<2.21"  # tried on 2.11.5 and 2.20.4
-
-
-def _of(
-    name: str,
-    rules: tuple[str, ...],
-    kinds: frozenset[str],
-    what: str,
-    link: str,
-    *,
-    example: Example,
-    label: str = "",
-    envelopes: frozenset[str] = NOTHING,
-) -> Deviation:
-    return Deviation(
-        id=name,
-        server="mlflow",
-        versions=_VERSIONS,
-        rules=rules,
-        kinds=kinds,
-        label=label,
-        answer=FAULT if kinds == FAILS else "",
-        envelopes=envelopes,
-        what=what,
-        link=link,
-        example=example,
-    )
+_of: Final = partial(of_mlflow, versions=_VERSIONS)
 
 
 def _get(path: str, status: int, answer: str) -> Example:

@@ -5,10 +5,11 @@ Each entry was seen on the server, by its example; `benchmarks/deviations.py` se
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from .bodies import Parts, digit, flight, flight_columns, flight_rows, whole
-from .deviation import FAILS, FAULT, Deviation, Example
+from .deviation import FAILS, Deviation, Example, of_mlflow
 
 _SERVER: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/pyfunc/scoring_server/__init__.py"
 _DECODE: Final = f"{_SERVER}#L107"  # _decode_json_input
@@ -21,31 +22,7 @@ _SINCE: Final = ">=2.11.5"  # tried on 2.11.5, 2.20.4, 2.21.0, 3.0.0 and 3.17.2
 _FASTAPI: Final = "2.21"  # from which on the server is built on it, and no longer on Flask
 _GOOD: Final = flight()
 _LARGE: Final = 64 * 1024 * 1024  # bytes: the longest body that our own server takes
-
-
-def _of(
-    name: str,
-    rules: tuple[str, ...],
-    kinds: frozenset[str],
-    what: str,
-    link: str,
-    *,
-    example: Example,
-    label: str = "",
-    versions: str = _SINCE,
-) -> Deviation:
-    return Deviation(
-        id=name,
-        server="mlflow",
-        versions=versions,
-        rules=rules,
-        kinds=kinds,
-        label=label,
-        answer=FAULT if kinds == FAILS else "",
-        what=what,
-        link=link,
-        example=example,
-    )
+_of: Final = partial(of_mlflow, versions=_SINCE)
 
 
 def _typed(content_type: str | None, status: int, answer: str) -> Example:
