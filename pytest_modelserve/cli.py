@@ -175,19 +175,24 @@ def _serve(asked: argparse.Namespace) -> int:
         environment = stack.enter_context(restore_environment(subject, progress=_Steps()))
         pool = stack.enter_context(ServerPool(_root(asked) / "servers"))
         server = stack.enter_context(pool.private(launch_spec(subject, environment, port=asked.port)))
+        asked_to_stop = _stop_event()  # before anybody is told where the server is, and may end it
         sys.stdout.write(f"{asked.uri} on {server.base_url} (log: {server.log_path}); Ctrl-C ends it\n")
         sys.stdout.flush()
-        stopped = _await_stop(server.is_alive)
-        if not stopped:
+        if not _await_stop(asked_to_stop, server.is_alive):
             raise server.as_death()
     return 0
 
 
-def _await_stop(is_alive: Callable[[], bool]) -> bool:
-    """Wait for Ctrl-C or SIGTERM and return True, or return False once the server is gone."""
+def _stop_event() -> threading.Event:
+    """Return an event that Ctrl-C or SIGTERM sets."""
     asked_to_stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: asked_to_stop.set())
+    return asked_to_stop
+
+
+def _await_stop(asked_to_stop: threading.Event, is_alive: Callable[[], bool]) -> bool:
+    """Wait for the event and return True, or return False once the server is gone."""
     while not asked_to_stop.wait(ALIVE_EVERY_S):
         if not is_alive():
             return False

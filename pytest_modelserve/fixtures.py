@@ -32,12 +32,13 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     run = Run.of(metafunc.config)
     mark = metafunc.definition.get_closest_marker(SERVED_MODEL)
     try:
-        requests = (run.marked(mark),) if mark else run.requests
+        requests = run.marked(mark) if mark else run.requests
     except ModelServeError as error:
         raise pytest.fail.Exception(f"{metafunc.definition.nodeid}: {error}", pytrace=False) from None
     if not requests:
         return
-    ids = [request.uri for request in requests]
+    n_servers = len({run.server_of(request) for request in requests})
+    ids = [request.uri if n_servers == 1 else f"{request.uri}-{run.server_of(request)}" for request in requests]
     if is_served:
         metafunc.parametrize(SERVED_MODEL, requests, indirect=True, scope="session", ids=ids)
     else:

@@ -64,6 +64,7 @@ class Option:
 
 
 URI: Final = "uri"
+SERVER: Final = "server"
 
 OPTIONS: Final = (
     Option(
@@ -75,10 +76,12 @@ OPTIONS: Final = (
         repeatable=True,
     ),
     Option(
-        name="server",
+        name=SERVER,
         flag="--model-server",
-        help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow.",
+        help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow. With several of them "
+        "the contract is checked on each, and their answers are compared.",
         metavar="NAME",
+        repeatable=True,
     ),
     Option(
         name="url",

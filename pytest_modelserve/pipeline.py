@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from .checks.check import Check
+from .checks.choice import chosen
 from .checks.context import CheckContext
 from .checks.data_rows import read_rows
-from .checks.table import applying, chosen, run_check
+from .checks.table import applying, run_check
 from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
@@ -121,11 +122,11 @@ def verify(uri: str, settings: Settings | None = None, *, progress: Progress = S
         ModelServeError: The model cannot be read, its environment not restored, or its server not started.
     """
     with serve(uri, settings, progress=progress) as served:
-        model, collected = served.model, Collected()
-        collected.expect(uri, (check.title(variant) for check, variant in applying(model)))
+        model, collected, backend = served.model, Collected(), served.subject.settings.server
+        collected.expect(uri, backend, (check.title(variant) for check, variant in applying(model)))
         for check, variant in chosen(model, served.subject.settings.checks):
             served.revive()
-            collected.add(uri, _result_of(served.context(), check, variant))
+            collected.add(uri, backend, _result_of(served.context(), check, variant))
         collected.describe(facts_of(served.subject, served, uri=uri))
     (report,) = collected.report().models
     return report

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import SettingError
-from .options import BY_NAME, OPTIONS, URI, Option
+from .options import BY_NAME, OPTIONS, SERVER, URI, Option
 from .settings import Settings, parse_headers, parse_names, parse_skips
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings
     """
     settings = Settings()
     for option in OPTIONS:
-        if option.name == URI:
+        if option.name in {URI, SERVER}:
             continue
         given = _given(option, config, environ)
         if given is not None:
@@ -31,7 +31,7 @@ def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings
             if isinstance(value, Path):
                 value = given.folder / value
             settings = settings.with_({option.name: value}, origin=given.origin)
-    return settings
+    return replace(settings, server=servers_from(config, environ)[0])
 
 
 def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -39,6 +39,35 @@ def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, .
     option = BY_NAME[URI]
     given = config.getoption(option.key) or parse_names(environ.get(option.variable, "")) or config.getini(option.key)
     return tuple(dict.fromkeys(given))
+
+
+def servers_from(config: pytest.Config, environ: Mapping[str, str], pasted: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the backends of a run, each once.
+
+    Args:
+        config: Of the run.
+        environ: The environment variables.
+        pasted: Those in ids on the command line, which count where none is given; else the default does.
+
+    Raises:
+        SettingError: What is given names none.
+    """
+    given = _given(BY_NAME[SERVER], config, environ)
+    if given is not None:
+        return parse_servers(given.text, origin=given.origin)
+    return tuple(pasted) or (Settings().server,)
+
+
+def parse_servers(text: str, *, origin: str) -> tuple[str, ...]:
+    """Return the backends that a text names, each once.
+
+    Raises:
+        SettingError: It names none.
+    """
+    if names := tuple(dict.fromkeys(parse_names(text))):
+        return names
+    option = BY_NAME[SERVER]
+    raise SettingError(f"{option.flag} cannot be {text!r}", facts={"given in": origin}, fix=option.help)
 
 
 def settings_from_marker(settings: Settings, keywords: Mapping[str, object]) -> Settings:

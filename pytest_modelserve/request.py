@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .errors import SettingError
 from .model.uri import LOCAL_SCHEME, parse_uri
+from .options import SERVER
 
 if TYPE_CHECKING:
     import pytest
@@ -49,6 +50,11 @@ class Request:
             )
         uri = without_slash(os.fspath(named[0]))
         return cls(uri, directory, overrides, _hashable(overrides))
+
+    def on(self, server: str) -> Request:
+        """Return the request of the same model on one backend."""
+        overrides = {**self.overrides, SERVER: server}
+        return Request(self.uri, self.directory, overrides, _hashable(overrides))
 
     @property
     def location(self) -> str:

@@ -111,6 +111,23 @@ class ShownDeviation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerAnswers:
+    """What became of the same requests on each of several servers.
+
+    Attributes:
+        rule: The rule that the requests exercise.
+        fates: What became of them, by server: the outcome, with a note where the server is known for it.
+        requests: How many there were.
+        is_agreed: Whether every server made the same of them.
+    """
+
+    rule: str
+    fates: Mapping[str, str]
+    requests: int
+    is_agreed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyBucket:
     """One bar of a histogram.
 
@@ -176,6 +193,7 @@ class CheckResult:
         applies: Whether it can say anything about this model; a skipped check that applies was not run.
         latency: What it measured, where it measures latency.
         deviations: The known deviations of the server that it met; they are no failures.
+        answers: What became of its requests on each server, where it compares servers.
     """
 
     name: str
@@ -190,14 +208,16 @@ class CheckResult:
     applies: bool = True
     latency: Latency | None = None
     deviations: tuple[ShownDeviation, ...] = ()
+    answers: tuple[ServerAnswers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelReport:
-    """All that is known of one model at the end of a run; the mappings are JSON-ready facts.
+    """All that is known of one model on one server at the end of a run; the mappings are JSON-ready facts.
 
     Attributes:
         uri: As the user gave it.
+        backend: The server that was asked for; those that were compared, joined by `+`.
         resolved: The directory or version that it meant.
         digest: The content digest of the model directory.
         verdict: What its checks mean together.
@@ -210,6 +230,7 @@ class ModelReport:
     """
 
     uri: str
+    backend: str
     resolved: str
     digest: str
     verdict: Verdict
@@ -227,7 +248,7 @@ class ContractReport:
 
     Attributes:
         verdict: The worst of the models' verdicts.
-        models: One report a model.
+        models: One report a model and server.
         seed: The seed of every search.
         versions: Of this plugin, Python, pytest and Hypothesis.
     """
@@ -272,6 +293,7 @@ def check_result_from(document: Mapping[str, Any]) -> CheckResult:
         applies=document["applies"],
         latency=_latency_from(document["latency"]),
         deviations=tuple(ShownDeviation(**item) for item in document["deviations"]),
+        answers=tuple(ServerAnswers(**item) for item in document["answers"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +17,9 @@ from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
-from .options import BY_NAME, URI
+from .options import BY_NAME, SERVER, URI
 from .pipeline import read_subject, restore_environment
-from .precedence import settings_from, settings_from_marker, uris_from
+from .precedence import parse_servers, servers_from, settings_from, settings_from_marker, uris_from
 from .progress import TerminalProgress
 from .request import Request, without_slash
 from .running import only_of
@@ -35,12 +35,14 @@ class Run:
     Attributes:
         config: Of the run.
         settings: As far as no marker changes them.
-        requests: The models of `--model-uri`, or of its twins.
+        servers: The backends on which each model is checked; the first is the one that `settings` names.
+        requests: The models of `--model-uri`, or of its twins, on each of the servers.
         run_id: Equal in all processes of one run, and in no other run.
     """
 
     config: pytest.Config
     settings: Settings
+    servers: tuple[str, ...]
     requests: tuple[Request, ...]
     run_id: str
     _marked: dict[Request, Request] = field(default_factory=dict)
@@ -50,37 +52,54 @@ class Run:
     _servers: ManagedServers | None = None
 
     @classmethod
-    def of(cls, config: pytest.Config) -> Run:
-        """Return the run of a configuration.
+    def of(cls, config: pytest.Config, *, pasted: Sequence[str] = ()) -> Run:
+        """Return the run of a configuration, made where it is asked for first.
+
+        Args:
+            config: Of the run.
+            pasted: The backends in ids on the command line, which count where no option names any.
 
         Raises:
             pytest.UsageError: A setting cannot be read.
         """
         if RUN not in config.stash:
             try:
-                settings = settings_from(config, os.environ)
+                servers = servers_from(config, os.environ, pasted)
+                settings = replace(settings_from(config, os.environ), server=servers[0])
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
             workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
             run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
-            run = cls(config=config, settings=settings, requests=_requests(config), run_id=run_id)
+            requests = tuple(one for request in _requests(config) for one in _on_each(request, servers))
+            run = cls(config=config, settings=settings, servers=servers, requests=requests, run_id=run_id)
             config.stash[RUN] = run
             config.add_cleanup(run.close)
         return config.stash[RUN]
 
-    def marked(self, mark: pytest.Mark) -> Request:
-        """Return the request of a `served_model` marker; the same object for equal ones, so that fixtures are shared.
+    def marked(self, mark: pytest.Mark) -> tuple[Request, ...]:
+        """Return the requests of a `served_model` marker, one for each server that it, or else the run, asks for.
+
+        They are the same objects for equal ones, so that fixtures are shared.
 
         Raises:
             SettingError: It names no model, a keyword is no setting, or its value cannot be read.
         """
-        request = Request.of_marker(mark, self.config.rootpath)
-        settings_from_marker(self.settings, request.overrides)
-        return self._marked.setdefault(request, request)
+        asked = Request.of_marker(mark, self.config.rootpath)
+        named = asked.overrides.get(SERVER)
+        text = ",".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
+        servers = self.servers if named is None else parse_servers(text, origin="the marker served_model")
+        requests = _on_each(asked, servers) if named is None else tuple(map(asked.on, servers))
+        for request in requests:
+            settings_from_marker(self.settings, request.overrides)
+        return tuple(self._marked.setdefault(request, request) for request in requests)
 
-    def given(self, uri: str) -> Request:
-        """Return the request of a model that was named on the command line."""
-        return Request(uri, self.config.invocation_params.dir)
+    def given(self, uri: str) -> tuple[Request, ...]:
+        """Return the requests of a model that was named on the command line, one for each server."""
+        return _on_each(Request(uri, self.config.invocation_params.dir), self.servers)
+
+    def server_of(self, request: Request) -> str:
+        """Return the backend that a request asks for."""
+        return str(request.overrides.get(SERVER) or self.settings.server)
 
     def subject(self, request: Request) -> Subject:
         """Return a model as it is read, the same one for the same request.
@@ -174,6 +193,11 @@ def _with_folders(settings: Settings, root: Path) -> Settings:
         cases_dir=settings.cases_dir or root / CASES_DIR,
         kept_dir=settings.kept_dir or root / KEPT_DIR,
     )
+
+
+def _on_each(request: Request, servers: Sequence[str]) -> tuple[Request, ...]:
+    """Return the requests of a model on several servers; on a single one of the run it stays as it is."""
+    return tuple(map(request.on, servers)) if len(servers) > 1 else (request,)
 
 
 def _requests(config: pytest.Config) -> tuple[Request, ...]:

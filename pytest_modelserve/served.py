@@ -37,6 +37,7 @@ def facts_of(subject: Subject, served: ServedModel | None, *, uri: str) -> Model
     model = subject.model
     return ModelFacts(
         uri=uri,
+        backend=subject.settings.server,
         resolved=model.resolved,
         digest=model.digest,
         seed=str(subject.seed),

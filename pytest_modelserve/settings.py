@@ -14,6 +14,7 @@ from .errors import SettingError, did_you_mean
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+TOGETHER: Final = "+"  # between the names of servers that are compared, in ids and reports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

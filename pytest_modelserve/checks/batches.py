@@ -106,7 +106,7 @@ class _Batches:
     def _doubt(self, compared: int) -> str:
         if not compared:
             known = self._context.deviations
-            return f"no two rows were predicted together{f': {known.reason}' if known.has_shown else ''}"
+            return f"no two rows were predicted together{f': {known.reason}' if known.shown else ''}"
         if self._is_unsteady:
             return (
                 "a row got another answer when it was sent alone again, so that rows cannot be compared: see stateless"

@@ -34,6 +34,7 @@ class Check:
         takes_environment: Whether it looks into the model's environment.
         takes_cases: Whether it sends the cases of its context in place of its own, where there are any, so that a
             stored one can be replayed alone.
+        compares_servers: Whether it compares several servers, and looks at none alone.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Check:
     own_server_for: frozenset[str] = frozenset()
     takes_environment: bool = False
     takes_cases: bool = False
+    compares_servers: bool = False
 
     def title(self, variant: str) -> str:
         """Return the name of one variant, as it stands in ids."""

@@ -130,6 +130,7 @@ class CheckContext:
         on_exchange: Told of each exchange, as it ends.
         known: The known deviations of the server that serves; none where they count as failures.
         deviations: Notes those that show, and is another object for each check.
+        beside: The same model on each of the other servers, for a check that compares them.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
@@ -149,7 +150,13 @@ class CheckContext:
     on_exchange: Callable[[Exchange], None] = _unwatched
     known: tuple[Deviation, ...] = ()
     deviations: DeviationWatch = field(default_factory=DeviationWatch)
+    beside: tuple[CheckContext, ...] = ()
     is_crowded: bool = False
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Return the names of the servers that are looked at: several where they are compared."""
+        return tuple(context.settings.server for context in (self, *self.beside))
 
     @property
     def example_case(self) -> Case | None:

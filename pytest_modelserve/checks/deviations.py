@@ -92,9 +92,9 @@ class DeviationWatch:
         return True
 
     @property
-    def has_shown(self) -> bool:
-        """Tell whether any has shown so far."""
-        return bool(self._shown)
+    def shown(self) -> tuple[ShownDeviation, ...]:
+        """Return those that have shown so far."""
+        return tuple(self._shown.values())
 
     @property
     def reason(self) -> str:
@@ -111,7 +111,7 @@ class DeviationWatch:
         if not self._known:
             return result
         gone = tuple(self._gone()) if is_whole else ()
-        return replace(result, deviations=tuple(self._shown.values()), advice=(*result.advice, *gone))
+        return replace(result, deviations=(*result.deviations, *self.shown), advice=(*result.advice, *gone))
 
     def _gone(self) -> Iterator[Advice]:
         if self._signature is not None and self._signature.is_from_type_hint:  # of which a server knows other ways

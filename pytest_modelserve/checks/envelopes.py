@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ..cases import Case
@@ -23,15 +23,14 @@ from .agreement import Agreement, Difference
 from .anchor import STOCHASTIC, why_not_compared
 from .answers import answer_in
 from .arrival import ArrivalJudge
-from .calls import Call
+from .causes import Way, cause_of
 from .conclusion import concluded, left_out
 from .context import CheckContext
 from .exchanges import Exchanges, has_cost_a_server, is_lost
 from .failures import as_told
 from .forms import all_forms, as_plain, form_of
-from .judge import Blame, Exchange, Judgement, answer_of, judge_outcome
+from .judge import Exchange, Judgement, answer_of, judge_outcome
 from .outcome import RequestOutcome
-from .recorded_key import recorded_key
 from .searches import ENDED_BY_LOSS, doubt, first_envelope, valid_envelopes, why_no_inputs
 
 CHECK: Final = "envelopes_agree"
@@ -76,23 +75,6 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         failure=failure,
         reason=flaky or unsteady or trial.lost or doubt(context, found, exchanges) or nothing,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cause:
-    """What made two answers differ.
-
-    Attributes:
-        reason: In words.
-        key: Equal for two differences of the same cause; empty where only the place of the difference tells.
-        blame: Where it went wrong, where that can be told.
-        change: Of a value of the other form that changed on the way to the model: what was sent and what arrived.
-    """
-
-    reason: str
-    key: str = ""
-    blame: Blame | None = None
-    change: str = ""
 
 
 class _Trial:
@@ -163,40 +145,20 @@ class _Trial:
 
     def _judged(self, plain: Exchange, other: Exchange, difference: Difference) -> Judgement:
         form = form_of(other.case, self._signature)
-        cause = self._cause(plain, other, form)
+        first = self._first.value
+        cause = cause_of(
+            self._arrival, Way(exchange=plain, words=f"in {first}"), Way(exchange=other, words=f"in {form}")
+        )
         unpredicted = other.outcome.value if other.outcome in UNPREDICTED else ""
         return Judgement(
             key=f"{form}:{cause.key or difference.column or difference.path}",
             is_breach=True,
-            title=f"{cause.reason}: {difference.told(f'in {self._first.value}', f'in {form}')}",
-            expected=f"the answer to {self._first.value}: {answer_of(plain)}",
+            title=f"{cause.reason}: {difference.told(f'in {first}', f'in {form}')}",
+            expected=f"the answer to {first}: {answer_of(plain)}",
             received=answer_of(other),
             exchange=other,
             seen_in=cause.blame,
             kind="arrival" if cause.change else unpredicted,
             change=cause.change,
-            plainly=f"the same rows get another answer in {form} than in {self._first.value}",
+            plainly=f"the same rows get another answer in {form} than in {first}",
         )
-
-    def _cause(self, plain: Exchange, other: Exchange, form: str) -> _Cause:
-        first = self._first.value
-        differ = f"the same rows get another answer in {form} than in {first}"
-        calls = [call for exchange in (plain, other) if (call := exchange.call) and call.received.is_recorded]
-        if len(calls) < 2:
-            return _Cause(reason=differ)
-        for exchange, name in ((other, form), (plain, first)):
-            if exchange.call is not None and (wrong := self._arrival.difference(exchange.case, exchange.call)):
-                came = f"{wrong.path}: sent {wrong.before}, the model received {wrong.after} from {name}"
-                change = f"{wrong.before} -> {wrong.after}" if exchange is other else ""
-                return _Cause(
-                    reason=f"{came}, and the answers differ", key=wrong.key, blame=Blame.SCHEMA, change=change
-                )
-        if len(set(map(_received, calls))) > 1:
-            return _Cause(
-                reason=f"{differ}, since they reach the model as other types", key="types", blame=Blame.SCHEMA
-            )
-        return _Cause(reason=f"{differ}, although they reach the model alike", blame=Blame.MODEL)
-
-
-def _received(call: Call) -> Hashable:
-    return recorded_key(call.received.value), recorded_key(call.params.value) if call.params.is_recorded else None

@@ -18,7 +18,7 @@ from ..client.curl import shown_url
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
-from ..settings import Settings
+from ..settings import TOGETHER, Settings
 from ..strategies.rules import RULES, rule
 from ..wire.values import show_value
 from .context import CheckContext
@@ -133,11 +133,26 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     """Yield the command lines that show a failure again: by hand, and by the check."""
     settings = context.settings
     uri = shlex.quote(context.model.uri)
-    yield f"modelserve serve {uri} --port {SHOWN_PORT}{flags_of('--', SERVED_BY, settings)}"
+    for at, one in enumerate((context, *context.beside)):
+        served_by = flags_of("--", SERVED_BY, one.settings)
+        yield f"modelserve serve {uri} --port {SHOWN_PORT}{served_by}{'  # then in its place' if at else ''}"
     yield curl
-    item = shlex.quote(f"{context.model.uri}::{settings.server}::{check}")
-    flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
-    yield f"pytest {item} --model-seed {context.seed}{flags}{' --model-strict' if settings.strict else ''}"
+    strict = " --model-strict" if settings.strict else ""
+    yield f"pytest {item_of(context, check)} --model-seed {context.seed}{flags_of_run(context)}{strict}"
+
+
+def item_of(context: CheckContext, check: str) -> str:
+    """Return the id of a check's item, as a shell takes it."""
+    return shlex.quote(f"{context.model.uri}::{TOGETHER.join(context.servers)}::{check}")
+
+
+def flags_of_run(context: CheckContext) -> str:
+    """Return the flags with which pytest runs a check as it was run, each after a space."""
+    flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, context.settings)
+    if not context.beside:
+        return flags
+    alone = flags_of("--model-", {"server": "server"}, context.settings)
+    return flags.removeprefix(alone) + "".join(f" --model-server {name}" for name in context.servers)
 
 
 SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}

@@ -48,10 +48,10 @@ def round_trip_input(context: CheckContext, variant: str) -> CheckResult:
         watch.compared += 1
         wrong = arrival.difference(exchange.case, call)
         if wrong is not None:
-            return _as_arrival(exchange, wrong)
+            return as_arrival(exchange, wrong)
         narrowed = arrival.narrowed(call)
         if narrowed and context.settings.strict:
-            return _as_arrival(exchange, _as_width(*narrowed[0]))
+            return as_arrival(exchange, _as_width(*narrowed[0]))
         for name, declared, dtype in narrowed:
             watch.advise(f"column {name} is declared {declared} and arrives as {dtype}, which changed no value of it")
         return None
@@ -64,7 +64,8 @@ def _as_width(name: str, declared: str, dtype: str) -> Difference:
     return Difference(kind="width", path=f"the dtype of {show_value(name)}", before=declared, after=dtype, name=name)
 
 
-def _as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
+def as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
+    """Return a value that changed on the way to the model, as a breach."""
     return Judgement(
         key=f"arrival:{wrong.key}",
         is_breach=True,

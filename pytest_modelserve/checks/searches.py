@@ -120,10 +120,10 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
         return judgement
 
     with Exchanges.of(context, context.example_case) as exchanges:
-        found = search(_plan(context, asked), probe, is_costly=has_cost_a_server)
+        found = search(plan_of(context, asked), probe, is_costly=has_cost_a_server)
     failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judged))
     nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
-    if nothing and context.deviations.has_shown and not failure and not exchanges.doubt:
+    if nothing and context.deviations.shown and not failure and not exchanges.doubt:
         left = left_out(asked.check, asked.judges, f"the server takes no such request: {context.deviations.reason}")
         return replace(left, requests=exchanges.requests, elapsed_s=time.monotonic() - started), notes
     result = concluded(
@@ -187,7 +187,12 @@ def as_strict(context: CheckContext, judgement: Judgement | None) -> Judgement |
     return replace(judgement, is_breach=True)
 
 
-def _plan(context: CheckContext, asked: Search) -> Plan:
+def plan_of(context: CheckContext, asked: Search) -> Plan:
+    """Return what a search sends: rows of data, boundary values, then drawn rows.
+
+    Raises:
+        ValueError: The model has no signature with inputs, which `why_no_inputs` tells.
+    """
     signature, envelope = context.model.signature, asked.envelope
     if signature is None:
         raise ValueError("a model without a signature has no valid requests to draw")

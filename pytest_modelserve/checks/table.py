@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from ..errors import SettingError, did_you_mean
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
@@ -30,6 +29,7 @@ from .replays import forget, replays_stored
 from .round_trips import round_trip_input, round_trip_output
 from .rows import why_not_by_row
 from .searches import envelopes_by_signature, valid_envelopes, why_no_inputs
+from .servers import servers_agree
 from .serving import environment_restores, predicts_input_example, server_starts, why_no_example
 from .statelessness import stateless, stateless_variants
 from .static_rule import StaticRule
@@ -242,6 +242,16 @@ CHECKS: Final = (
         why_not=why_no_request,
         own_server_for=WHOLE,
     ),
+    Check(
+        name="servers_agree",
+        judges=Judges.SERVER,
+        purpose="The same requests come to the same on every server asked for: boundary values, drawn rows and one "
+        "fault of each rule get the same outcome and, as far as arithmetic is exact, the same answer.",
+        presets=DEFAULT,
+        run=servers_agree,
+        why_not=why_no_inputs,
+        compares_servers=True,
+    ),
 )
 
 STATIC_RULES: Final[Mapping[str, Sequence[StaticRule]]] = {
@@ -251,45 +261,6 @@ STATIC_RULES: Final[Mapping[str, Sequence[StaticRule]]] = {
 """The rules of the checks that send nothing, by the check."""
 
 BY_NAME: Final = {check.name: check for check in CHECKS}
-
-
-def chosen(model: Model, names: Iterable[str]) -> Iterator[tuple[Check, str]]:
-    """Yield the checks that were asked for and apply to a model, with each of their variants.
-
-    Args:
-        model: As it was read.
-        names: Of checks or presets.
-
-    Raises:
-        SettingError: A name is none of them.
-    """
-    wanted = tuple(names)
-    require_known(wanted)
-    for check, variant in applying(model):
-        if check.name in wanted or check.presets & set(wanted):
-            yield check, variant
-
-
-def require_known(names: Iterable[str]) -> None:
-    """Make sure that every name is that of a check or of a preset.
-
-    Raises:
-        SettingError: One is not.
-    """
-    for name in names:
-        if name not in BY_NAME and name not in PRESETS:
-            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, (*PRESETS, *BY_NAME)))
-
-
-def require_checks(names: Iterable[str]) -> None:
-    """Make sure that every name is that of a check.
-
-    Raises:
-        SettingError: One is not.
-    """
-    for name in names:
-        if name not in BY_NAME:
-            raise SettingError(f"there is no check named {name!r}", fix=did_you_mean(name, BY_NAME))
 
 
 def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
@@ -334,9 +305,14 @@ def can_replay(title: str) -> bool:
     return check is not None and check.takes_cases
 
 
-def applying(model: Model) -> Iterator[tuple[Check, str]]:
-    """Yield every check that applies to a model, with each of its variants, in the order they run."""
+def applying(model: Model, *, n_servers: int = 1) -> Iterator[tuple[Check, str]]:
+    """Yield every check that applies to a model, with each of its variants, in the order they run.
+
+    Args:
+        model: As it was read.
+        n_servers: How many servers are looked at; several are compared.
+    """
     for check in CHECKS:
-        if not check.why_not(model):
+        if check.compares_servers == (n_servers > 1) and not check.why_not(model):
             for variant in check.variants(model):
                 yield check, variant

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..results import CheckResult, ContractReport, ModelReport, Outcome, verdict_of, worst
 
@@ -20,6 +20,7 @@ class ModelFacts:
 
     Attributes:
         uri: As the user gave it.
+        backend: The server that was asked for; those that are compared, joined by `+`.
         resolved: What it meant.
         digest: Of the model directory.
         seed: Of its searches.
@@ -29,6 +30,7 @@ class ModelFacts:
     """
 
     uri: str
+    backend: str = ""
     resolved: str = ""
     digest: str = ""
     seed: str = ""
@@ -37,44 +39,50 @@ class ModelFacts:
     server: Mapping[str, object] = field(default_factory=dict)
 
 
+Place: TypeAlias = tuple[str, str]
+"""A model URI, and the server on which it was checked."""
+
+
 @dataclass(slots=True)
 class Collected:
-    """The results so far, by model URI."""
+    """The results so far, by model and server."""
 
-    facts: dict[str, ModelFacts] = field(default_factory=dict)
-    checks: dict[str, dict[str, CheckResult]] = field(default_factory=dict)
-    expected: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: dict[Place, ModelFacts] = field(default_factory=dict)
+    checks: dict[Place, dict[str, CheckResult]] = field(default_factory=dict)
+    expected: dict[Place, tuple[str, ...]] = field(default_factory=dict)
 
-    def expect(self, uri: str, titles: Iterable[str]) -> None:
-        """Say which checks apply to a model; one that does not run makes its verdict partial."""
-        self.expected[uri] = tuple(titles)
+    def expect(self, uri: str, backend: str, titles: Iterable[str]) -> None:
+        """Say which checks apply to a model on a server; one that does not run makes its verdict partial."""
+        self.expected[uri, backend] = tuple(titles)
 
-    def add(self, uri: str, result: CheckResult) -> None:
+    def add(self, uri: str, backend: str, result: CheckResult) -> None:
         """Take in the result of a check; one that is run again replaces the one before, but for what it broke."""
-        checks = self.checks.setdefault(uri, {})
+        checks = self.checks.setdefault((uri, backend), {})
         before = checks.get(result.name)
         if before is not None and before.outcome in BROKEN and result.outcome is Outcome.PASSED:
             result = replace(result, outcome=Outcome.INCONCLUSIVE, reason=_as_flaky(before))
         checks[result.name] = result
 
     def describe(self, facts: ModelFacts) -> None:
-        """Take in the facts of a model; later ones, which know more, replace earlier ones."""
-        self.facts[facts.uri] = facts
+        """Take in the facts of a model on a server; later ones, which know more, replace earlier ones."""
+        self.facts[facts.uri, facts.backend] = facts
 
     def report(self) -> ContractReport:
         """Return the report of the run."""
-        models = tuple(self._model(uri) for uri in dict.fromkeys((*self.expected, *self.checks)))
+        models = tuple(self._model(place) for place in dict.fromkeys((*self.expected, *self.checks)))
         seeds = dict.fromkeys(facts.seed for facts in self.facts.values() if facts.seed)
         return ContractReport(
             verdict=worst(model.verdict for model in models), models=models, seed=", ".join(seeds), versions=versions()
         )
 
-    def _model(self, uri: str) -> ModelReport:
-        facts = self.facts.get(uri, ModelFacts(uri=uri))
-        checks = tuple(self.checks.get(uri, {}).values())
-        expected = self.expected.get(uri, ())
+    def _model(self, place: Place) -> ModelReport:
+        uri, backend = place
+        facts = self.facts.get(place, ModelFacts(uri=uri, backend=backend))
+        checks = tuple(self.checks.get(place, {}).values())
+        expected = self.expected.get(place, ())
         return ModelReport(
             uri=uri,
+            backend=backend,
             resolved=facts.resolved,
             digest=facts.digest,
             verdict=verdict_of(checks, expected),
@@ -82,7 +90,7 @@ class Collected:
             environment=facts.environment,
             server=facts.server,
             checks=checks,
-            deselected=tuple(title for title in expected if title not in self.checks.get(uri, {})),
+            deselected=tuple(title for title in expected if title not in self.checks.get(place, {})),
             latency=next((check.latency for check in checks if check.latency), None),
         )
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from ..results import Advice, ContractReport, ModelReport, Outcome, ShownDeviation
+from ..results import Advice, CheckResult, ContractReport, ModelReport, Outcome, ShownDeviation
 
+MAX_ANSWERS: Final = 20  # lines of what servers are not at one on
 MAX_ADVICE: Final = 12  # lines of advice a model; the JSON report has all
 UNPROVEN: Final = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
 
 
 def as_lines(report: ContractReport) -> Iterator[str]:
     """Yield the summary of a run, a line at a time, without colour."""
+    n_servers = Counter(model.uri for model in report.models)
     for model in report.models:
-        yield from _model_lines(model)
+        yield from _model_lines(model, f" on {model.backend}" if n_servers[model.uri] > 1 else "")
 
 
-def _model_lines(model: ModelReport) -> Iterator[str]:
+def _model_lines(model: ModelReport, place: str) -> Iterator[str]:
     requests = sum(check.requests for check in model.checks)
     accepted = sum(check.accepted for check in model.checks)
-    yield f"{model.uri}: {model.verdict.value}   {_counts(model)}; {requests} requests, {accepted} predicted"
+    yield f"{model.uri}{place}: {model.verdict.value}   {_counts(model)}; {requests} requests, {accepted} predicted"
     if described := _served(model):
         yield f"  {described}"
     if model.latency:
@@ -30,6 +33,8 @@ def _model_lines(model: ModelReport) -> Iterator[str]:
     for check in model.checks:
         if check.reason and (check.outcome in UNPROVEN or (check.outcome is Outcome.SKIPPED and check.applies)):
             yield f"  {check.outcome.value}  {check.name}: {check.reason}"
+    for check in model.checks:
+        yield from _answer_lines(check)
     yield from _deviation_lines(model)
     yield from _advice_lines(model)
 
@@ -50,6 +55,24 @@ def _served(model: ModelReport) -> str:
     start = f", ready in {server.get('cold_start_s', 0):.1f} s" if server else ""
     python = f"Python {environment.get('python')} by {environment.get('manager')}"
     return f"{server.get('backend', 'no')}{version} server{start}; {python}, {origin}"
+
+
+def _answer_lines(check: CheckResult) -> Iterator[str]:
+    """Yield what the servers made of the requests on which they are not at one, a line for each way of it."""
+    if not check.answers:
+        return
+    apart = [one for one in check.answers if not one.is_agreed]
+    n_requests, n_apart = (sum(one.requests for one in some) for some in (check.answers, apart))
+    yield f"  {', '.join(check.answers[0].fates)}: alike on {n_requests - n_apart} of {n_requests} requests"
+    shown = [(f"{one.requests} {one.rule}", *one.fates.values()) for one in apart[:MAX_ANSWERS]]
+    if not shown:
+        return
+    rows = [("requests", *check.answers[0].fates), *shown]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "    " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if len(apart) > MAX_ANSWERS:
+        yield f"    and {len(apart) - MAX_ANSWERS} more, in the JSON report"
 
 
 def _deviation_lines(model: ModelReport) -> Iterator[str]:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from ..checks.table import applying, require_checks, require_known
+from ..checks.choice import require_checks, require_known
+from ..checks.table import applying
 from ..client.curl import shown_url
 from ..environment.managers import manager_named
 from ..errors import ModelServeError, SettingError
 from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
+from ..request import Request
 from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
 from ..run import Run
-from ..served import ServedModel, facts_of
+from ..served import facts_of
 from ..server.backends import load_backend
-from ..settings import Settings
+from ..settings import TOGETHER
 from ..subject import Subject
-from .nodes import RESULT, CheckItem, items_of
+from .nodes import RESULT, CheckItem, groups_of, items_of
 from .selection import Selection
 
 UNPROVEN: Final = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
@@ -34,24 +37,32 @@ def register(config: pytest.Config, selection: Selection) -> None:
     Raises:
         pytest.UsageError: There is no check, server or env manager of a name that was asked for.
     """
-    run = Run.of(config)
+    run = Run.of(config, pasted=selection.servers)
     try:
         require_known(run.settings.checks)
         require_checks(run.settings.skip)
-        load_backend(run.settings.server)
+        for server in run.servers:
+            load_backend(server)
         manager_named(run.settings.env_manager)
-        _require_one(run.settings, selection)
+        _require_one(run, selection)
     except ModelServeError as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(ContractHooks(selection), "modelserve-contract")
 
 
-def _require_one(settings: Settings, selection: Selection) -> None:
+def _require_one(run: Run, selection: Selection) -> None:
     """Make sure that what runs at a URL is held to one contract.
 
     Raises:
-        SettingError: Several models are named for it.
+        SettingError: Several models, or several servers, are named for it.
     """
+    settings = run.settings
+    if settings.url and len(run.servers) > 1:
+        raise SettingError(
+            "--model-url is one server",
+            facts={"servers": ", ".join(run.servers)},
+            fix="Say by one --model-server which program runs there.",
+        )
     if settings.url and len(selection.uris) > 1:
         raise SettingError(
             "--model-url is one server, which serves one model",
@@ -110,8 +121,12 @@ class ContractHooks:
             if report.failed and call.excinfo is not None and (result is None or result.outcome is Outcome.PASSED):
                 result = _error_of(item, call.excinfo.value)
             if result is not None:
-                served = Run.of(item.config).known(item.request)
-                document = {"uri": item.request.uri, "result": as_document(result), "facts": _facts(item, served)}
+                document = {
+                    "uri": item.requests[0].uri,
+                    "backend": item.backend,
+                    "result": as_document(result),
+                    "facts": as_document(_facts(item)),
+                }
                 report.__dict__["modelserve"] = document
         return report
 
@@ -120,7 +135,7 @@ class ContractHooks:
         document: Mapping[str, Any] | None = report.__dict__.get("modelserve")
         if document is not None:
             self._collected.describe(facts_from(document["facts"]))
-            self._collected.add(document["uri"], check_result_from(document["result"]))
+            self._collected.add(document["uri"], document["backend"], check_result_from(document["result"]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, in the process that knows all results; after Ctrl-C too, as far as the run came.
@@ -158,7 +173,9 @@ class ContractHooks:
 
     def _expect(self, config: pytest.Config) -> None:
         for uri in self._selection.uris:
-            self._collected.expect(uri, _titles(config, uri))
+            for requests in groups_of(Run.of(config).given(uri)):
+                backend = TOGETHER.join(map(Run.of(config).server_of, requests))
+                self._collected.expect(uri, backend, _titles(config, requests))
 
     def _header(self, config: pytest.Config, uri: str) -> str:
         try:
@@ -168,13 +185,14 @@ class ContractHooks:
         model, settings = subject.model, subject.settings
         flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
         environment = "" if settings.url else f"environment {settings.env_manager}, "
-        server = f"{settings.server} at {shown_url(settings.url)}" if settings.url else settings.server
+        servers = ", ".join(Run.of(config).servers)
+        server = f"{servers} at {shown_url(settings.url)}" if settings.url else servers
         return f"model: {uri} ({model.digest[:12]}), {flavors}; {environment}server {server}, seed {subject.seed}"
 
 
 def _subject(config: pytest.Config, uri: str) -> Subject:
     run = Run.of(config)
-    return run.subject(run.given(uri))
+    return run.subject(run.given(uri)[0])
 
 
 def _report_path(config: pytest.Config) -> Path | None:
@@ -189,12 +207,12 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _titles(config: pytest.Config, uri: str) -> Iterator[str]:
+def _titles(config: pytest.Config, requests: tuple[Request, ...]) -> Iterator[str]:
     try:
-        model = _subject(config, uri).model
+        model = Run.of(config).subject(requests[0]).model
     except ModelServeError:
         return
-    for check, variant in applying(model):
+    for check, variant in applying(model, n_servers=len(requests)):
         yield check.title(variant)
 
 
@@ -203,10 +221,13 @@ def _error_of(item: CheckItem, error: BaseException) -> CheckResult:
     return CheckResult(name=item.name, judges=item.judges, outcome=Outcome.ERROR, reason=reason)
 
 
-def _facts(item: CheckItem, served: ServedModel | None) -> object:
-    uri = item.request.uri
+def _facts(item: CheckItem) -> ModelFacts:
+    """Return what is known of the model on the server, or on the servers, of an item."""
+    run, request = Run.of(item.config), item.requests[0]
     try:
-        subject = Run.of(item.config).subject(item.request)
+        subject = run.subject(request)
     except ModelServeError:
-        return as_document(ModelFacts(uri=uri))
-    return as_document(facts_of(subject, served, uri=uri))
+        return ModelFacts(uri=request.uri, backend=item.backend)
+    if len(item.requests) == 1:
+        return facts_of(subject, run.known(request), uri=request.uri)
+    return replace(facts_of(subject, None, uri=request.uri), backend=item.backend)

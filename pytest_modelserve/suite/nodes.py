@@ -1,13 +1,14 @@
 """The collection tree of the built-in contract: model, server, checks.
 
-Ids are the model URI, the backend and the check: `models:/churn/5::builtin::rejects_invalid[missing_column]`. Every
-node gets its id as text, since pytest 9.2 else takes the brackets for a part of the name and `--lf` finds nothing.
+Ids are the model URI, the backend and the check: `models:/churn/5::builtin::rejects_invalid[missing_column]`. Where
+several backends are asked for, what compares them stands below all their names: `…::builtin+mlflow::servers_agree`.
+Every node gets its id as text, since pytest 9.2 else takes the brackets for part of the name and `--lf` finds nothing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,16 @@ from typing import Any, Final
 import pytest
 
 from ..checks.check import Check
-from ..checks.table import chosen, run_check
+from ..checks.choice import chosen
+from ..checks.context import CheckContext
+from ..checks.judge import Exchange
+from ..checks.table import run_check
 from ..errors import Failure, ModelServeError
 from ..progress import TerminalProgress
 from ..request import Request
 from ..results import CheckResult, Judges, Outcome
 from ..run import Run
+from ..settings import TOGETHER
 
 RESULT: pytest.StashKey[CheckResult] = pytest.StashKey()
 UNREADABLE = "reads_model"
@@ -28,20 +33,30 @@ QUIET_S: Final = 5.0  # a check that takes no longer is not worth a line
 
 
 class ModelNode(pytest.Collector):
-    """One model; its children are the servers that it is checked on."""
+    """One model; its children are the servers that it is checked on, and these together."""
 
-    request: Request
+    requests: tuple[Request, ...]
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yield a node for the server."""
-        server = Run.of(self.config).settings.server
-        yield ServerNode.from_parent(self, name=server, nodeid=f"{self.nodeid}::{server}")
+        """Yield a node for each server, and one for all of them where there are several."""
+        run = Run.of(self.config)
+        for requests in groups_of(self.requests):
+            name = TOGETHER.join(map(run.server_of, requests))
+            node: ServerNode = ServerNode.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
+            node.requests = requests
+            yield node
+
+
+def groups_of(requests: tuple[Request, ...]) -> tuple[tuple[Request, ...], ...]:
+    """Return the requests of one model on several servers as they are checked: one by one, then together."""
+    alone = tuple((request,) for request in requests)
+    return (*alone, requests) if len(requests) > 1 else alone
 
 
 class ServerNode(pytest.Collector):
-    """One model on one server; its children are the checks that apply to it."""
+    """One model on one server, or on several that are compared; its children are the checks that apply there."""
 
-    parent: ModelNode
+    requests: tuple[Request, ...]
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield an item for each check and variant; only the MLmodel file is read.
@@ -49,13 +64,13 @@ class ServerNode(pytest.Collector):
         Raises:
             ModelServeError: A name among the checks asked for is none.
         """
-        run, request = Run.of(self.config), self.parent.request
         try:
-            subject = run.subject(request)
+            subject = Run.of(self.config).subject(self.requests[0])
         except ModelServeError:
-            yield self._item(UNREADABLE, None, "")
+            if len(self.requests) == 1:
+                yield self._item(UNREADABLE, None, "")
             return
-        for check, variant in chosen(subject.model, subject.settings.checks):
+        for check, variant in chosen(subject.model, subject.settings.checks, n_servers=len(self.requests)):
             yield self._item(check.title(variant), check, variant)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401, ARG002
@@ -64,17 +79,19 @@ class ServerNode(pytest.Collector):
 
     def _item(self, title: str, check: Check | None, variant: str) -> pytest.Item:
         item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
-        item.check, item.variant, item.request = check, variant, self.parent.request
+        item.check, item.variant, item.requests = check, variant, self.requests
+        item.backend = self.name
         item.add_marker(pytest.mark.model_contract)
         return item
 
 
 class CheckItem(pytest.Item):
-    """One check of one model, or one variant of it."""
+    """One check of one model, or one variant of it, on one server or on several that are compared."""
 
     check: Check | None
     variant: str
-    request: Request
+    requests: tuple[Request, ...]
+    backend: str
 
     @property
     def judges(self) -> Judges:
@@ -83,11 +100,15 @@ class CheckItem(pytest.Item):
 
     def setup(self) -> None:
         """Serve the model, unless it is served already; that it cannot be is told once, and skips the other items."""
+        for request in self.requests:
+            self._serve(request)
+
+    def _serve(self, request: Request) -> None:
         run = Run.of(self.config)
         try:
-            run.served(self.request)
+            run.served(request)
         except ModelServeError as error:
-            told_by = run.first_told(self.request, self.nodeid)
+            told_by = run.first_told(request, self.nodeid)
             if told_by == self.nodeid:
                 self.stash[RESULT] = self._result(Outcome.ERROR, error.happened)
                 raise pytest.fail.Exception(str(error), pytrace=False) from None
@@ -104,10 +125,11 @@ class CheckItem(pytest.Item):
         """
         if self.check is None:
             return
-        context = Run.of(self.config).served(self.request).context(is_crowded=_is_crowded(self.config))
-        with TerminalProgress(self.config, self.request.uri, quiet_s=QUIET_S) as progress:
+        uri = self.requests[0].uri
+        with TerminalProgress(self.config, uri, quiet_s=QUIET_S) as progress:
             progress.step(self.name)
-            watched = replace(context, on_exchange=progress.count)
+            first, *others = (self._context(request, progress.count) for request in self.requests)
+            watched = replace(first, beside=tuple(others))
             result = self.stash[RESULT] = run_check(watched, self.check, self.variant)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)
@@ -127,7 +149,11 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return the model's place, which stands in for a test file."""
-        return Path(self.config.rootpath, self.request.uri), None, self.name
+        return Path(self.config.rootpath, self.requests[0].uri), None, self.name
+
+    def _context(self, request: Request, on_exchange: Callable[[Exchange], None]) -> CheckContext:
+        context = Run.of(self.config).served(request).context(is_crowded=_is_crowded(self.config))
+        return replace(context, on_exchange=on_exchange)
 
     def _result(self, outcome: Outcome, reason: str) -> CheckResult:
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
@@ -142,7 +168,7 @@ def _is_crowded(config: pytest.Config) -> bool:
 def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:
     """Yield the items of a model's contract, reported to pytest as collected."""
     node: ModelNode = ModelNode.from_parent(session, name=uri, nodeid=uri)
-    node.request = Run.of(session.config).given(uri)
+    node.requests = Run.of(session.config).given(uri)
     yield from _collected(node)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..options import BY_NAME, URI
 from ..request import without_slash
+from ..settings import TOGETHER
 
 if TYPE_CHECKING:
     import pytest
@@ -24,6 +25,11 @@ class Selection:
 
     uris: tuple[str, ...]
     ids: tuple[str, ...] = ()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Return the backends that the ids name."""
+        return tuple(dict.fromkeys(name for one in self.ids for name in _servers_in(one)))
 
     def holds(self, nodeid: str) -> bool:
         """Tell whether an item is asked for."""
@@ -55,4 +61,8 @@ def _is_ours(argument: str) -> bool:
         return False
     from ..server.backends import backend_names
 
-    return rest.partition("::")[0] in backend_names()
+    return set(_servers_in(argument)) <= set(backend_names())
+
+
+def _servers_in(nodeid: str) -> list[str]:
+    return nodeid.split("::", 2)[1].split(TOGETHER)

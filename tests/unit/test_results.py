@@ -124,7 +124,9 @@ def test_a_check_result_travels_as_json() -> None:
 
 
 def test_a_report_is_plain_json() -> None:
-    model = ModelReport(uri="m", resolved="/m", digest="d", verdict=Verdict.PASS, environment={"freeze": ("a==1",)})
+    model = ModelReport(
+        uri="m", backend="builtin", resolved="/m", digest="d", verdict=Verdict.PASS, environment={"freeze": ("a==1",)}
+    )
     document = as_document(ContractReport(verdict=Verdict.PASS, models=(model,), versions={"python": "3"}))
     assert json.loads(json.dumps(document)) == document
     assert isinstance(document, dict)

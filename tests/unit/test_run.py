@@ -55,8 +55,8 @@ def test_a_setting_that_cannot_be_read_is_wrong_usage(pytester: pytest.Pytester)
 
 def test_a_model_is_read_once_and_keeps_its_name(config: pytest.Config, pytester: pytest.Pytester) -> None:
     run = Run.of(config)
-    subject = run.subject(run.given("one"))
-    assert run.subject(run.given("one")) is subject
+    subject = run.subject(run.given("one")[0])
+    assert run.subject(run.given("one")[0]) is subject
     assert (subject.model.uri, subject.model.path) == ("one", pytester.path / "one")
 
 
@@ -64,18 +64,18 @@ def test_what_cannot_be_read_is_told_again_without_reading(config: pytest.Config
     run = Run.of(config)
     (pytester.path / "one" / "MLmodel").write_text("flavors: [")
     with pytest.raises(MlmodelError) as first:
-        run.subject(run.given("one"))
+        run.subject(run.given("one")[0])
     (pytester.path / "one" / "MLmodel").unlink()
     with pytest.raises(MlmodelError) as second:
-        run.served(run.given("one"))
+        run.served(run.given("one")[0])
     assert second.value is first.value
 
 
 def test_markers_are_one_object_where_they_are_equal(config: pytest.Config) -> None:
     run = Run.of(config)
-    one = run.marked(pytest.mark.served_model("one", seed=1).mark)
-    assert run.marked(pytest.mark.served_model("one/", seed=1).mark) is one
-    assert run.marked(pytest.mark.served_model("one", seed=2).mark) != one
+    (one,) = run.marked(pytest.mark.served_model("one", seed=1).mark)
+    assert run.marked(pytest.mark.served_model("one/", seed=1).mark)[0] is one
+    assert run.marked(pytest.mark.served_model("one", seed=2).mark)[0] != one
     assert run.subject(one).settings.seed == 1
 
 
@@ -96,7 +96,7 @@ def test_a_served_model_is_revived_for_each_who_asks(config: pytest.Config) -> N
 
 def test_all_is_given_back_though_one_does_not_stop(config: pytest.Config) -> None:
     run, models = Run.of(config), [Served(), Served(fails=True), Served()]
-    run._served.update({run.given(str(at)): model for at, model in enumerate(models)})
+    run._served.update({run.given(str(at))[0]: model for at, model in enumerate(models)})
     with pytest.raises(ModelServeError):
         run.close()
     assert [model.closed for model in models] == [1, 1, 1]
@@ -106,12 +106,12 @@ def test_all_is_given_back_though_one_does_not_stop(config: pytest.Config) -> No
 
 def test_the_first_item_that_asks_tells_a_failure(config: pytest.Config) -> None:
     run = Run.of(config)
-    assert run.first_told(run.given("gone"), "a") == "a"
-    assert run.first_told(run.given("gone"), "b") == "a"
-    assert run.first_told(run.given("other"), "b") == "b"
+    assert run.first_told(run.given("gone")[0], "a") == "a"
+    assert run.first_told(run.given("gone")[0], "b") == "a"
+    assert run.first_told(run.given("other")[0], "b") == "b"
     with pytest.raises(ModelUriError):
-        run.served(run.given("gone"))
-    assert run.known(run.given("gone")) is None
+        run.served(run.given("gone")[0])
+    assert run.known(run.given("gone")[0]) is None
 
 
 def test_workers_of_one_run_have_one_id(pytester: pytest.Pytester) -> None:

@@ -296,7 +296,7 @@ def test_what_no_case_shows_is_explained_by_name() -> None:
     assert watch.explains(Asked(rule="survives", label="deep"), fault)
     assert not watch.explains(Asked(rule="survives", label="wide"), fault)
     assert not watch.explains(Asked(rule="survives", label="deep"), None)
-    assert watch.has_shown
+    assert watch.shown
     assert watch.reason == "Text becomes a number. (text_is_number)"
 
 

@@ -80,7 +80,7 @@ def test_an_envelope_that_changes_values_is_told_with_what_arrived(spied: Spied)
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert result.failure.title.startswith(
-        '"a": sent 1.5, the model received 2.5 (float64) from instances, and the answers'
+        '"a": sent 1.5, the model received 2.5 (float64) in instances, and the answers'
     )
     assert "decided by schema" in result.failure.text
     assert "1 row x 3 columns in instances" in result.failure.request
@@ -160,7 +160,7 @@ def test_columns_taken_by_position_are_told(spied: Spied) -> None:
 
     result = envelopes_agree(spied(healthy, SIGNATURE, example=EXAMPLE, on_way=by_position), "")
     assert result.failure is not None
-    assert "from dataframe_split with columns in another order, and the answers differ" in result.failure.title
+    assert "in dataframe_split with columns in another order, and the answers differ" in result.failure.title
 
 
 def test_a_model_that_looks_at_row_labels_is_to_blame_itself(spied: Spied) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.check import Check
+from pytest_modelserve.checks.choice import chosen, require_checks
 from pytest_modelserve.checks.context import CheckContext, as_example_case, envelopes_of
 from pytest_modelserve.checks.lint import signature_lint
 from pytest_modelserve.checks.serving import environment_restores, predicts_input_example, server_starts
-from pytest_modelserve.checks.table import BY_NAME, CHECKS, PRESETS, applying, chosen, require_checks, run_check
+from pytest_modelserve.checks.table import BY_NAME, CHECKS, PRESETS, applying, run_check
 from pytest_modelserve.errors import SettingError
 from pytest_modelserve.model.example import InputExample
 from pytest_modelserve.model.mlmodel import ExampleInfo, Model

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_modelserve.report.collect import Collected, ModelFacts, facts_from, versions
 from pytest_modelserve.report.json_file import SCHEMA, write_json
-from pytest_modelserve.report.terminal import MAX_ADVICE, as_lines
+from pytest_modelserve.report.terminal import MAX_ADVICE, MAX_ANSWERS, as_lines
 from pytest_modelserve.results import (
     Advice,
     CheckResult,
@@ -20,14 +20,17 @@ from pytest_modelserve.results import (
     LatencyBucket,
     ModelReport,
     Outcome,
+    ServerAnswers,
     ShownDeviation,
     Verdict,
     as_document,
+    check_result_from,
     notes,
 )
 
 FACTS = ModelFacts(
     uri="m",
+    backend="builtin",
     resolved="/m",
     digest="d",
     seed="7",
@@ -41,7 +44,14 @@ def check(name: str, outcome: Outcome = Outcome.PASSED, **kwargs: object) -> Che
 
 
 def model(*checks: CheckResult, **kwargs: object) -> ModelReport:
-    fields: dict[str, object] = {"uri": "m", "resolved": "/m", "digest": "d", "verdict": Verdict.PASS, **kwargs}
+    fields: dict[str, object] = {
+        "uri": "m",
+        "backend": "builtin",
+        "resolved": "/m",
+        "digest": "d",
+        "verdict": Verdict.PASS,
+        **kwargs,
+    }
     return ModelReport(checks=checks, **fields)  # type: ignore[arg-type]
 
 
@@ -51,12 +61,12 @@ def lines_of(report: ModelReport) -> list[str]:
 
 def test_a_report_has_each_model_with_its_verdict() -> None:
     collected = Collected()
-    collected.expect("m", ["a", "b"])
-    collected.expect("n", ["a"])
+    collected.expect("m", "builtin", ["a", "b"])
+    collected.expect("n", "builtin", ["a"])
     collected.describe(FACTS)
-    collected.add("m", check("a"))
-    collected.add("m", check("b"))
-    collected.add("n", check("a", Outcome.FAILED))
+    collected.add("m", "builtin", check("a"))
+    collected.add("m", "builtin", check("b"))
+    collected.add("n", "builtin", check("a", Outcome.FAILED))
     report = collected.report()
     assert report.verdict is Verdict.FAIL
     assert [(one.uri, one.verdict, one.digest) for one in report.models] == [
@@ -68,17 +78,17 @@ def test_a_report_has_each_model_with_its_verdict() -> None:
 
 def test_what_was_expected_and_did_not_run_is_named() -> None:
     collected = Collected()
-    collected.expect("m", ["a", "b", "c"])
-    collected.add("m", check("b"))
+    collected.expect("m", "builtin", ["a", "b", "c"])
+    collected.add("m", "builtin", check("b"))
     (found,) = collected.report().models
     assert (found.verdict, found.deselected) == (Verdict.PARTIAL, ("a", "c"))
 
 
 def test_a_check_that_runs_again_replaces_the_one_before() -> None:
     collected = Collected()
-    collected.add("m", check("a", requests=1))
-    collected.add("m", check("a"))
-    collected.describe(ModelFacts(uri="m"))
+    collected.add("m", "builtin", check("a", requests=1))
+    collected.add("m", "builtin", check("a"))
+    collected.describe(ModelFacts(uri="m", backend="builtin"))
     collected.describe(FACTS)
     (found,) = collected.report().models
     assert (found.verdict, found.checks, found.resolved) == (Verdict.PASS, (check("a"),), "/m")
@@ -87,9 +97,9 @@ def test_a_check_that_runs_again_replaces_the_one_before() -> None:
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE])
 def test_a_check_that_passes_only_when_run_again_proves_nothing(outcome: Outcome) -> None:
     collected = Collected()
-    collected.add("m", check("a", outcome, reason="odd"))
+    collected.add("m", "builtin", check("a", outcome, reason="odd"))
     for _ in range(2):
-        collected.add("m", check("a", requests=3))
+        collected.add("m", "builtin", check("a", requests=3))
     (found,) = collected.report().models
     assert (found.verdict, found.checks[0].outcome, found.checks[0].requests) == (
         Verdict.INCONCLUSIVE,
@@ -101,8 +111,8 @@ def test_a_check_that_passes_only_when_run_again_proves_nothing(outcome: Outcome
 
 def test_a_check_that_passed_and_then_fails_has_failed() -> None:
     collected = Collected()
-    collected.add("m", check("a"))
-    collected.add("m", check("a", Outcome.FAILED))
+    collected.add("m", "builtin", check("a"))
+    collected.add("m", "builtin", check("a", Outcome.FAILED))
     assert collected.report().verdict is Verdict.FAIL
 
 
@@ -114,7 +124,7 @@ def test_a_run_without_models_checked_nothing() -> None:
 
 def test_a_model_none_of_whose_checks_ran_checked_nothing() -> None:
     collected = Collected()
-    collected.expect("m", ["a"])
+    collected.expect("m", "builtin", ["a"])
     assert collected.report().verdict is Verdict.NONE
 
 
@@ -167,8 +177,8 @@ def test_latency_stands_with_the_model_and_on_the_terminal() -> None:
     bars = (LatencyBucket(upto_s=0.002, count=470), LatencyBucket(upto_s=1.5, count=10))
     latency = Latency(n=480, n_failed=0, rate=160.0, p50_s=0.0012, p95_s=0.002, p99_s=0.1951, max_s=1.5, buckets=bars)
     collected = Collected()
-    collected.add("m", check("latency", latency=latency))
-    collected.add("m", check("a"))
+    collected.add("m", "builtin", check("latency", latency=latency))
+    collected.add("m", "builtin", check("a"))
     (one,) = collected.report().models
     assert one.latency == latency
     shown = "p50 1.2 ms, p95 2 ms, p99 195 ms, max 1.5 s (480 requests at 160 a second)"
@@ -238,3 +248,34 @@ def test_known_deviations_are_told_once_with_the_checks_that_met_them() -> None:
         "    text_is_true: Text is true. (a and 2 more)",
         "    null_is_false: Null is false. (b)",
     ]
+
+
+def test_a_model_on_several_servers_has_a_line_for_each() -> None:
+    models = tuple(model(check("a"), backend=backend) for backend in ("builtin", "mlflow"))
+    other = model(check("a"), uri="n")
+    found = [
+        line.partition(" ")[0] + line.partition(":")[0]
+        for line in as_lines(ContractReport(verdict=Verdict.PASS, models=(*models, other)))
+    ]
+    assert found == ["mm on builtin", "mm on mlflow", "n:n"]
+
+
+def test_what_servers_are_not_at_one_on_is_a_table() -> None:
+    fates = (
+        ("valid", {"builtin": "predicted", "mlflow": "predicted"}, 40, True),
+        ("nan_token", {"builtin": "rejected", "mlflow": "predicted, as known"}, 1, False),
+        ("param_null", {"builtin": "rejected", "mlflow": "rejected"}, 2, True),
+        ("valid", {"builtin": "predicted", "mlflow": "rejected, as known"}, 11, False),
+    )
+    answers = tuple(ServerAnswers(rule=rule, fates=on, requests=n, is_agreed=same) for rule, on, n, same in fates)
+    told = check("servers_agree", answers=answers)
+    assert lines_of(model(told))[1:] == [
+        "  builtin, mlflow: alike on 42 of 54 requests",
+        "    requests     builtin    mlflow",
+        "    1 nan_token  rejected   predicted, as known",
+        "    11 valid     predicted  rejected, as known",
+    ]
+    assert check_result_from(as_document(told)) == told  # type: ignore[arg-type]
+    assert lines_of(model(replace(told, answers=answers[:1])))[1:] == ["  builtin, mlflow: alike on 40 of 40 requests"]
+    many = tuple(replace(answers[1], rule=f"r{at}") for at in range(MAX_ANSWERS + 2))
+    assert lines_of(model(replace(told, answers=many)))[-1] == "    and 2 more, in the JSON report"
