@@ -77,7 +77,7 @@ OPTIONS: Final = (
     Option(
         name="server",
         flag="--model-server",
-        help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow.",
+        help="Backend that serves the model: builtin, mlflow for the server of its own mlflow, or mlserver.",
         metavar="NAME",
     ),
     Option(
@@ -123,6 +123,14 @@ OPTIONS: Final = (
         flag="--model-rate",
         help="Requests that are sent to --model-url a second at the most, by all xdist workers together.",
         parse=parse_positive,
+        metavar="N",
+    ),
+    Option(
+        name="workers",
+        flag="--model-workers",
+        help="Processes of their own in which the server predicts, for servers that have such: mlserver. Without, it "
+        "predicts in its own process, and the spy watches.",
+        parse=parse_count,
         metavar="N",
     ),
     Option(

@@ -43,9 +43,10 @@ class Seen:
     Attributes:
         kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
             that must not, `error_body` of a refusal without JSON, `server_error`, `arrival` of a value that changed on
-            the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error.
+            the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error,
+            `protocol` of an answer that breaks a rule of the Open Inference Protocol.
         answer: The status, and after a space the start of what came with it, as text.
-        change: Of a value that changed: what was sent and what arrived.
+        change: Of a value that changed: what was sent and what arrived. Of one that breaks the protocol: how.
     """
 
     kind: str
@@ -102,7 +103,8 @@ class Deviation:
         types: The declared types with which alone it shows; empty for all.
         label: A pattern of what is special about the requests with which alone it shows.
         answer: A pattern that the answer must have to be this deviation; empty for any.
-        change: A pattern of how a value must have changed to be this deviation; empty for any.
+        change: A pattern of how a value must have changed, or the protocol be broken, to be this deviation; empty for
+            any.
         min_rows: With fewer rows it does not show.
         is_steady: Whether it shows in any check that sends requests which can show it, so that it is gone if it does
             not.
