@@ -96,7 +96,8 @@ def told_of(additions: Additions, freeze: Iterable[str], own: Iterable[str] | No
     if own is None:
         return
     here, there = versions_of(freeze), versions_of(own)
-    if moved := [f"{name} {there[name]} -> {here[name]}" for name in there if here.get(name, there[name]) != there[name]]:
+    moved = [f"{name} {old} -> {here[name]}" for name, old in there.items() if here.get(name, old) != old]
+    if moved:
         yield f"beside the model's own environment it has other versions: {_listed(moved)}"
 
 

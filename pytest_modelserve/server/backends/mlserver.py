@@ -1,8 +1,8 @@
 """MLServer with its MLflow runtime: what Seldon Core and KServe run, and what MLflow itself started up to 3.12.
 
-Its last release is of June 2025, and nobody maintains it. Which packages let it run beside today's was tried:
-`uvloop` 0.22 ends its parallel workers (https://github.com/SeldonIO/MLServer/issues/2286), and with pandas 3 no column of
-text can be answered. It serves a directory that stands for the model and lets the spy watch it, as MLflow's server does
+Its last release is of June 2025, and nobody maintains it. Which packages let it run beside today's was tried: `uvloop`
+0.22 ends its parallel workers (https://github.com/SeldonIO/MLServer/issues/2286), and with pandas 3 no column of text
+can be answered. It serves a directory that stands for the model and lets the spy watch it, as MLflow's server does
 here. It is told all by environment variables, and none that is there for another server of the user's reaches it.
 """
 
