@@ -135,6 +135,27 @@ MLSERVER_V2: Final = (
         example=_iris(200, iris_tensors(shape="[1, 1, 1, 1]"), '"data":', reaches=True),
     ),
     _of(
+        id="v2_negative_size_is_filled",
+        rules=("wrong_size",),
+        kinds=_BROKEN,
+        what="A negative size becomes the one that the data fills.",
+        link=f"{_SERVER}/mlserver/codecs/numpy.py#L163",
+        label="^a negative size$",
+        change=_TAKEN,
+        is_steady=False,  # of text no size is looked at
+        example=_iris(200, iris_tensors(shape="[-1, 1]"), '"data":', reaches=True),
+    ),
+    _of(
+        id="v2_text_is_size",
+        rules=("wrong_size",),
+        kinds=_BROKEN,
+        what="A size that is a text of a number is taken for the number.",
+        link=f"{_SERVER}/mlserver/types/dataplane.py",
+        label="^sizes that are texts$",
+        change=_TAKEN,
+        example=_iris(200, iris_tensors(shape='["1", "1"]'), '"data":', reaches=True),
+    ),
+    _of(
         id="v2_shape_of_text_is_ignored",
         rules=("wrong_size",),
         kinds=_BROKEN,
