@@ -1,11 +1,12 @@
-"""Send the example of each known deviation of MLflow's server to the real one, and tell which no longer show.
+"""Send the example of each known deviation of a server to the real one, and tell which no longer show.
 
 The versions of mlflow are those that the example models are pinned to, and any others that are named, each in an
 environment of its own: the ends of the ranges in `server/deviations` were tried so.
 
 MLflow 2.21 to 3.0 at least cannot serve with starlette 1, which their requirements let in.
 
-Run: python benchmarks/deviations.py [--model flight_delays] [--mlflow 3.0.0 --with 'starlette<1'] [--cache-dir FOLDER]
+Run: python benchmarks/deviations.py [--server mlserver] [--model flight_delays] [--mlflow 3.0.0 --with 'starlette<1']
+    [--cache-dir FOLDER]
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ PIN = re.compile(r"^(mlflow(?:-skinny)?)==.*$", re.MULTILINE)
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--server", default="mlflow", help="whose deviations: mlflow or mlserver")
     parser.add_argument("--model", action="append", help="only the examples for this model; may be repeated")
     parser.add_argument("--mlflow", action="append", default=[], help="another version of mlflow; may be repeated")
     parser.add_argument(
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--cache-dir", type=Path, help="where environments are kept")
     asked = parser.parse_args(arguments)
-    models = sorted({one.example.model for one in DEVIATIONS if one.server == "mlflow"})
+    models = sorted({one.example.model for one in DEVIATIONS if one.server == asked.server})
     wrong = [served_by(model, version, asked) for model in asked.model or models for version in asked.mlflow or [""]]
     return 1 if any(wrong) else 0
 
@@ -51,19 +53,19 @@ def served_by(model: str, version: str, asked: argparse.Namespace) -> int:
     try:
         return tried(model, version, asked)
     except ModelServeError as error:
-        print(f"{model} on mlflow {version or 'as pinned'}: {error}")
+        print(f"{model} on {asked.server}, mlflow {version or 'as pinned'}: {error}")
         return 1
 
 
 def tried(model: str, version: str, asked: argparse.Namespace) -> int:
     """Return how many examples for a model the server of one version answers in another way than is told."""
-    settings = Settings(server="mlflow", env_manager="uv", cache_dir=asked.cache_dir)
+    settings = Settings(server=asked.server, env_manager="uv", cache_dir=asked.cache_dir)
     n_wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         directory = repinned(MODELS / model, version, Path(folder), asked.others) if version else MODELS / model
         with serve(str(directory), settings) as served:
-            print(f"{model} on mlflow {served.server_version}")
-            for deviation in (one for one in DEVIATIONS if one.example.model == model and one.server == "mlflow"):
+            print(f"{model} on {asked.server} {served.server_version}")
+            for deviation in (one for one in DEVIATIONS if (one.example.model, one.server) == (model, asked.server)):
                 wrong = "; ".join(differences(served, deviation))
                 is_claimed = deviation.is_of(served.server_version)
                 n_wrong += bool(wrong) == is_claimed

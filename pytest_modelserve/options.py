@@ -78,8 +78,8 @@ OPTIONS: Final = (
     Option(
         name=SERVER,
         flag="--model-server",
-        help="Backend that serves the model: builtin, or mlflow for the server of its own mlflow. With several of them "
-        "the contract is checked on each, and their answers are compared.",
+        help="Backend that serves the model: builtin, mlflow for the server of its own mlflow, or mlserver. With "
+        "several of them the contract is checked on each, and their answers are compared.",
         metavar="NAME",
         repeatable=True,
     ),
@@ -126,6 +126,14 @@ OPTIONS: Final = (
         flag="--model-rate",
         help="Requests that are sent to --model-url a second at the most, by all xdist workers together.",
         parse=parse_positive,
+        metavar="N",
+    ),
+    Option(
+        name="workers",
+        flag="--model-workers",
+        help="Processes of their own in which the server predicts, for servers that have such: mlserver. Without, it "
+        "predicts in its own process, and the spy watches.",
+        parse=parse_count,
         metavar="N",
     ),
     Option(

@@ -24,6 +24,7 @@ from .checks.context import CheckContext
 from .checks.data_rows import read_rows
 from .checks.table import applying, run_check
 from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
+from .environment.additions import Additions
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
@@ -35,6 +36,7 @@ from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
 from .search.stored import CaseStore
 from .served import ServedModel, as_running, facts_of
+from .server.backends import load_backend, needs_of
 from .server.backends.environ import build_worker_env
 from .server.sharing import ServerPool
 from .settings import Settings
@@ -74,12 +76,17 @@ def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = No
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:
     """Restore the model's own environment, from the cache where it was built before; the caller closes it.
 
+    It is another one, with the model's requirements and more, where the server that is asked for needs more.
+
     Raises:
         EnvironmentBroken: It could not be restored.
+        ServerError: There is no server of the name that the settings ask for.
     """
     model, settings = subject.model, subject.settings
     root = _root(settings)
     spec = EnvironmentSpec.read(model.path, model.pyfunc.env)
+    backend = load_backend(settings.server)
+    needs = needs_of(backend)
     return restore(
         RestoreRequest(
             spec=spec,
@@ -90,6 +97,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
             smoke=(str(WORKER), "load", str(_written_config(model, root))),
             smoke_env=partial(build_worker_env, os.environ, names=model.env_vars, patterns=settings.pass_env),
             run_id=run_id,
+            additions=Additions(wanted_by=backend.name, requirements=needs.requirements, python=needs.python),
         )
     )
 

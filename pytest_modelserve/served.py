@@ -62,6 +62,7 @@ def _environment(environment: Environment) -> dict[str, object]:
         "cached": environment.cached,
         "seconds": round(environment.elapsed_s, 3),
         "freeze": environment.freeze,
+        **({"added": environment.added} if environment.added else {}),
     }
 
 

@@ -29,6 +29,7 @@ class Settings:
         ca_file: The certificates that count at `url`, in PEM; None takes the usual ones.
         insecure: Whether any certificate counts at `url`.
         rate: How many requests are sent to `url` a second at the most; None is no limit.
+        workers: How many processes predict beside the server's own, where the server has such.
         env_manager: What restores the model's environment.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
@@ -65,6 +66,7 @@ class Settings:
     ca_file: Path | None = None
     insecure: bool = False
     rate: float | None = None
+    workers: int = 0
     env_manager: str = "uv"
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)

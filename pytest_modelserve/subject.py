@@ -11,6 +11,7 @@ from typing import Final
 from .domain import Domain
 from .environment.pins import versions_of
 from .environment.restoration import Environment
+from .errors import ServerError
 from .model.example import InputExample
 from .model.mlmodel import Model
 from .server.backends import ServeRequest, ServeSettings, load_backend
@@ -81,7 +82,14 @@ def launch_spec(
         environ={**os.environ, **planted},
         settings=_serve_settings(settings, planted),
     )
-    return replace(load_backend(settings.server).launch(request), port=port)
+    backend = load_backend(settings.server)
+    if settings.workers and not getattr(backend, "takes_workers", False):
+        raise ServerError(
+            f"the {backend.name} server predicts in no {settings.workers} processes of their own",
+            facts={"model": model.uri},
+            fix="Leave --model-workers out, or take a server that has them, such as --model-server=mlserver.",
+        )
+    return replace(backend.launch(request), port=port)
 
 
 def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings:
@@ -92,4 +100,5 @@ def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings
         load_timeout_s=settings.startup_timeout_s,
         predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
         pass_env=(*settings.pass_env, *planted),
+        workers=settings.workers,
     )

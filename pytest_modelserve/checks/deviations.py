@@ -23,6 +23,7 @@ from .judge import SHOWN_PORT, Exchange, Judgement
 from .outcome import RequestOutcome
 
 DEVIATION: Final = "deviation"  # the kind of a judgement that is one
+ANSWER_FAILS: Final = "answer_fails"  # how an error shows that came after the model had returned
 GONE: Final = "gone"  # the kind of advice on one that no longer shows
 _ANSWER_BYTES: Final = 2000  # an error says what it is at its start
 _CURL_BYTES: Final = 2000  # of a body, that a reader can still take in
@@ -131,6 +132,7 @@ class DeviationWatch:
             types=frozenset(types_of(self._signature, case.held)),
             label=case.label,
             n_rows=case.n_rows,
+            wanted=case.expectation.value,
         )
 
 
@@ -192,12 +194,15 @@ def _seen(exchange: Exchange, judgement: Judgement) -> Seen | None:
     """Return what a judgement says of the server, None where it is about the model, or no server is left to excuse."""
     if exchange.is_lost:
         return None
-    if judgement.kind == RequestOutcome.SERVER_ERROR.value and exchange.call is not None:
-        return None
+    kind = judgement.kind
+    if kind == RequestOutcome.SERVER_ERROR.value and exchange.call is not None:
+        if exchange.exception is not None:
+            return None
+        kind = ANSWER_FAILS  # of what the model returned: only what is known to be the server's alone excuses that
     if exchange.case.expectation is not Expectation.REJECT and judgement.exception is not None:
         return None
     body = exchange.invocation.body[:_ANSWER_BYTES].decode("utf-8", "replace")
-    return Seen(kind=judgement.kind, answer=f"{exchange.invocation.status} {body}", change=judgement.change)
+    return Seen(kind=kind, answer=f"{exchange.invocation.status} {body}", change=judgement.change)
 
 
 def _as_deviation(judgement: Judgement) -> Judgement:

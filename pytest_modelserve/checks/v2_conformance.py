@@ -28,6 +28,7 @@ from .anchor import STOCHASTIC, why_not_compared
 from .answers import Answer, answer_in, read_answer
 from .conclusion import concluded, left_out
 from .context import CheckContext
+from .deviations import is_deviation
 from .exchanges import Exchanges
 from .failures import as_failure
 from .good_request import NOT_PREDICTED
@@ -38,6 +39,7 @@ from .v2_rules import V2_RULES, V2Rule, infer_case, path_case
 
 NAME: Final = "v2_conformance"
 SPEAKING: Final = frozenset({"builtin", "mlserver"})  # of any other server it is asked whether it does
+PROTOCOL: Final = "protocol"  # the kind of a judgement of this check
 PROBE: Final = "/v2/health/live"
 _BY_ID: Final = {rule.id: rule for rule in V2_RULES}
 T = TypeVar("T")
@@ -120,6 +122,7 @@ class _Trial:
         self._exchanges = exchanges
         self._good = good
         self._example = example
+        self._watch = context.deviations
         self.reason: str = ""
         self.is_shown: bool = False
         self.notes: list[str] = []
@@ -145,21 +148,31 @@ class _Trial:
             is_untouched = exchange.call is None and rule.is_kept_by(exchange.invocation.status)  # 501, by such a rule
             if rule.is_taken_aside and (exchange.call is not None or exchange.invocation.is_success):
                 self.notes.append(f"the server takes it, which the protocol leaves open: {case.label}")
-            if exchange.outcome in LOST and not is_untouched and (lost := judge_outcome(exchange)):
-                yield lost
-            elif exchange.exception is not None and not rule.is_refusal:
+            if exchange.exception is not None and not rule.is_refusal and exchange.outcome not in LOST:
                 self.reason = NOT_PREDICTED
-            elif wrong := self._wrong(rule, exchange):
-                yield Judgement(
-                    key=f"{rule.id}:{case.label}",
-                    is_breach=True,
-                    title=f"{case.label}: {wrong}",
-                    expected=rule.meaning,
-                    received=answer_of(exchange),
-                    exchange=exchange,
-                    seen_in=Blame.SERVER if exchange.exception is not None else None,  # the model is not to be mended
-                    plainly=f"the server breaks the rule {rule.id} of the Open Inference Protocol",
-                )
+                continue
+            judgement = judge_outcome(exchange) if exchange.outcome in LOST and not is_untouched else None
+            told = self._watch.told(exchange, judgement or self._judged(rule, exchange))
+            if told is not None and not is_deviation(told):
+                yield told
+
+    def _judged(self, rule: V2Rule, exchange: Exchange) -> Judgement | None:
+        """Return what is wrong about an answer, None where nothing is."""
+        wrong, label = self._wrong(rule, exchange), exchange.case.label
+        if not wrong:
+            return None
+        return Judgement(
+            key=f"{rule.id}:{label}",
+            is_breach=True,
+            title=f"{label}: {wrong}",
+            expected=rule.meaning,
+            received=answer_of(exchange),
+            exchange=exchange,
+            seen_in=Blame.SERVER if exchange.exception is not None else None,  # the model is not to be mended
+            plainly=f"the server breaks the rule {rule.id} of the Open Inference Protocol",
+            kind=PROTOCOL,
+            change=wrong,
+        )
 
     def _without_optional(self) -> Document:
         inputs = self._signature.inputs

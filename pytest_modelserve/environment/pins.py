@@ -81,7 +81,7 @@ def find_unmet(
     """
     markers = markers_of(python_version)
     for requirement in requirements:
-        wanted = _as_pep508(requirement)
+        wanted = as_pep508(requirement)
         if wanted is None or (wanted.marker is not None and not wanted.marker.evaluate(markers)):
             continue
         name = str(canonicalize_name(wanted.name))
@@ -92,7 +92,7 @@ def find_unmet(
             yield Unmet(requirement=requirement, name=name, installed=there)
 
 
-def _as_pep508(requirement: Requirement) -> Pep508 | None:
+def as_pep508(requirement: Requirement) -> Pep508 | None:
     """Return a line as a requirement with a version; None where it says neither name nor file."""
     text = _LINE_OPTIONS.sub("", requirement.text).strip()
     if requirement.name:

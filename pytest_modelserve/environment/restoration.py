@@ -12,6 +12,7 @@ from typing import Protocol, final
 from platformdirs import user_cache_path
 
 from ..lifeline import Lease
+from .additions import NO_ADDITIONS, Additions
 from .install import DEFAULT_TIMEOUT_S
 from .progress import SILENCE, Progress
 from .spec import EnvironmentSpec
@@ -42,7 +43,7 @@ class RestoreRequest:
             runs in it, and is not to see what the installer may.
         smoke_timeout_s: How long that may take.
         run_id: Equal in all processes of one test run, so that a failing build is told once.
-        extra_requirements: Installed last, for a server that runs in the environment.
+        additions: Installed together with the model's requirements, for a server that runs in the environment.
         env: The variables of the caller; what would mislead an installer is left out.
         install_timeout_s: How long one installer call may take.
     """
@@ -56,7 +57,7 @@ class RestoreRequest:
     smoke_env: Callable[[Path], Mapping[str, str]] = field(default=_no_variables)
     smoke_timeout_s: float = 300.0
     run_id: str = ""
-    extra_requirements: tuple[str, ...] = ()
+    additions: Additions = NO_ADDITIONS
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     install_timeout_s: float = DEFAULT_TIMEOUT_S
 
@@ -76,6 +77,7 @@ class Environment:
         elapsed_s: How long it took to get.
         freeze: `name==version` of what is installed, sorted.
         notes: What the user should know, a line each.
+        added: The requirements that a server needs in it beside the model's; none in the model's own environment.
         lease: Keeps the cache from removing it; None for `local`. It stays with the process that restored.
     """
 
@@ -88,6 +90,7 @@ class Environment:
     elapsed_s: float
     freeze: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     lease: Lease | None = field(default=None, repr=False, compare=False)
 
     def close(self) -> None:

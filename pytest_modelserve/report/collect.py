@@ -25,7 +25,7 @@ class ModelFacts:
         digest: Of the model directory.
         seed: Of its searches.
         signature: As MLflow prints it.
-        environment: manager, python, digest, cached, seconds, freeze.
+        environment: manager, python, digest, cached, seconds, freeze, and what was `added` to the model's own, if any.
         server: backend, version, is_ours, cold_start_s.
     """
 

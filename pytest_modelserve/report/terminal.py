@@ -54,7 +54,9 @@ def _served(model: ModelReport) -> str:
     origin = "cached" if environment.get("cached") else f"built in {environment.get('seconds', 0):.0f} s"
     start = f", ready in {server.get('cold_start_s', 0):.1f} s" if server else ""
     python = f"Python {environment.get('python')} by {environment.get('manager')}"
-    return f"{server.get('backend', 'no')}{version} server{start}; {python}, {origin}"
+    added = environment.get("added")
+    beside = f" with {', '.join(map(str, added))}" if isinstance(added, list | tuple) and added else ""
+    return f"{server.get('backend', 'no')}{version} server{start}; {python}{beside}, {origin}"
 
 
 def _answer_lines(check: CheckResult) -> Iterator[str]:

@@ -21,6 +21,7 @@ class Probe:
         content_type: The media type of `body`.
         timeout_s: How long the one prediction may take.
         asks_early: Whether the prediction is asked for, too, while the server says that it is not ready.
+        given_up: Statuses to GET `health_path` that say that it will never be ready, as where it has no model.
     """
 
     health_path: str = "/ping"
@@ -29,6 +30,7 @@ class Probe:
     content_type: str = "application/json"
     timeout_s: float = 60.0
     asks_early: bool = False
+    given_up: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

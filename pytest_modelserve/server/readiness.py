@@ -20,6 +20,7 @@ _FIRST_PAUSE_S: Final = 0.01  # most servers that answer before they are ready a
 _LONGEST_PAUSE_S: Final = 0.25  # an answer costs the loading server time too
 _PATIENCE_S: Final = 15.0  # a server may forget a request that came while it was loading
 _EARLY_S: Final = 0.5  # a server that is not ready says so at once, or leaves the request in the queue
+_FAREWELL_S: Final = 10.0  # one that has given up ends by itself in a second or two, and its end tells more
 _LAST_WORDS_S: Final = 1.0  # a process that dropped a connection by dying is gone by then
 
 
@@ -128,6 +129,8 @@ def _await_health(startup: Startup) -> list[EarlyAnswer]:
                 return early
             seen = f"answered {status} to {request}"
             early.append(EarlyAnswer(request=request, status=status, elapsed_s=time.monotonic() - startup.started))
+            if status in spec.probe.given_up:
+                _await_farewell(startup)
             early += _asked_early(startup, left_s)
         _watch(startup, min(pause_s, left_s))
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -137,6 +140,21 @@ def _await_health(startup: Startup) -> list[EarlyAnswer]:
         f"was not ready after {spec.startup_timeout_s:g} s: it {seen}",
         "Give it more time with a longer startup timeout if its log shows that it was still loading.",
     )
+
+
+def _await_farewell(startup: Startup) -> None:
+    """Wait for the end of a server that says that it will never be ready.
+
+    Raises:
+        ServerExited: It ends, as it should.
+        ServerNotReady: It does not.
+    """
+    _watch(startup, _FAREWELL_S)
+    request = f"GET {startup.spec.probe.health_path}"
+    status, _ = _ask(startup, "GET", startup.spec.probe.health_path, _PATIENCE_S)
+    if status in startup.spec.probe.given_up:
+        reason = f"has no model that it could get ready: it answered {status} to {request}"
+        raise not_ready(startup.spec, startup.log_path, reason, f"Read the whole log: {startup.log_path}")
 
 
 def _asked_early(startup: Startup, left_s: float) -> list[EarlyAnswer]:

@@ -20,9 +20,11 @@ _RUNTIME: Final = Path(__file__).resolve().parents[1] / "runtime"
 _MLMODEL: Final = "MLmodel"
 _FLAVOR: Final = "python_function"
 _FOLDER: Final = "modelserve_spy"
-_LOADER: Final = "modelserve_spy_loader"
 _APP: Final = "modelserve_spied_app"
 _WSGI_APP: Final = "modelserve_spied_wsgi_app"
+
+LOADER: Final = "modelserve_spy_loader"
+"""The module of our folder in a derived directory that makes our package known, and is the loader of the model."""
 
 APP: Final = f"{_APP}:app"
 """MLflow's application with named requests, for uvicorn, in our folder of a derived directory; it serves that one."""
@@ -125,14 +127,14 @@ def lay_out(model_dir: Path, *, calls_file: str, loads_file: str = "") -> SpiedL
     flavor = document["flavors"][_FLAVOR]
     folder = _free_name(original)
     setup = {"model_dir": str(original), "loader": flavor, "calls_file": calls_file, "loads_file": loads_file}
-    derived = {**flavor, "loader_module": _LOADER, "code": folder}
+    derived = {**flavor, "loader_module": LOADER, "code": folder}
     changed = {**document, "flavors": {**document["flavors"], _FLAVOR: derived}}
     texts = {
         _MLMODEL: yaml.safe_dump(changed, sort_keys=False, allow_unicode=True),
         f"{folder}/spy.json": json.dumps(setup),
-        f"{folder}/{_LOADER}.py": _LOADER_TEXT.format(runtime=str(_RUNTIME)),
-        f"{folder}/{_APP}.py": _APP_TEXT.format(loader=_LOADER, module="app", names="NamedRequests"),
-        f"{folder}/{_WSGI_APP}.py": _APP_TEXT.format(loader=_LOADER, module="wsgi", names="NamedWsgiRequests"),
+        f"{folder}/{LOADER}.py": _LOADER_TEXT.format(runtime=str(_RUNTIME)),
+        f"{folder}/{_APP}.py": _APP_TEXT.format(loader=LOADER, module="app", names="NamedRequests"),
+        f"{folder}/{_WSGI_APP}.py": _APP_TEXT.format(loader=LOADER, module="wsgi", names="NamedWsgiRequests"),
     }
     return SpiedLayout(
         folder=folder,

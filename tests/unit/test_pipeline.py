@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_modelserve import pipeline
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
-from pytest_modelserve.environment.restoration import Environment
+from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.errors import DomainError, ModelUriError, ServerError, ServerExited
 from pytest_modelserve.followed import FollowedModel
 from pytest_modelserve.lifeline import Lease
@@ -325,6 +326,48 @@ def test_an_environment_that_cannot_serve_is_told_before_anything_starts(
     asked = replace(subject, settings=replace(subject.settings, server="mlflow"))
     with pytest.raises(ServerError, match="has no mlflow"):
         ServedModel(asked, environment, Servers(tmp_path, front().url))
+
+
+@pytest.mark.parametrize("server", ["builtin", "mlflow"])
+def test_workers_are_for_servers_that_have_them(server: str, subject: Subject, environment: Environment) -> None:
+    asked = replace(subject, settings=replace(subject.settings, server=server, workers=2))
+    with pytest.raises(ServerError) as told:
+        launch_spec(asked, environment)
+    assert told.value.happened == f"the {server} server predicts in no 2 processes of their own"
+    assert "--model-server=mlserver" in told.value.fix
+
+
+def test_a_server_that_has_workers_is_told_how_many(subject: Subject, environment: Environment) -> None:
+    installed = replace(environment, freeze=("mlserver==1.7.1", "mlserver-mlflow==1.7.1"))
+    asked = replace(subject, settings=replace(subject.settings, server="mlserver", workers=2))
+    assert launch_spec(asked, installed).env["MLSERVER_PARALLEL_WORKERS"] == "2"
+
+
+@pytest.mark.parametrize(("server", "is_more"), [("builtin", False), ("mlflow", False), ("mlserver", True)])
+def test_an_environment_has_what_its_server_needs(
+    server: str, is_more: bool, subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RestoreRequest] = []
+    monkeypatch.setattr(pipeline, "restore", asked.append)
+    pipeline.restore_environment(replace(subject, settings=replace(subject.settings, server=server)))
+    (request,) = asked
+    assert request.additions.wanted_by == server
+    assert bool(request.additions.requirements) is bool(request.additions.python) is is_more
+
+
+def test_a_server_that_there_is_not_is_told_before_an_environment_is_built(subject: Subject) -> None:
+    with pytest.raises(ServerError, match="there is no server backend named 'mlservr'"):
+        pipeline.restore_environment(replace(subject, settings=replace(subject.settings, server="mlservr")))
+
+
+def test_a_report_says_what_was_added_to_an_environment(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    for added, told in (((), {}), (("mlserver==1.7.1",), {"added": ("mlserver==1.7.1",)})):
+        served = ServedModel(subject, replace(environment, added=added, lease=None), Servers(tmp_path, front().url))
+        found = facts_of(subject, served, uri="m").environment
+        assert {name: found[name] for name in found if name == "added"} == told
+        served.close()
 
 
 def test_serve_predicts_and_leaves_nothing(model: Path, tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from ...server.backends.mlserver import MlserverBackend
 from ...signature import DataType, Schema, TensorSchema, TensorSpec
 from .rule import Found, Linted, columns_of, plural
 
 _SERVER: Final = "on MLServer"
 ISSUE: Final = "https://github.com/SeldonIO/MLServer/issues/2212"
-_BEYOND_PYTHON: Final = Version("3.13")  # its wheels say <3.13
+_PYTHONS: Final = SpecifierSet(MlserverBackend.needs.python)
 _PANDAS_3: Final = Version("3")
 
 
@@ -28,7 +30,7 @@ def find_unloadable(linted: Linted) -> Iterator[Found]:
             title=f"{_SERVER} the model does not load: {plural(dates, 'tensor', 'tensors')} of dates (KeyError: 'M')"
         )
     version = _version(linted.python_version)
-    if version is not None and version >= _BEYOND_PYTHON:
+    if version is not None and not _PYTHONS.contains(version, prereleases=True):
         yield Found(title=f"{_SERVER} the model does not load: there is none for Python {linted.python_version}")
 
 

@@ -6,14 +6,15 @@ import errno
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from ...errors import InstallFailed, RequirementsError
+from ..additions import NO_ADDITIONS, require_fit, told_of
 from ..answers import Answers
-from ..cache import EnvironmentCache
+from ..cache import EnvironmentCache, Slot
 from ..digest import environment_digest
 from ..freeze import read_freeze
 from ..indexes import index_identity, read_pip_settings
@@ -63,7 +64,9 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
             answers=Answers(request.root / "interpreters.json"),
             explicit=request.python,
         )
+        require_fit(request.additions, request.spec.requirements, choice.interpreter.version)
         digest = _digest(request, choice.interpreter, (creator.name, installer.name))
+        own = _digest(replace(request, additions=NO_ADDITIONS), choice.interpreter, (creator.name, installer.name))
         cache = EnvironmentCache(request.root, run_id=request.run_id, progress=request.progress)
         build = _Build(request=request, interpreter=choice.interpreter, creator=creator, installer=installer)
         built = cache.obtain(digest[:_KEY_DIGITS], build)
@@ -84,7 +87,8 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
         cached=built.is_hit,
         elapsed_s=time.monotonic() - started,
         freeze=tuple(built.facts["freeze"]),
-        notes=_notes(request, choice, built.facts),
+        notes=(*_notes(request, choice, built.facts), *_added_notes(request, built.facts, own)),
+        added=request.additions.requirements,
         lease=built.lease,
     )
 
@@ -108,8 +112,8 @@ class _Build:
         notes = list(_disk_notes(directory))
         self.creator.create(site, self.interpreter)
         self._install(site, request.spec.build_dependencies, "installing the build tools")
-        self._install(site, request.spec.dependencies, "installing the requirements")
-        self._install(site, request.extra_requirements, "installing what the server needs")
+        wanted = (*request.spec.dependencies, *request.additions.requirements)
+        self._install(site, wanted, request.additions.stage)
         return {
             "manager": self.creator.name,
             "python": site.python.relative_to(directory).as_posix(),
@@ -127,7 +131,8 @@ class _Build:
         output = site.run(self.installer.command(site.python, lines_file), cwd=work, stage=stage)
         shutil.rmtree(work)
         if output.returncode != 0:
-            raise as_error(output, self.request.spec.requirements, stage=stage, log=site.kept_log)
+            known = (*self.request.spec.requirements, *self.request.additions.as_requirements())
+            raise as_error(output, known, stage=stage, log=site.kept_log)
 
     def _smoke(self, site: BuildSite) -> list[str]:
         if not self.request.smoke:
@@ -155,7 +160,7 @@ def _digest(request: RestoreRequest, interpreter: Interpreter, engine: tuple[str
     return environment_digest(
         request.spec,
         interpreter,
-        recipe={"engine": engine, "extra": request.extra_requirements},
+        recipe={"engine": engine, "extra": request.additions.requirements},
         indexes=index_identity(read_pip_settings(request.env), request.env),
     )
 
@@ -192,6 +197,12 @@ def _notes(request: RestoreRequest, choice: Choice, facts: Mapping[str, Mapping[
     loaded = smoke["notes"] if smoke["directory"] == str(request.spec.directory) else ()
     first = (choice.note,) if choice.note else ()
     return (*first, *request.spec.notes, *_texts(facts["notes"]), *_texts(loaded))
+
+
+def _added_notes(request: RestoreRequest, facts: Mapping[str, Sequence[str]], own: str) -> Iterator[str]:
+    """Say what stands in the environment beside the model's requirements, and how it differs from the model's own."""
+    pointer = Slot(root=request.root, key=own[:_KEY_DIGITS]).read_pointer()
+    return told_of(request.additions, facts["freeze"], None if pointer is None else pointer["facts"]["freeze"])
 
 
 def _texts(values: object) -> tuple[str, ...]:

@@ -7,14 +7,27 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, cast
 
 from ...errors import ServerError
-from .base import Backend, ServeRequest, ServeSettings
+from .base import NO_NEEDS, Backend, Needs, ServeRequest, ServeSettings
 
-__all__ = ["ENTRY_POINT_GROUP", "Backend", "ServeRequest", "ServeSettings", "backend_names", "load_backend"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "Backend",
+    "Needs",
+    "ServeRequest",
+    "ServeSettings",
+    "backend_names",
+    "load_backend",
+    "needs_of",
+]
 
 ENTRY_POINT_GROUP: Final = "pytest_modelserve.backends"  # each names a class, or a function, that builds a Backend
 _OURS: Final = tuple(
     EntryPoint(name=name, value=f"pytest_modelserve.server.backends.{place}", group=ENTRY_POINT_GROUP)
-    for name, place in (("builtin", "builtin:BuiltinBackend"), ("mlflow", "mlflow:MlflowBackend"))
+    for name, place in (
+        ("builtin", "builtin:BuiltinBackend"),
+        ("mlflow", "mlflow:MlflowBackend"),
+        ("mlserver", "mlserver:MlserverBackend"),
+    )
 )
 
 
@@ -47,6 +60,12 @@ def load_backend(name: str) -> Backend:
             fix="Repair or remove the package that declares this entry point.",
         ) from error
     return cast("Backend", build())
+
+
+def needs_of(backend: Backend) -> Needs:
+    """Return what a backend needs in the model's environment; few say so."""
+    needs: Needs = getattr(backend, "needs", NO_NEEDS)
+    return needs
 
 
 def _known() -> dict[str, EntryPoint]:

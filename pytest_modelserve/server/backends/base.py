@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..launch import LaunchSpec
 
@@ -22,6 +22,8 @@ class ServeSettings:
         stop_timeout_s: How long it may take to stop before it is killed.
         max_body_bytes: A longer request is answered 413.
         predict_threads: How many predictions may run at once.
+        workers: How many processes predict beside the server's own; 0 predicts in that one. Only for backends that say
+            that they can.
         pass_env: Names of environment variables that the model may see besides those that every model sees; a `*` at
             the end stands for any rest.
     """
@@ -32,6 +34,7 @@ class ServeSettings:
     stop_timeout_s: float = 10.0
     max_body_bytes: int = 64 * 1024 * 1024
     predict_threads: int = 8
+    workers: int = 0
     pass_env: tuple[str, ...] = ()
 
 
@@ -76,8 +79,27 @@ class ServeRequest:
     settings: ServeSettings = field(default_factory=ServeSettings)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a program needs in the model's environment, which then is another one than the model's own.
+
+    Attributes:
+        requirements: Lines as pip takes them, which are installed together with the model's.
+        python: The versions of Python on which it runs, as pip writes ranges; empty for any.
+    """
+
+    requirements: tuple[str, ...] = ()
+    python: str = ""
+
+
+NO_NEEDS: Final = Needs()
+
+
 class Backend(Protocol):
     """A program that can serve a model.
+
+    One that needs packages in the model's environment has an attribute `needs`, of type `Needs`; one that predicts in
+    processes of their own where `ServeSettings.workers` asks for them has an attribute `takes_workers` that is true.
 
     Attributes:
         name: As `--model-server` takes it.

@@ -8,10 +8,12 @@ from .deviation import Asked, Deviation, Example, Seen
 from .mlflow_flask import MLFLOW_FLASK
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
+from .mlserver_invocations import MLSERVER_INVOCATIONS
+from .mlserver_v2 import MLSERVER_V2
 
 __all__ = ["DEVIATIONS", "Asked", "Deviation", "Example", "Seen", "deviations_of"]
 
-DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL, *MLFLOW_FLASK)
+DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL, *MLFLOW_FLASK, *MLSERVER_INVOCATIONS, *MLSERVER_V2)
 """All of them, by server and in the order of the contract."""
 
 

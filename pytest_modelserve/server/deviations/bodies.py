@@ -65,9 +65,63 @@ def patient_csv(sex: str) -> Parts:
     return whole(f"age,sex,bmi,bp,s1,s2,s3,s4,s5,s6\n59,{sex},32.1,101,157,93.2,38,4,4.8598,87\n")
 
 
+_IRIS: Final = {"sepal length (cm)": 5.1, "sepal width (cm)": 3.5, "petal length (cm)": 1.4, "petal width (cm)": 0.2}
+
+
+def iris_tensors(beside: str = "", *, more: str = "", without: str = "", **changes: str) -> Parts:
+    """Return a row for `iris_classifier` by the Open Inference Protocol.
+
+    Args:
+        beside: Members beside `inputs`.
+        more: A further tensor.
+        without: The name of a tensor that is left out.
+        changes: Parts of the first tensor, as JSON texts; an empty text leaves the part out.
+    """
+    tensors = []
+    for at, (name, value) in enumerate(_IRIS.items()):
+        parts = {"name": json.dumps(name), "shape": "[1, 1]", "datatype": '"FP64"', "data": f"[{value}]"}
+        parts.update(changes if at == 0 else {})
+        if name != without:
+            tensors.append(_members({part: text for part, text in parts.items() if text}))
+    return whole(f'{{"inputs": [{", ".join([*tensors, *filter(None, (more,))])}]{beside}}}')
+
+
+def flight_tensors(*, carrier: str = '["9E"]', departure: str = "", shape: str = "[1, 1]") -> Parts:
+    """Return a row for `flight_delays` by the Open Inference Protocol; data of two tensors, and one shape, as told."""
+    datatypes = {"distance": "INT64", "dep_delay": "INT64", "raining": "BOOL"}
+    told = {"carrier": carrier, "scheduled_departure": departure}
+    tensors = []
+    for name, text in _FLIGHT.items():
+        parts = {
+            "name": f'"{name}"',
+            "shape": shape if name == "carrier" else "[1, 1]",
+            "datatype": f'"{datatypes.get(name, "BYTES")}"',
+            "data": told.get(name) or f"[{text}]",
+        }
+        tensors.append(_members(parts))
+    return whole(f'{{"inputs": [{", ".join(tensors)}]}}')
+
+
+def digit_tensor() -> Parts:
+    """Return an image for `digits_onnx` by the Open Inference Protocol."""
+    data = ", ".join(["0.0"] * 64)
+    tensor = _members({"name": '"input-0"', "shape": "[1, 8, 8]", "datatype": '"FP32"', "data": f"[{data}]"})
+    return whole(f'{{"inputs": [{tensor}]}}')
+
+
+def penguin_csv(island: str) -> Parts:
+    """Return a row for `penguins_rules` as CSV, its first column of text as told."""
+    names = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex"
+    return whole(f"{names}\n{island},45.8,14.6,210.0,4200.0,female\n")
+
+
 def whole(text: str, encoding: str = "utf-8") -> Parts:
     """Return a text as the only part of a body."""
     return ((text.encode(encoding), 1),)
+
+
+def _members(parts: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f'"{name}": {text}' for name, text in parts.items()) + "}"
 
 
 def _split(rows: Sequence[Mapping[str, str]], *, beside: str = "", inside: str = "") -> Parts:

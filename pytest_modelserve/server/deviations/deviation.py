@@ -27,6 +27,7 @@ class Asked:
         types: The declared type of the column at fault; those of all columns where none is.
         label: What is special about it, in a few words.
         n_rows: How many rows it has, None where it does not say.
+        wanted: What the server is to do with it: `accept`, `reject`, or `either`; empty where that is not said.
     """
 
     rule: str
@@ -34,6 +35,7 @@ class Asked:
     types: frozenset[str] = NOTHING
     label: str = ""
     n_rows: int | None = None
+    wanted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,12 @@ class Seen:
 
     Attributes:
         kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
-            that must not, `error_body` of a refusal without JSON, `server_error`, `arrival` of a value that changed on
-            the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error.
+            that must not, `error_body` of a refusal without JSON, `server_error` of a request that did not reach the
+            model, `answer_fails` of one whose prediction the server could not answer, `arrival` of a value that changed
+            on the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error,
+            `protocol` of an answer that breaks a rule of the Open Inference Protocol.
         answer: The status, and after a space the start of what came with it, as text.
-        change: Of a value that changed: what was sent and what arrived.
+        change: Of a value that changed: what was sent and what arrived. Of one that breaks the protocol: how.
     """
 
     kind: str
@@ -102,8 +106,10 @@ class Deviation:
         types: The declared types with which alone it shows; empty for all.
         label: A pattern of what is special about the requests with which alone it shows.
         answer: A pattern that the answer must have to be this deviation; empty for any.
-        change: A pattern of how a value must have changed to be this deviation; empty for any.
+        change: A pattern of how a value must have changed, or the protocol be broken, to be this deviation; empty for
+            any.
         min_rows: With fewer rows it does not show.
+        wanted: It shows only with requests of which the contract wants one of these; empty for all.
         is_steady: Whether it shows in any check that sends requests which can show it, so that it is gone if it does
             not.
     """
@@ -122,6 +128,7 @@ class Deviation:
     answer: str = ""
     change: str = ""
     min_rows: int = 0
+    wanted: frozenset[str] = NOTHING
     is_steady: bool = True
 
     @cached_property
@@ -150,6 +157,7 @@ class Deviation:
         yield not self.envelopes or asked.envelope in self.envelopes
         yield not self.types or bool(self.types & asked.types)
         yield asked.n_rows is None or asked.n_rows >= self.min_rows
+        yield not self.wanted or asked.wanted in self.wanted
         yield re.search(self.label, asked.label) is not None
 
 

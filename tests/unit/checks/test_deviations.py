@@ -93,6 +93,24 @@ def test_a_model_that_raises_on_what_should_not_reach_it_changes_nothing(exchang
     assert is_deviation(watch.over(judge_outcome)(exchanged(INVALID, raised=raised(KeyError("1")), status=400)))
 
 
+def test_a_500_after_the_model_returned_is_excused_by_what_is_known_of_answers_alone(
+    exchanged: Exchanged, raised: Raised
+) -> None:
+    watch = DeviationWatch([known(rules=(), kinds=frozenset({"answer_fails"}))], SIGNATURE)
+    judge = watch.over(judge_outcome)
+    assert is_deviation(judge(exchanged(VALID, status=500, is_reached=True)))
+    assert not is_deviation(judge(exchanged(VALID, status=500, is_reached=False)))
+    assert not is_deviation(judge(exchanged(VALID, status=500, raised=raised(KeyError("1")))))
+
+
+@pytest.mark.parametrize("expectation", Expectation)
+def test_what_is_known_of_refusals_excuses_no_valid_request(expectation: Expectation, exchanged: Exchanged) -> None:
+    refusal = known(rules=(), kinds=frozenset({"server_error"}), wanted=frozenset({"reject", "either"}))
+    judge = DeviationWatch([refusal], SIGNATURE).over(judge_outcome)
+    judgement = judge(exchanged(replace(VALID, expectation=expectation), status=500, is_reached=False))
+    assert is_deviation(judgement) is (expectation is not Expectation.ACCEPT)
+
+
 @pytest.mark.parametrize(
     ("deviation", "answer"),
     [

@@ -17,6 +17,7 @@ import pytest
 
 from pytest_modelserve.cases import RawBody, Table, Tensors
 from pytest_modelserve.checks.anchor import UNSTEADY
+from pytest_modelserve.checks.deviations import GONE, DeviationWatch
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
 from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
@@ -27,6 +28,7 @@ from pytest_modelserve.runtime.frames import ExceptionRecord, Predictions, Raise
 from pytest_modelserve.scoring.app import create_app
 from pytest_modelserve.scoring.prediction import ModelSlot
 from pytest_modelserve.scoring.settings import ServeSettings
+from pytest_modelserve.server.deviations import Deviation, Example
 from pytest_modelserve.signature.datatypes import AnyType, DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
 from pytest_modelserve.strategies.rules import RULES
@@ -144,7 +146,10 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
         application.before = settings.pop("before", application.before)
-        context = serve(lambda rows: rows, signature, example=example, **settings)
+        watch = settings.pop("watch", DeviationWatch())
+        context = dataclasses.replace(
+            serve(lambda rows: rows, signature, example=example, **settings), deviations=watch
+        )
         context.served.is_managed, context.served.has_spy = is_managed, has_spy
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -237,6 +242,62 @@ def lose_nested(request: httpx.Request, document: Any) -> tuple[int, Any] | None
     if infers(request) and isinstance(json.loads(request.content)["inputs"][0]["data"][0], list):
         return spoil_output(data=[7.0, 7.0])(request, document)
     return None
+
+
+def known(rule: str, **changes: Any) -> Deviation:
+    fields: dict[str, Any] = {"kinds": frozenset({"protocol"}), "change": "no JSON object", "answer": "^422 "}
+    return Deviation(
+        id="known",
+        server="mlserver",
+        versions="==1.7.1",
+        rules=(rule,),
+        what="It is known.",
+        link="https://example.org",
+        example=Example(model="m", status=422),
+        **{**fields, **changes},
+    )
+
+
+FAILS = {"kinds": frozenset({"server_error"}), "answer": "^500 ", "change": ""}
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil", "changes", "outcome"),
+    [
+        ("unknown_datatype", tell_detail, {}, Outcome.PASSED),
+        ("unknown_datatype", tell_detail, {"change": "another"}, Outcome.FAILED),
+        ("unknown_datatype", tell_detail, {"label": "FLOAT"}, Outcome.FAILED),  # the next request is not excused
+        ("unknown_datatype", fail, {}, Outcome.FAILED),
+        ("unknown_datatype", fail, FAILS, Outcome.PASSED),
+        ("missing_input", fail, {**FAILS, "wanted": frozenset({"reject"})}, Outcome.PASSED),
+        ("missing_input", fail, {**FAILS, "wanted": frozenset({"accept"})}, Outcome.FAILED),
+        ("missing_input", take_all, {"answer": "", "change": "^it was answered 200, not 4xx$"}, Outcome.PASSED),
+    ],
+)
+def test_what_a_server_is_known_to_do_is_told_and_nothing_else_is_excused(
+    conform: Any, rule: str, spoil: Spoil, changes: Mapping[str, Any], outcome: Outcome
+) -> None:
+    watch = DeviationWatch([known(rule, **changes)])
+    result = conform(rule, spoil, watch=watch)
+    assert result.outcome is outcome, result.failure and result.failure.text
+    if outcome is Outcome.PASSED:
+        (shown,) = watch.noted(result, is_whole=True).deviations
+        assert (shown.id, shown.rule) == ("known", rule)
+
+
+def test_a_known_deviation_that_no_longer_shows_is_told_as_gone(conform: Any) -> None:
+    watch = DeviationWatch([known("unknown_datatype")])
+    noted = watch.noted(conform("unknown_datatype", watch=watch), is_whole=True)
+    assert noted.outcome is Outcome.PASSED
+    assert [advice.kind for advice in noted.advice] == [GONE]
+    assert noted.deviations == ()
+
+
+def test_what_the_model_raises_is_no_deviation(conform: Any) -> None:
+    watch = DeviationWatch([known("well_formed", kinds=frozenset({"protocol", "server_error"}), answer="", change="")])
+    result = conform("well_formed", returned=Raised(1, RAISED, 0.1), watch=watch)
+    assert (result.outcome, result.reason) == (Outcome.INCONCLUSIVE, NOT_PREDICTED)
+    assert watch.noted(result, is_whole=True).deviations == ()
 
 
 METADATA = {"name": "m", "platform": "", "inputs": [], "outputs": []}

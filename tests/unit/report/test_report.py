@@ -186,6 +186,12 @@ def test_latency_stands_with_the_model_and_on_the_terminal() -> None:
     assert as_document(one)["latency"]["buckets"][1] == {"upto_s": 1.5, "count": 10}  # type: ignore[index]
 
 
+def test_the_terminal_shows_what_was_added_to_the_models_environment() -> None:
+    added = {**FACTS.environment, "cached": True, "added": ("mlserver==1.7.1", "pandas<3")}
+    found = lines_of(model(environment=added, verdict=Verdict.NONE))
+    assert found[1] == "  no server; Python 3.11.7 by uv with mlserver==1.7.1, pandas<3, cached"
+
+
 def test_the_terminal_knows_a_cached_environment_and_no_server() -> None:
     found = lines_of(model(environment={**FACTS.environment, "cached": True}, verdict=Verdict.NONE))
     assert found == ["m: none   no check ran; 0 requests, 0 predicted", "  no server; Python 3.11.7 by uv, cached"]

@@ -61,6 +61,8 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
             status, answer = answered(method, path, body, told)
             text = json.dumps(answer).encode()
             connection.sendall(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text))
+        if "gives_up" in told and status == 503:
+            os._exit(told["gives_up"])
 
 
 def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from pytest_modelserve.errors import ServerError
 from pytest_modelserve.server import backends
-from pytest_modelserve.server.backends import ServeRequest, ServeSettings, backend_names, load_backend
+from pytest_modelserve.server.backends import (
+    Needs,
+    ServeRequest,
+    ServeSettings,
+    backend_names,
+    load_backend,
+    needs_of,
+)
 from pytest_modelserve.server.backends.builtin import BuiltinBackend
 from pytest_modelserve.server.backends.environ import ALWAYS_PASSED, build_worker_env, select
 from pytest_modelserve.server.launch import LaunchSpec
@@ -174,9 +181,23 @@ def test_other_packages_add_theirs_but_do_not_replace_ours(monkeypatch: pytest.M
         EntryPoint("broken", "no_such_module:Backend", group),
     )
     monkeypatch.setattr(backends, "entry_points", lambda group: theirs)
-    assert backend_names() == ("broken", "builtin", "mine", "mlflow")
+    assert backend_names() == ("broken", "builtin", "mine", "mlflow", "mlserver")
     assert isinstance(load_backend("mine"), BuiltinBackend)
     assert isinstance(load_backend("builtin"), BuiltinBackend)
     with pytest.raises(ServerError, match="no_such_module") as caught:
         load_backend("broken")
     assert caught.value.facts["entry"] == "broken = no_such_module:Backend"
+
+
+class Plain:
+    """A backend of another package that says nothing of what it needs."""
+
+    name = "plain"
+
+    def launch(self, request: ServeRequest) -> LaunchSpec:
+        raise NotImplementedError
+
+
+def test_few_backends_need_packages_of_their_own() -> None:
+    assert needs_of(Plain()) == needs_of(load_backend("builtin")) == needs_of(load_backend("mlflow")) == Needs()
+    assert needs_of(load_backend("mlserver")).requirements[0].startswith("mlserver==")

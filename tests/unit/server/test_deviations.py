@@ -11,16 +11,24 @@ from typing import Any
 
 import pytest
 
+from pytest_modelserve.checks.v2_rules import V2_RULES
 from pytest_modelserve.server.deviations import DEVIATIONS, Asked, Deviation, Example, Seen, deviations_of
 from pytest_modelserve.strategies.rules import RULES
 
 EXAMPLES = Path(__file__).parents[3] / "example_models"
 OF_CHECKS = {"survives", "leaks_nothing"}  # which have no variants by rule
-KINDS = {"accepted", "reached", "rejected", "error_body", "server_error", "arrival", "bare_nan", "stack_trace"}
+KINDS = {
+    *("accepted", "reached", "rejected", "error_body", "server_error", "answer_fails", "arrival", "bare_nan"),
+    *("stack_trace", "protocol"),
+}
 NO_PLAIN_JSON = {
     "deep_nesting_fails",
     "deep_nesting_fails_under_load",
     "no_limit_of_size",
+    "no_limit_of_size_on_mlserver",
+    "unreadable_body_fails",
+    "unreadable_body_fails_under_load",
+    "v2_validation_in_detail",
 }
 EACH = pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda one: one.id)
 
@@ -73,6 +81,9 @@ def test_a_version_has_it_where_it_is_in_range(version: str, expected: bool) -> 
         ({"min_rows": 2}, Asked(rule="valid", n_rows=2), True),
         ({"min_rows": 2}, Asked(rule="valid", n_rows=1), False),
         ({"min_rows": 2}, Asked(rule="valid"), True),  # a body that does not say may have them
+        ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid", wanted="either"), True),
+        ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid", wanted="accept"), False),
+        ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid"), False),
     ],
 )
 def test_a_request_exercises_it(changes: dict[str, Any], asked: Asked, expected: bool) -> None:
@@ -102,6 +113,8 @@ def test_they_are_looked_up_by_server_and_version() -> None:
     found = deviations_of("mlflow", "3.17.2")
     assert {one.server for one in found} == {"mlflow"}
     assert len(found) > 30
+    assert {one.server for one in deviations_of("mlserver", "1.7.1")} == {"mlserver"}
+    assert deviations_of("mlserver", "1.7.0") == deviations_of("mlserver", "3.17.2") == ()  # which nobody has tried
     assert deviations_of("builtin", "3.17.2") == deviations_of("mlflow", "1.30.1") == deviations_of("mlflow", "") == ()
 
 
@@ -115,7 +128,7 @@ def test_each_has_a_name_of_its_own() -> None:
 
 @EACH
 def test_each_is_about_rules_that_there_are(deviation: Deviation) -> None:
-    assert set(deviation.rules) <= {rule.id for rule in RULES} | OF_CHECKS
+    assert set(deviation.rules) <= {rule.id for rule in (*RULES, *V2_RULES)} | OF_CHECKS
     assert deviation.kinds <= KINDS
     assert deviation.kinds
 
@@ -123,7 +136,7 @@ def test_each_is_about_rules_that_there_are(deviation: Deviation) -> None:
 @EACH
 def test_each_says_what_happens_and_where_to_read_more(deviation: Deviation) -> None:
     assert re.fullmatch(r'["A-Zc].*\.', deviation.what)
-    assert re.match("https://github.com/mlflow/mlflow/(issues|pull|blob)/", deviation.link)
+    assert re.match("https://github.com/(mlflow/mlflow|SeldonIO/MLServer)/(issues|pull|blob)/", deviation.link)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +144,7 @@ def test_each_says_what_happens_and_where_to_read_more(deviation: Deviation) -> 
 )
 @pytest.mark.parametrize(("status", "expected"), [(500, True), (502, False), (503, False), (504, False)])
 def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status: int, expected: bool) -> None:
-    shown = replace(deviation, label="", types=frozenset(), envelopes=frozenset())
+    shown = replace(deviation, label="", types=frozenset(), envelopes=frozenset(), wanted=frozenset())
     seen = Seen(kind="server_error", answer=f"{status} <html>500 bad gateway")
     assert shown.shows_in(Asked(rule=deviation.rules[0]), seen) is expected
 
@@ -140,7 +153,9 @@ def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status
 def test_the_example_is_a_request_to_a_model_that_there_is(deviation: Deviation) -> None:
     example = deviation.example
     assert (EXAMPLES / example.model / "MLmodel").is_file()
-    if example.reaches or deviation.kinds & {"rejected", "error_body", "stack_trace"}:
+    if deviation.kinds == {"answer_fails"}:
+        assert (example.status, example.reaches) == (500, True)
+    elif example.reaches or deviation.kinds & {"rejected", "error_body", "stack_trace"}:
         assert example.status < 500
     if "server_error" in deviation.kinds:
         assert (example.status, example.reaches) == (500, False)

@@ -18,6 +18,7 @@ import pytest
 
 from pytest_modelserve.errors import ServerError, ServerExited, ServerNotReady
 from pytest_modelserve.lifeline import Lease
+from pytest_modelserve.server import readiness
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.process import find, lease_path, serving, start
 from pytest_modelserve.server.state import Server, read_server
@@ -178,6 +179,32 @@ def test_one_that_never_gets_ready_is_told_with_what_it_answered(fake: Fake, tmp
         start_and_stop(fake(loading_s=60, startup_timeout_s=1.5, says="loading"), tmp_path)
     assert "was not ready after 1.5 s: it answered 503 to GET /ping" in caught.value.happened
     assert "loading" in str(caught.value.facts["log"])
+
+
+def test_one_that_gives_up_is_told_by_its_end(fake: Fake, tmp_path: Path) -> None:
+    told = {"given_up": frozenset({503}), "exit_codes": {0: "no model"}}
+    with pytest.raises(ServerExited) as caught:
+        start_and_stop(fake(loading_s=600, gives_up=0, startup_timeout_s=600.0, **told), tmp_path)
+    assert caught.value.happened.startswith("no model (exit code 0, after ")
+
+
+def test_one_that_gives_up_and_goes_on_is_told(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_FAREWELL_S", 0.1)
+    spec = fake(loading_s=600, startup_timeout_s=600.0, says="no such model", given_up=frozenset({503}))
+    with pytest.raises(ServerNotReady) as caught:
+        start_and_stop(spec, tmp_path)
+    told = "the fake server has no model that it could get ready: it answered 503 to GET /ping"
+    assert caught.value.happened == told
+    assert "no such model" in str(caught.value.facts["log"])
+
+
+def test_one_that_only_seemed_to_give_up_is_waited_for(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "_FAREWELL_S", 0.6)
+    with serving(fake(loading_s=0.4, given_up=frozenset({503})), tmp_path) as server:
+        assert server.cold_start_s >= 0.6
+        assert {answer.status for answer in server.early_answers} == {503}
 
 
 def test_one_that_says_nothing_is_told(fake: Fake, tmp_path: Path) -> None:

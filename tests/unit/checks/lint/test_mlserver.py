@@ -35,7 +35,7 @@ def test_tensors_of_dates_keep_it_from_loading(inputs: Any, outputs: Any, make: 
     assert found.startswith("on MLServer the model does not load: tensor ")
 
 
-@pytest.mark.parametrize(("python", "is_told"), [("3.12.9", False), ("3.13.0", True), ("", False)])
+@pytest.mark.parametrize(("python", "is_told"), [("3.8.18", True), ("3.12.9", False), ("3.13.0", True), ("", False)])
 def test_it_does_not_exist_for_new_pythons(python: str, is_told: bool, make: Make, said: Said) -> None:
     assert len(said(mlserver.find_unloadable(make(NUMBER, NUMBER, python_version=python)))) == is_told
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pytest_modelserve.environment.additions import Additions
 from pytest_modelserve.environment.eviction import list_cached, prune
 from pytest_modelserve.environment.install import BuildSite
 from pytest_modelserve.environment.interpreter import Interpreter
@@ -21,6 +22,7 @@ from pytest_modelserve.environment.managers.isolated import restore_isolated
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.errors import InstallFailed, InterpreterMissing, RequirementsError
 
+ADDITIONS = Additions(wanted_by="a-server", requirements=("a-server==1", "uvloop<0.22"), python=">=3.9")
 LINES_FILE = ".modelserve-requirements.txt"
 
 
@@ -75,10 +77,10 @@ def restored(asked: RestoreRequest) -> Callable[..., Environment]:
     return done
 
 
-def test_build_tools_first_then_requirements_then_extras(restored: Callable[..., Environment]) -> None:
+def test_build_tools_first_then_requirements_together_with_additions(restored: Callable[..., Environment]) -> None:
     installer = FakeInstaller()
-    restored(installer, extra_requirements=("uvicorn",)).close()
-    assert installer.wanted == [["wheel==0.40"], ["-r requirements.txt"], ["uvicorn"]]
+    restored(installer, additions=ADDITIONS).close()
+    assert installer.wanted == [["wheel==0.40"], ["-r requirements.txt", "a-server==1", "uvloop<0.22"]]
     assert installer.seen[0] == sorted([LINES_FILE, "python_env.yaml", "requirements.txt", "weights"])
 
 
@@ -98,6 +100,33 @@ def test_a_second_restore_runs_nothing(restored: Callable[..., Environment]) -> 
         assert (second.digest, second.python, second.freeze) == (first.digest, first.python, first.freeze)
         assert second.elapsed_s < first.elapsed_s
     assert len(installer.wanted) == 2
+
+
+def test_additions_make_another_environment_and_leave_the_models_own_as_it_is(
+    restored: Callable[..., Environment],
+) -> None:
+    with restored() as own, restored(additions=ADDITIONS) as other, restored() as again:
+        assert (own.added, other.added) == ((), ADDITIONS.requirements)
+        assert (other.cached, again.cached) == (False, True)
+        assert other.digest != own.digest == again.digest
+        assert other.prefix != own.prefix == again.prefix
+        assert own.notes == again.notes
+        assert "for a-server an environment of its own has the model's requirements and a-server==1" in other.notes[-1]
+
+
+def test_the_digest_without_additions_is_what_it_was_before_there_were_any(
+    restored: Callable[..., Environment],
+) -> None:
+    with restored() as environment, restored(additions=Additions(wanted_by="builtin")) as same:
+        assert (same.digest, same.cached) == (environment.digest, True)
+
+
+def test_additions_that_do_not_fit_are_told_before_anything_is_built(restored: Callable[..., Environment]) -> None:
+    installer = FakeInstaller()
+    with pytest.raises(RequirementsError) as caught:
+        restored(installer, additions=replace(ADDITIONS, requirements=("tinypkg>1",)))
+    assert caught.value.happened == "a-server cannot live with the model's requirements: tinypkg==1.0 against tinypkg>1"
+    assert installer.wanted == []
 
 
 def test_an_open_environment_is_not_pruned(restored: Callable[..., Environment], asked: RestoreRequest) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_modelserve.environment.additions import Additions
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.environment.restore import restore
 from pytest_modelserve.errors import RequirementsError
@@ -85,6 +86,26 @@ def test_what_cannot_be_resolved_is_named(restored: Restored, text: str, happene
         restored(text)
     assert happened in caught.value.happened
     assert caught.value.facts["asked for"] == named
+
+
+LEAN = Additions(wanted_by="a-server", requirements=("leanpkg==1.0",))
+
+
+@pytest.mark.parametrize("manager", ["uv", "virtualenv"])
+def test_additions_are_resolved_together_with_the_models_requirements(restored: Restored, manager: str) -> None:
+    with restored("tinypkg\n", manager=manager) as own, restored("tinypkg\n", manager=manager, additions=LEAN) as more:
+        assert own.freeze == ("tinypkg==2.0",)
+        assert more.freeze == ("leanpkg==1.0", "tinypkg==1.0")
+        assert more.notes[-1] == "beside the model's own environment it has other versions: tinypkg 2.0 -> 1.0"
+
+
+def test_additions_that_contradict_a_pin_are_named_with_it(restored: Restored) -> None:
+    with pytest.raises(RequirementsError) as caught:
+        restored("tinypkg==2.0\n", additions=LEAN)
+    told = "installing the requirements with what a-server needs failed: the requirements cannot be met together"
+    assert caught.value.happened == told
+    wanted = "tinypkg==2.0 (requirements.txt, line 1)\nleanpkg==1.0 (added for a-server, line 1)"
+    assert caught.value.facts["asked for"] == wanted
 
 
 def test_uv_takes_the_best_of_all_indexes(

@@ -1,0 +1,156 @@
+"""MLServer with its MLflow runtime: what Seldon Core and KServe run, and what MLflow itself started up to 3.12.
+
+Its last release is of June 2025, and nobody maintains it. Which packages let it run beside today's was tried: `uvloop`
+0.22 ends its parallel workers (https://github.com/SeldonIO/MLServer/issues/2286), and with pandas 3 no column of text
+can be answered. It serves a directory that stands for the model and lets the spy watch it, as MLflow's server does
+here. It is told all by environment variables, and none that is there for another server of the user's reaches it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final
+
+from ...errors import ServerError
+from ..launch import LaunchSpec, Probe
+from ..readiness import HOST
+from ..spied_model import LOADER, lay_out
+from .base import Needs, ServeRequest
+from .environ import build_worker_env
+
+MODEL_NAME: Final = "mlflow-model"  # as MLflow called it when it started MLServer
+_NEEDS: Final = Needs(
+    requirements=("mlserver==1.7.1", "mlserver-mlflow==1.7.1", "uvloop<0.22", "pandas<3"),
+    python=">=3.9,<3.13",
+)
+_PACKAGES: Final = ("mlserver", "mlserver-mlflow")
+_MODEL: Final = "model"  # the derived directory, in the server's private one
+_UP: Final = "../.."  # from our folder in the derived directory to the server's private one
+_START: Final = "modelserve_spied_mlserver"
+_NO_FOLDER: Final = "no-settings"  # where it would look for files with settings; there is nothing of that name
+_PREFIX: Final = "MLSERVER_"
+_GIVEN_UP: Final = 404  # what it says of a model that it could not load, while it ends
+_PROBE_MARGIN_S: Final = 5.0  # beyond what a prediction may take
+_NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
+
+_START_TEXT: Final = '''"""Starts MLServer as `mlserver start` does, with requests that the spy can name."""
+import importlib
+import os
+import sys
+
+
+def named(create_app):
+    def create(*args, **kwargs):
+        app = create_app(*args, **kwargs)
+        app.add_middleware(importlib.import_module("_modelserve_runtime.named_requests").NamedRequests)
+        return app
+
+    return create
+
+
+if __name__ == "__main__":  # its workers import this file, too
+    own_folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, own_folder)
+    importlib.import_module({loader!r})  # our package is there from here on
+    sys.path.remove(own_folder)
+    rest = importlib.import_module("mlserver.rest.server")
+    rest.create_app = named(rest.create_app)
+    os.environ["MLSERVER_HTTP_PORT"] = sys.argv[1]
+    os.environ["MLSERVER_MODEL_URI"] = os.path.dirname(own_folder)
+    sys.argv[:] = ["mlserver", "start", {folder!r}]
+    importlib.import_module("mlserver.cli").main()
+'''
+
+
+class MlserverBackend:
+    """Serve with MLServer, in an environment that has the model's requirements and MLServer's."""
+
+    name = "mlserver"
+    needs = _NEEDS
+    takes_workers = True
+
+    def launch(self, request: ServeRequest) -> LaunchSpec:
+        """Return what it takes to serve the model; nothing is started or written.
+
+        Raises:
+            ServerError: The environment has no MLServer, or two packages of mlflow that are of different versions.
+            MlmodelError: The MLmodel file cannot be read, or has no python_function flavor.
+        """
+        _require(request)
+        settings, env = request.settings, _env(request)
+        layout = lay_out(request.model_dir, calls_file=f"{_UP}/calls.jsonl", loads_file=f"{_UP}/loads.jsonl")
+        script = f"{_MODEL}/{layout.folder}/{_START}.py"
+        files = {f"{_MODEL}/{name}": content for name, content in layout.files.items()}
+        files[script] = _START_TEXT.format(loader=LOADER, folder=_NO_FOLDER).encode()
+        links = {f"{_MODEL}/{name}": target for name, target in layout.links.items()}
+        command = (str(request.python), *(("-I",) if request.is_isolated else ()), script, "{port}")
+        about = (request.model_digest, request.environment_digest, request.probe_body, settings)
+        identity = repr((command, env, files, links, about))
+        return LaunchSpec(
+            name=f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_NAME_DIGITS]}",
+            backend=self.name,
+            model_uri=request.model_uri,
+            command=command,
+            env=env,
+            files=files,
+            links=links,
+            probe=Probe(
+                health_path=f"/v2/models/{MODEL_NAME}/ready",  # the server's own says ready of one without a model
+                body=request.probe_body,
+                timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S,
+                given_up=frozenset({_GIVEN_UP}),
+            ),
+            startup_timeout_s=settings.startup_timeout_s,
+            stop_timeout_s=settings.stop_timeout_s,
+            version=request.installed["mlserver"],
+            has_spy=settings.workers == 0,  # several processes would write one record, and know no request's id
+            exit_codes={0: "MLServer could not load the model"},
+        )
+
+
+def _require(request: ServeRequest) -> None:
+    installed = request.installed
+    facts = {"model": request.model_uri, "environment": request.environment_prefix}
+    missing = [name for name in _PACKAGES if name not in installed]
+    if missing:
+        wanted = " ".join(f"'{line}'" for line in _NEEDS.requirements)
+        raise ServerError(
+            f"the environment has no {' and no '.join(missing)}, which is asked to serve",
+            facts=facts,
+            fix=f"Run `python -m pip install {wanted}` there, or leave --model-env-manager=local out.",
+        )
+    whole, part = installed.get("mlflow", ""), installed.get("mlflow-skinny", "")
+    if whole and part and whole != part:
+        raise ServerError(
+            f"mlserver-mlflow brings mlflow {whole}, which overwrites the model's mlflow-skinny {part}",
+            facts=facts,
+            fix="Log the model again with mlflow 3 or newer, or serve it with --model-server=builtin.",
+        )
+
+
+def _env(request: ServeRequest) -> Mapping[str, str]:
+    """Return the variables of the server: one process, one port beside a gRPC one that nobody asks, no metrics.
+
+    Debug is off, as in production: it would put stack traces into answers. So are compressed answers, which cost time.
+    """
+    granted = build_worker_env(
+        request.environ, request.environment_prefix, names=request.env_vars, patterns=request.settings.pass_env
+    )
+    own = {
+        "MLSERVER_HOST": HOST,
+        "MLSERVER_GRPC_PORT": "0",  # any: it cannot be switched off
+        "MLSERVER_METRICS_ENDPOINT": "",
+        "MLSERVER_PARALLEL_WORKERS": str(request.settings.workers),
+        "MLSERVER_DEBUG": "false",
+        "MLSERVER_GZIP_ENABLED": "false",
+        "MLSERVER_MODEL_NAME": MODEL_NAME,
+        "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_mlflow.MLflowRuntime",
+    }
+    other = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",  # a test run is no use of MLflow that anybody counts
+        "PYTHONUNBUFFERED": "1",  # the log is the evidence when the server dies
+        "PYTHONFAULTHANDLER": "1",
+    }
+    unmistaken = {name: value for name, value in granted.items() if not name.upper().startswith(_PREFIX)}
+    return {**other, **unmistaken, **own}

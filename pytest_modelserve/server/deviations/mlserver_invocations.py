@@ -1,0 +1,176 @@
+"""What MLServer makes of `/invocations`, which its MLflow runtime answers by MLflow's own parser.
+
+So whatever that parser makes of a value it makes of it here, too; but what it refuses is answered 500, since the
+runtime catches nothing that it raises. Each entry was seen on MLServer, by its example; `benchmarks/deviations.py`
+sends them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from .bodies import flight, flight_csv, flight_rows, penguin_csv, whole
+from .deviation import FAILS, FAULT, Deviation, Example
+from .mlflow_protocol import MLFLOW_PROTOCOL
+from .mlflow_values import MLFLOW_VALUES
+
+_RUNTIME: Final = "https://github.com/SeldonIO/MLServer/blob/1.7.1/runtimes/mlflow/mlserver_mlflow/runtime.py"
+_PARSED: Final = f"{_RUNTIME}#L126"  # nothing around it catches what the parser raises
+_BODY: Final = f"{_RUNTIME}#L36"  # where any body is decoded
+_REFUSED: Final = frozenset({"rejected"})
+_REFUSABLE: Final = frozenset({"reject", "either"})
+_FAULT: Final = "Internal Server Error"
+_PARQUET: Final = "application/vnd.apache.parquet"
+_of: Final = partial(Deviation, server="mlserver", versions="==1.7.1")  # the last release
+
+_SHARED: Final = frozenset(
+    {
+        *("text_is_true", "number_is_true", "null_is_false", "text_is_number", "boolean_is_number", "fraction_is_cut"),
+        *("integer_wraps", "float_overflows", "nan_is_read", "infinity_is_read"),
+        *("number_stays_in_text", "boolean_stays_in_text", "list_stays_in_cell", "record_stays_in_cell"),
+        *("date_is_guessed", "number_is_date", "boolean_is_date", "gap_is_filled", "null_is_text"),
+        *("param_token_is_read", "param_overflows", "param_null_is_taken", "csv_text_is_missing"),
+        *("column_twice_in_csv", "single_value_is_repeated", "labels_repeat_the_row", "short_row_is_filled"),
+        *("no_limit_of_size", "head_is_refused", "nan_is_answered"),
+    }
+)
+"""Of MLflow's server those that lie in its parser, its encoder or its routes, all of which the runtime has from it."""
+
+
+_OTHER_EXAMPLES: Final = {
+    "csv_text_is_missing": Example(  # the model of the other is pinned to an MLflow that the runtime does not take
+        model="penguins_rules",
+        status=200,
+        body=penguin_csv("NA"),
+        content_type="text/csv",
+        reaches=True,
+        received=r"values=\(nan,\)|nan",
+    ),
+}
+
+
+def _shared(one: Deviation) -> Deviation:
+    example = _OTHER_EXAMPLES.get(one.id, one.example)
+    return replace(one, id=f"{one.id}_on_mlserver", server="mlserver", versions="==1.7.1", example=example)
+
+
+def _fault(body: tuple[tuple[bytes, int], ...], content_type: str = "application/json") -> Example:
+    return Example(model="flight_delays", status=500, body=body, content_type=content_type, answer=_FAULT)
+
+
+MLSERVER_INVOCATIONS: Final = (
+    *(_shared(one) for one in (*MLFLOW_VALUES, *MLFLOW_PROTOCOL) if one.id in _SHARED),
+    _of(
+        id="unreadable_body_fails",
+        rules=(
+            *("no_body", "not_json", "not_utf8", "top_level_list", "top_level_scalar", "no_envelope", "two_envelopes"),
+            *("envelope_wrong_shape", "deep_nesting", "huge_integer", "csv_not_utf8", "csv_ragged"),
+        ),
+        kinds=FAILS,
+        answer=FAULT,
+        what="A body that it cannot read is answered 500, as plain text.",
+        link=_PARSED,
+        example=_fault(whole("not json")),
+    ),
+    _of(
+        id="unreadable_body_fails_under_load",
+        rules=("survives",),
+        kinds=FAILS,
+        answer=FAULT,
+        what="A body that it cannot read is answered 500; the server goes on.",
+        link=_PARSED,
+        # Of the second it reads an empty body, of the third the half, of the last blanks.
+        label="^(nested 100,000 deep|Content-Length and Transfer-Encoding|a body longer than it says"
+        "|huge: longer than may be, in chunks)$",
+        is_steady=False,
+        example=_fault(((b"[", 100_000),)),
+    ),
+    _of(
+        id="refused_value_fails",
+        rules=(
+            *("valid", "outside_domain", "text_for_number", "text_for_boolean", "integer_out_of_range"),
+            *("integral_float", "float_out_of_range", "inexact_integer", "nan_token", "infinity_token"),
+            *("bad_base64", "number_for_binary", "boolean_for_binary", "unpadded_base64", "url_safe_base64"),
+            *("bad_date", "number_for_datetime", "boolean_for_datetime", "zoned_datetime", "date_without_time"),
+            *("datetime_out_of_range", "list_for_scalar", "object_for_scalar", "null_in_required", "null_as_missing"),
+            *("scalar_for_array", "object_for_array", "wrong_element", "null_element", "list_for_object"),
+            *("scalar_for_object", "list_for_map", "scalar_for_map", "missing_column", "duplicate_column"),
+            *("ragged_records", "ragged_columns", "ragged_rows", "index_wrong_length", "csv_wrong_cell"),
+            *("tensor_ragged", "param_wrong_type", "params_not_object", "params_null", "zero_rows"),
+            *("duplicate_json_key", "byte_order_mark", "boolean_for_number", "number_for_boolean"),
+            *("fraction_for_integer", "number_for_string", "boolean_for_string"),  # beside dates of two forms
+        ),
+        kinds=FAILS,
+        answer=FAULT,
+        what="A value that its parser refuses is answered 500, as plain text.",
+        link=_PARSED,
+        wanted=_REFUSABLE,
+        is_steady=False,  # most of these the parser takes, or leaves to the schema, whose refusal is a 400
+        example=_fault(flight(distance="null")),
+    ),
+    _of(
+        id="dates_of_two_forms_on_mlserver",
+        rules=("valid", "input_example"),
+        kinds=FAILS,
+        answer=FAULT,
+        what="Dates with and without a fraction of a second fail together: the first row gives the form.",
+        link="https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/utils/proto_json_utils.py#L276",
+        envelopes=frozenset({"dataframe_split", "dataframe_records"}),
+        types=frozenset({"datetime"}),
+        min_rows=2,
+        is_steady=False,
+        example=_fault(flight_rows(scheduled_departure='"2013-08-06T15:59:00.5"')),
+    ),
+    _of(
+        id="csv_takes_no_date_on_mlserver",
+        rules=("valid", "input_example", "reordered_columns"),
+        kinds=FAILS,
+        answer=FAULT,
+        what="CSV fails where the signature has a datetime column, whatever stands in it.",
+        link="https://github.com/mlflow/mlflow/pull/5531",
+        envelopes=frozenset({"csv"}),
+        types=frozenset({"datetime"}),
+        example=_fault(flight_csv(), "text/csv"),
+    ),
+    _of(
+        id="parquet_fails_on_mlserver",
+        rules=("valid", "input_example", "reordered_columns"),
+        kinds=FAILS,
+        answer=FAULT,
+        what="Parquet fails, although its messages list it: any body is decoded as UTF-8 before its type is looked at.",
+        link=_BODY,
+        envelopes=frozenset({"parquet"}),
+        example=_fault(((b"PAR1\xff", 1),), _PARQUET),
+    ),
+    _of(
+        id="charset_in_quotes_is_refused_on_mlserver",
+        rules=("content_type_charset",),
+        kinds=_REFUSED,
+        what='charset="utf-8" in quotes, or Charset with a capital, is refused, although both say what JSON is anyway.',
+        link=f"{_RUNTIME}#L101",
+        label='^(charset="utf-8"|Charset=utf-8)$',
+        example=Example(
+            model="flight_delays",
+            status=400,
+            body=flight(),
+            content_type='application/json; charset="utf-8"',
+            answer="only supports UTF-8",
+        ),
+    ),
+    _of(
+        id="media_type_in_capitals_is_refused_on_mlserver",
+        rules=("content_type_case",),
+        kinds=_REFUSED,
+        what="A media type in capitals is refused, although case means nothing in it.",
+        link=f"{_RUNTIME}#L126",
+        example=Example(
+            model="flight_delays",
+            status=400,
+            body=flight(),
+            content_type="APPLICATION/JSON",
+            answer="only supports the following content types",
+        ),
+    ),
+)
