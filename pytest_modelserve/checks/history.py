@@ -10,6 +10,7 @@ from ..cases import Case
 from ..errors import ModelServeError
 from ..strategies.edge_cases import case_fingerprint
 from .agreement import Difference
+from .drawn import Drawn
 from .judge import Exchange
 from .outcome import RequestOutcome
 
@@ -51,6 +52,7 @@ class History:
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
+        drawn: What was drawn at random, and how it was answered.
     """
 
     def __init__(self) -> None:
@@ -58,6 +60,7 @@ class History:
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
         self.n_predicted: int = 0
+        self.drawn: Drawn = Drawn()
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 

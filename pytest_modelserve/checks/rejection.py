@@ -114,7 +114,6 @@ def _checked(
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
             cases=(*cases, *drawn, base),  # the good request last: it must still work
-            seed=context.seed,
             budget_s=context.settings.budget_s,
             example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
