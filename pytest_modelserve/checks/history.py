@@ -53,6 +53,7 @@ class History:
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
         drawn: What was drawn at random, and how it was answered.
+        last: What became of the last request, whichever server got it.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,7 @@ class History:
         self.n_fresh: int = 0
         self.n_predicted: int = 0
         self.drawn: Drawn = Drawn()
+        self.last: Exchange | None = None
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 
@@ -98,6 +100,11 @@ class History:
     def has_lost(self, *outcomes: RequestOutcome) -> bool:
         """Tell whether a request ended in one of these ways before, or in any way that costs a server."""
         return any(not outcomes or exchange.outcome in outcomes for exchange in self._lost.values())
+
+
+def is_same_request(case: Case, other: Case) -> bool:
+    """Tell whether two cases send the same, whatever is expected of each."""
+    return case is other or _key(case) == _key(other)
 
 
 def _key(case: Case) -> Hashable:
