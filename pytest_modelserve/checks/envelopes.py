@@ -59,7 +59,6 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         trial = _Trial(context, signature, exchanges)
         plan = Plan(
             cases=all_forms(context, signature),
-            seed=context.seed,
             budget_s=context.settings.budget_s,
             example=context.example_case,
         )

@@ -14,7 +14,7 @@ from ..client import Invocation
 from ..errors import ServerError
 from .calls import CallLog
 from .context import CheckContext, Served
-from .history import History
+from .history import History, is_same_request
 from .judge import Exchange, Judgement
 from .outcome import RequestOutcome, classify
 from .told import told_call
@@ -118,6 +118,13 @@ class Exchanges:
         self._n_lost += 1
         return exchange
 
+    def last_prediction(self, case: Case) -> Exchange | None:
+        """Return what the same request got just before, with nothing sent since; None where it got no prediction."""
+        last = self._history.last
+        if last is None or last.outcome is not RequestOutcome.PREDICTED or not is_same_request(last.case, case):
+            return None
+        return last if last.invocation.request.url.startswith(f"{self._client.base_url}/") else None
+
     def send_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
         """Send the cases of each lane one after the other, all lanes at the same time, over a connection each.
 
@@ -177,6 +184,7 @@ class Exchanges:
         self.accepted += outcome is RequestOutcome.PREDICTED
         self._history.n_predicted += outcome is RequestOutcome.PREDICTED
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
+        self._history.last = exchange
         if self._on_exchange is not None:
             self._on_exchange(exchange)
         return exchange

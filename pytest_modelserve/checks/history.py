@@ -10,6 +10,7 @@ from ..cases import Case
 from ..errors import ModelServeError
 from ..strategies.edge_cases import case_fingerprint
 from .agreement import Difference
+from .drawn import Drawn
 from .judge import Exchange
 from .outcome import RequestOutcome
 
@@ -51,6 +52,8 @@ class History:
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
+        drawn: What was drawn at random, and how it was answered.
+        last: What became of the last request, whichever server got it.
     """
 
     def __init__(self) -> None:
@@ -58,6 +61,8 @@ class History:
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
         self.n_predicted: int = 0
+        self.drawn: Drawn = Drawn()
+        self.last: Exchange | None = None
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
 
@@ -95,6 +100,11 @@ class History:
     def has_lost(self, *outcomes: RequestOutcome) -> bool:
         """Tell whether a request ended in one of these ways before, or in any way that costs a server."""
         return any(not outcomes or exchange.outcome in outcomes for exchange in self._lost.values())
+
+
+def is_same_request(case: Case, other: Case) -> bool:
+    """Tell whether two cases send the same, whatever is expected of each."""
+    return case is other or _key(case) == _key(other)
 
 
 def _key(case: Case) -> Hashable:

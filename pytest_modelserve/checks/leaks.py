@@ -29,6 +29,7 @@ from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, name_of
 from .good_request import NO_REQUEST, GoodRequest, good_request_of
 from .ordeals import head_of
+from .outcome import RequestOutcome
 from .rejection import UNSIGNED, evenly
 from .samples import any_edges
 
@@ -41,6 +42,7 @@ CONSIDERED: Final = 2000  # among which some are spread; the widest models have 
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time
 OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
+SOON_S: Final = 2.0  # for any answer of a model that is known to hang: no answer tells nothing
 SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
 ANSWER_S: Final = 10.0
 PLANTED: Final = "what was planted in"  # how a secret is told, which no server may be excused for
@@ -60,9 +62,8 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
         return left_out(NAME, Judges.SERVER, NO_REQUEST)
     served = context.served.private()
     search = _Search(context, served)
-    timeout_s = context.settings.request_timeout_s or context.history.timeout_s or 60.0
     try:
-        with served.connect(timeout_s=timeout_s) as client:
+        with served.connect(timeout_s=_timeout_s(context)) as client:
             search.run(client, good)
     finally:
         served.is_worn = True  # also one that was started meanwhile
@@ -77,6 +78,12 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
         elapsed_s=time.monotonic() - started,
         failure=failure,
     )
+
+
+def _timeout_s(context: CheckContext) -> float:
+    """Return how long an answer is waited for, which is searched for leaks and not judged by its time."""
+    timeout_s = context.settings.request_timeout_s or context.history.timeout_s or 60.0
+    return min(timeout_s, SOON_S) if context.history.has_lost(RequestOutcome.TIMED_OUT) else timeout_s
 
 
 class _Search:
@@ -100,11 +107,11 @@ class _Search:
             if at % OTHER_EACH == 0:
                 body, headers = next(others)
                 self.requests += 1
-                client.send(body, headers)
+                n_late += _is_late(client.send(body, headers))
             self.requests += 1
             invocation = client.invoke(case)
             self._judge(case, invocation)
-            n_late += invocation.error is not None and invocation.error.kind is ErrorKind.TIMEOUT
+            n_late += _is_late(invocation)
             if (invocation.error is not None or invocation.status == 503) and self._is_lost(client):
                 return
         self._judge_broken(good)
@@ -164,6 +171,10 @@ class _Search:
             return
         kinds = {kind for kind, _ in leaked(bare, self._secrets, self._paths)}
         yield from ((kind, place) for kind, place in found if kind in kinds or kind.startswith(PLANTED))
+
+
+def _is_late(invocation: Invocation) -> bool:
+    return invocation.error is not None and invocation.error.kind is ErrorKind.TIMEOUT
 
 
 def without_stack_trace(text: str) -> str | None:

@@ -114,7 +114,6 @@ def _checked(
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
             cases=(*cases, *drawn, base),  # the good request last: it must still work
-            seed=context.seed,
             budget_s=context.settings.budget_s,
             example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
@@ -164,7 +163,7 @@ class _Healthy:
         self._exchanges = exchanges
         self._base = base
         self._judge = deviations.over(lambda exchange: judge_outcome(exchange) or outputs(exchange))
-        self._before = exchanges.send(base)
+        self._before = exchanges.last_prediction(base) or exchanges.send(base)  # which the rule before ended with
         usual = judge_outcome(self._before) or outputs(self._before)
         self._usual_key = usual.key if usual else ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,7 +14,7 @@ from ..cases import Case, Envelope, Table, Tensors
 from ..errors import SignatureError
 from ..model.mlmodel import Model
 from ..results import Advice, CheckResult, Judges
-from ..search.loop import Findings, Plan, search
+from ..search.loop import Findings, Plan, draw, search
 from ..signature import ColumnSchema, Signature
 from ..strategies.carriers import envelopes_for
 from ..strategies.edge_cases import Batch, as_batches, edge_cases
@@ -30,6 +31,7 @@ from .exchanges import COSTLY_TRIES, Exchanges, has_cost_a_server
 from .failures import as_told
 from .fresh import tried_afresh
 from .judge import Exchange, Judgement
+from .outcome import RequestOutcome
 
 RAISED: Final = 10.0  # params are never raised beyond so many times their default: on an LLM, tokens cost money
 WIDE: Final = 60  # columns; some twenty values of each, sent alone, are what the usual time does for
@@ -96,6 +98,9 @@ class Search:
         is_packed: Whether the boundary values of all columns share rows, for a check that does not ask what the model
             makes of them; a wide table is packed for every check. Such a search sends one request of parameters in
             the envelopes after the first.
+        leaves_answers: Whether the answers to what is drawn are kept for a check that draws the same.
+        takes_answers: Whether such an answer is judged in place of asking the same again: of a check that looks at one
+            answer alone.
     """
 
     check: str
@@ -104,6 +109,8 @@ class Search:
     judges: Judges = Judges.MODEL
     share: int = 1
     is_packed: bool = False
+    leaves_answers: bool = False
+    takes_answers: bool = False
 
 
 def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckResult, ColumnNotes]:
@@ -111,10 +118,16 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
     started = time.monotonic()
     notes = ColumnNotes.of(context.model.signature, context.example_case)
 
-    judged = context.deviations.over(judge)
+    judged, kept = context.deviations.over(judge), context.history.drawn
+    n_taken: Counter[RequestOutcome] = Counter()
 
     def probe(case: Case) -> Judgement | None:
-        exchange = exchanges.send(case)
+        exchange = taken = kept.take(case) if asked.takes_answers else None
+        if exchange is None:
+            exchange = exchanges.send(case)
+        if asked.leaves_answers:
+            kept.note(exchange)
+        n_taken[exchange.outcome] += taken is not None
         judgement = judged(exchange)
         notes.note(exchange, None if is_deviation(judgement) else judgement)
         return judgement
@@ -122,7 +135,8 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
     with Exchanges.of(context, context.example_case) as exchanges:
         found = search(plan_of(context, asked), probe, is_costly=has_cost_a_server)
     failure, flaky = as_told(context, asked.check, tried_afresh(context, found.breaches, judged))
-    nothing = "" if exchanges.accepted or context.cases else "not one request was accepted"
+    is_taken = exchanges.accepted or n_taken[RequestOutcome.PREDICTED]
+    nothing = "" if is_taken or context.cases else "not one request was accepted"
     if nothing and context.deviations.shown and not failure and not exchanges.doubt:
         left = left_out(asked.check, asked.judges, f"the server takes no such request: {context.deviations.reason}")
         return replace(left, requests=exchanges.requests, elapsed_s=time.monotonic() - started), notes
@@ -201,18 +215,30 @@ def plan_of(context: CheckContext, asked: Search) -> Plan:
         return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
     rows = context.example_rows
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
-    drawn = cases(signature, example=rows, domain=context.domain, envelopes=(envelope,), raised=RAISED)
+    drawn = _drawn(context, signature, envelope, context.settings.examples // (share * asked.share))
     data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
     return Plan(
         cases=itertools.chain(data, _edges(context, asked, signature, rows)),
-        drawn=drawn.filter(lambda case: _fits(case, context)),
-        n_drawn=context.settings.examples // (share * asked.share),
-        seed=context.seed,
         budget_s=context.settings.budget_s,
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
-        further=_alone(context, asked, signature) if is_wide(context.model) else (),
+        further=itertools.chain(_alone(context, asked, signature) if is_wide(context.model) else (), drawn),
     )
+
+
+def _drawn(context: CheckContext, signature: Signature, envelope: Envelope, count: int) -> Iterator[Case]:
+    """Yield what is drawn at random; in the envelope that is searched in full, two checks each draw as many."""
+    if not count:
+        return iter(())
+
+    def drawn() -> Iterator[Case]:
+        strategy = cases(
+            signature, example=context.example_rows, domain=context.domain, envelopes=(envelope,), raised=RAISED
+        )
+        yield from draw(strategy.filter(lambda case: _fits(case, context)), count, context.seed)
+
+    is_shared = envelope is first_envelope(context.model)
+    return context.history.drawn.cases((count, context.seed), drawn) if is_shared else drawn()
 
 
 def is_wide(model: Model) -> bool:

@@ -30,7 +30,7 @@ FAULTS: Final = frozenset({500, 502, 503, 504})  # 501 and 505 say that a server
 MOST_EDGES: Final = 100
 FEW_EDGES: Final = 5  # of a slow model
 HELD: Final = 3  # connections that are half sent at the same time
-MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time
+MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time; one of a model known to hang
 QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
 EACH: Final = 6  # then it is sent after so many
 NAME: Final = "survives"
@@ -91,7 +91,7 @@ class _Trial:
             self._since.append(ordeal.name)
             breach = self._go_through(ordeal)
             is_due = self.health.usual_s <= QUICK_S or at % EACH == 0 or at == len(whole) - 1
-            if not self._is_well(breach, is_brief=not is_due) or self._n_late >= MOST_LATE:
+            if not self._is_well(breach, is_brief=not is_due) or self._n_late >= self._most_late:
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
             if time.monotonic() > ends:
@@ -142,7 +142,7 @@ class _Trial:
 
     def _go_through(self, ordeal: Ordeal) -> Evidence | None:
         url = self.served.server.base_url
-        timeout_s = self._answer_s + self.health.timeout_s
+        timeout_s = self.health.timeout_s if self._is_known_to_hang else self._answer_s + self.health.timeout_s
         reply: RawReply | None = None
         try:
             for _ in range(ordeal.times):
@@ -186,6 +186,15 @@ class _Trial:
             breach = self._breach(ordeal.name, f"the server answers {reply.status}", expected, str(reply.status))
             return replace(breach, quoted=reply.data.decode("utf-8", "replace")[:QUOTED])
         return None
+
+    @property
+    def _is_known_to_hang(self) -> bool:
+        """Tell whether a request was proven before to hang: another then need not be waited for beyond the contract."""
+        return self.context.history.has_lost(RequestOutcome.TIMED_OUT)
+
+    @property
+    def _most_late(self) -> int:
+        return 1 if self._is_known_to_hang else MOST_LATE
 
     @property
     def _answer_s(self) -> float:

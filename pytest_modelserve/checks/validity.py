@@ -41,7 +41,9 @@ def accepts_valid(context: CheckContext, variant: str) -> CheckResult:
     def judge(exchange: Exchange) -> Judgement | None:
         return as_strict(context, judge_outcome(exchange))
 
-    asked = Search(check=f"accepts_valid[{variant}]", envelope=envelope, is_batched=not is_first)
+    asked = Search(
+        check=f"accepts_valid[{variant}]", envelope=envelope, is_batched=not is_first, leaves_answers=is_first
+    )
     result, notes = searched(context, asked, judge)
     gaps = (
         (*_unreached(context), *untested(notes, context.domain, is_redacted=context.settings.redact))
@@ -98,6 +100,6 @@ def matches_output_schema(context: CheckContext, _: str) -> CheckResult:
             return judgement
         return replace(judgement, is_breach=False)  # accepts_valid tells it; here it only makes a batch be taken apart
 
-    asked = Search(check="matches_output_schema", envelope=first_envelope(context.model))
+    asked = Search(check="matches_output_schema", envelope=first_envelope(context.model), takes_answers=True)
     result, _notes = searched(context, asked, judge)
     return replace(result, advice=tuple(one for one in result.advice if one.kind in {NO_PREDICTION, "note"}))

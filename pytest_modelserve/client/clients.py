@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from ..wire.inferred import ModelMetadata
 from ..wire.predictions import Predictions
 from .access import Access
 from .base import DEFAULT_TIMEOUT_S, BaseClient
-from .exchange import PREDICT_PATH, Exchanges, Flow, Reading, Sending
+from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
 from .inference import MODEL_NAME
 from .invocation import Invocation
 
@@ -51,7 +52,7 @@ class ModelClient(BaseClient):
 
     def _open(self, exchanges: Exchanges, transport: httpx.BaseTransport | None = None) -> None:
         super()._open(exchanges)
-        self._http = httpx.Client(transport=transport, **exchanges.settings)
+        self._send, self._close = _opened(exchanges.settings, transport)
 
     def predict(
         self, data: object, *, params: Mapping[str, object] | None = None, envelope: Envelope | None = None
@@ -144,7 +145,7 @@ class ModelClient(BaseClient):
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._close()
 
     def __enter__(self) -> ModelClient:  # noqa: PYI034 # typing.Self is younger than Python 3.10
         return self
@@ -167,7 +168,7 @@ class ModelClient(BaseClient):
             time.sleep(wait_s)
         reading = Reading(sending, self._exchanges.timeout_s)
         try:
-            response = self._http.send(sending.http, stream=True)
+            response = self._send(sending.http)
             try:
                 if reading.start(response):
                     for chunk in response.iter_raw():
@@ -178,3 +179,18 @@ class ModelClient(BaseClient):
         except httpx.TransportError as error:
             return reading.failed(error)
         return reading.done()
+
+
+def _opened(
+    settings: HttpSettings, transport: httpx.BaseTransport | None
+) -> tuple[Callable[[httpx.Request], httpx.Response], Callable[[], None]]:
+    """Return what sends a request, and what closes the connections.
+
+    On our own machine the requests go to httpx's transport at once: what its client does beside, proxies, redirects
+    and cookies, is not wanted there, and costs a quarter of a request.
+    """
+    if transport is None and not settings["trust_env"]:
+        direct = httpx.HTTPTransport(**settings)
+        return direct.handle_request, direct.close
+    client = httpx.Client(transport=transport, **settings)
+    return partial(client.send, stream=True), client.close

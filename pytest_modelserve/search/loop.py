@@ -52,9 +52,6 @@ class Plan:
         cases: In fixed order, each sent once. Where a batch is not simply right, its parts are sent, too, and what
             they show counts in its place.
         further: The same, as far as the time goes.
-        drawn: Draws further cases, or None.
-        n_drawn: How many to draw.
-        seed: Of the drawing.
         budget_s: No new case is sent after so many seconds.
         example: The known-good case that cells go back to.
         costly_tries: How many tries that cost as much as the breach itself may be spent on making a costly one small.
@@ -63,9 +60,6 @@ class Plan:
 
     cases: Iterable[Case | Batch]
     further: Iterable[Case | Batch] = ()
-    drawn: SearchStrategy[Case] | None = None
-    n_drawn: int = 0
-    seed: int = 0
     budget_s: float = 60.0
     example: Case | None = None
     costly_tries: int = 3
@@ -151,8 +145,7 @@ class _Search(Generic[FindingT]):
         if not self._goes_through(self._plan.cases):
             return self._found
         self._found.is_complete = True
-        if self._goes_through(self._plan.further):
-            self._goes_through(self._drawn())
+        self._goes_through(self._plan.further)
         return self._found
 
     def _goes_through(self, cases: Iterable[Case | Batch]) -> bool:
@@ -229,11 +222,6 @@ class _Search(Generic[FindingT]):
                 return
             again = self._sent(case)
             yield again is not None and again.is_breach and again.key == key
-
-    def _drawn(self) -> Iterator[Case]:
-        if self._plan.drawn is None or self._plan.n_drawn == 0:
-            return iter(())
-        return draw(self._plan.drawn, self._plan.n_drawn, self._plan.seed)
 
 
 def draw(strategy: SearchStrategy[Case], count: int, seed: int) -> Iterator[Case]:

@@ -63,13 +63,15 @@ class PrivateServers:
         return self._server
 
     def restart(self, spec: LaunchSpec) -> Server:
-        """Return a new server; the one before is stopped.
+        """Return a new server; the one before, of which nothing more is to be learned, is killed.
 
         Raises:
             ServerExited: If it ends before it is ready.
             ServerNotReady: If it does not predict in time.
-            ServerError: If the one before does not stop.
+            ServerError: If the one before is still there.
         """
+        if self._server is not None:
+            self._server.kill()
         self.close()
         self._server = self._stack.enter_context(self._pool.private(spec, self._fitted))
         return self._server

@@ -17,6 +17,7 @@ from .launch import LaunchSpec
 
 HOST: Final = "127.0.0.1"  # nobody but this machine is served
 _FIRST_PAUSE_S: Final = 0.01  # most servers that answer before they are ready are ready soon after
+_PAUSE_SHARE: Final = 0.1  # of the time that it has taken so far: so much later at most is it seen to be ready
 _LONGEST_PAUSE_S: Final = 0.25  # an answer costs the loading server time too
 _PATIENCE_S: Final = 15.0  # a server may forget a request that came while it was loading
 _EARLY_S: Final = 0.5  # a server that is not ready says so at once, or leaves the request in the queue
@@ -112,7 +113,7 @@ def answers_health(port: int, path: str, timeout_s: float) -> bool:
 
 
 def _await_health(startup: Startup) -> list[EarlyAnswer]:
-    spec, pause_s = startup.spec, _FIRST_PAUSE_S
+    spec = startup.spec
     request = f"GET {spec.probe.health_path}"
     deadline = startup.started + spec.startup_timeout_s
     seen = f"gave no answer to {request}"
@@ -132,8 +133,8 @@ def _await_health(startup: Startup) -> list[EarlyAnswer]:
             if status in spec.probe.given_up:
                 _await_farewell(startup)
             early += _asked_early(startup, left_s)
-        _watch(startup, min(pause_s, left_s))
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        pause_s = _PAUSE_SHARE * (time.monotonic() - startup.started)
+        _watch(startup, min(max(pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S, left_s))
     raise not_ready(
         spec,
         startup.log_path,

@@ -74,7 +74,7 @@ class ServerPool:
             return self._joined(spec)
 
     def restart(self, spec: LaunchSpec) -> Server:
-        """Return a server of this name that is not the one handed out before.
+        """Return a server of this name that is not the one handed out before, which is killed: it is dead or hangs.
 
         A newer one that another process started meanwhile will do.
 
@@ -86,7 +86,7 @@ class ServerPool:
         with self._gate(spec):
             forget(self._root / spec.name)
             if share := self._shares.get(spec.name):
-                share.server.stop()
+                share.server.kill()
             return self._joined(spec)
 
     @contextmanager

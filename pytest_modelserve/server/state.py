@@ -93,6 +93,20 @@ class Server:
                 os.kill(status.supervisor_pid, signal.SIGTERM)
         self.await_end()
 
+    def kill(self) -> None:
+        """End it for everyone who uses it without giving it any time, and wait until its whole group is gone.
+
+        For one that is dead or hangs: it would take all the time that it has to stop.
+
+        Raises:
+            ServerError: If it is still there.
+        """
+        status = read_status(status_path(self.directory))
+        if status is not None and status.is_running:
+            with suppress(ProcessLookupError):  # it ended between the two lines
+                os.killpg(status.pid, signal.SIGKILL)  # its supervisor sees to what has left the group
+        self.await_end()
+
     def await_end(self) -> None:
         """Wait until its whole group is gone.
 

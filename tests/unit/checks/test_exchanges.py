@@ -47,6 +47,31 @@ def fated(*fates: BaseException | None) -> Callable[[list[Any]], object]:
     return predict
 
 
+def test_what_a_request_got_is_known_as_long_as_nothing_was_sent_since(serve: Serve) -> None:
+    context = serve(fated(), SIGNATURE)
+    with Exchanges.of(context) as exchanges:
+        assert exchanges.last_prediction(case_of(1)) is None
+        exchange = exchanges.send(case_of(1))
+        assert exchanges.last_prediction(replace(case_of(1), label="another word for it")) is exchange
+        assert exchanges.last_prediction(case_of(2)) is None
+    with Exchanges.of(context) as later:
+        assert later.last_prediction(case_of(1)) is exchange
+        later.send(case_of(2))
+        assert later.last_prediction(case_of(1)) is None
+        assert later.requests == 1
+
+
+def test_what_was_not_predicted_or_by_another_server_is_not_known(serve: Serve) -> None:
+    context = serve(fated(None, KeyError("k")), SIGNATURE)
+    with Exchanges.of(context) as exchanges:
+        exchange = exchanges.send(case_of(1))
+        request = replace(exchange.invocation.request, url="http://127.0.0.1:10/invocations")
+        context.history.last = replace(exchange, invocation=replace(exchange.invocation, request=request))
+        assert exchanges.last_prediction(case_of(1)) is None
+        exchanges.send(case_of(1))  # raises
+        assert exchanges.last_prediction(case_of(1)) is None
+
+
 GONE, LATE = ConnectionResetError("gone"), TimeoutError("late")
 
 

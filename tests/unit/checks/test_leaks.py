@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 import pytest_modelserve
+from pytest_modelserve.checks.judge import Exchange
 from pytest_modelserve.checks.leaks import MOST_LATE, leaked, leaks_nothing
 from pytest_modelserve.checks.table import BY_NAME, run_check
+from pytest_modelserve.client import ErrorKind
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.server.deviations import Deviation, Example
 
@@ -155,6 +158,26 @@ def test_a_server_that_hangs_is_not_asked_again_and_again(live: Live) -> None:
     leaks_nothing(context, "")
     is_over.set()
     assert len([path for _, path, _ in served.requests if path not in {"/ping", "/invocations"}]) == MOST_LATE
+
+
+def test_an_answer_of_a_model_that_is_known_to_hang_is_not_waited_for_long(
+    live: Live, exchanged: Callable[..., Exchange]
+) -> None:
+    is_over = threading.Event()
+
+    def answer(_method: str, path: str, body: bytes) -> None:
+        if path == "/invocations" and not body.startswith(b'{"dataframe_split"'):
+            is_over.wait(20)
+
+    context, served = live(answer)
+    context.history.timeout_s = 10.0
+    context.history.note_loss(exchanged(status=None, error=ErrorKind.TIMEOUT))
+    started = time.monotonic()
+    leaks_nothing(context, "")
+    is_over.set()
+    assert time.monotonic() - started < 10.0
+    others = [body for _, path, body in served.requests if path == "/invocations" and b"canary" in body]
+    assert len(others) <= MOST_LATE  # those of the other caller count, too
 
 
 def test_a_server_without_errors_proves_nothing(live: Live) -> None:

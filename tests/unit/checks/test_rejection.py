@@ -70,6 +70,14 @@ def lenient(context: CheckContext) -> CheckContext:
     return context
 
 
+def test_a_rule_begins_with_the_good_request_that_the_rule_before_ended_with(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    first = rejects_malformed(context, "not_json")
+    second = rejects_malformed(context, "not_json")
+    assert (first.outcome, second.outcome) == (Outcome.PASSED, Outcome.PASSED)
+    assert first.requests - second.requests == 1
+
+
 @pytest.mark.parametrize("signature", [SIGNATURE, TENSORS])
 def test_every_rule_belongs_to_the_check_that_makes_its_cases(signature: Signature, serve: Serve) -> None:
     model = serve(healthy, signature).model

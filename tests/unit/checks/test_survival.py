@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks.good_request import good_request_of
+from pytest_modelserve.checks.judge import Exchange
 from pytest_modelserve.checks.ordeals import ordeals
 from pytest_modelserve.checks.survival import MOST_BREACHES, survives
 from pytest_modelserve.checks.table import BY_NAME, run_check
+from pytest_modelserve.client import ErrorKind
 from pytest_modelserve.client.raw import After
 from pytest_modelserve.results import Outcome, as_document
 from pytest_modelserve.server.deviations import Deviation, Example
@@ -167,6 +170,26 @@ def test_a_server_that_serves_one_at_a_time_blocks_the_others(live: Live) -> Non
     failure = survives(context, "").failure
     assert failure is not None
     assert failure.title == "others are not answered on a request: half sent, and held open"
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_one_more_hang_is_enough_of_a_model_that_is_known_to_hang(
+    is_known: bool, live: Live, exchanged: Callable[..., Exchange]
+) -> None:
+    is_over = threading.Event()
+
+    def answer(_method: str, _path: str, body: bytes) -> None:
+        if body.startswith(b"{") and not body.endswith(b"}"):  # a part of one
+            is_over.wait(20)
+
+    context, _ = live(answer, request_timeout_s=0.2)
+    if is_known:
+        context.history.note_loss(exchanged(status=None, error=ErrorKind.TIMEOUT))
+    result = survives(context, "")
+    is_over.set()
+    assert result.failure is not None
+    assert "the server neither answers nor closes on a request" in result.failure.title
+    assert ("2 different breaches" in result.failure.text) is not is_known
 
 
 def test_what_the_good_request_itself_gets_is_told_by_other_checks(live: Live) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_modelserve.cases import Envelope, Table
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.history import History
 from pytest_modelserve.checks.searches import envelopes_by_signature, valid_envelopes, why_no_inputs
 from pytest_modelserve.checks.validity import accepts_valid, matches_output_schema
 from pytest_modelserve.domain import Origin, bound, from_table
@@ -178,6 +179,31 @@ def test_wrong_answers_fail_whatever_the_batch(serve: Serve) -> None:
         assert result.outcome is Outcome.FAILED
         assert result.failure is not None
         assert expected in result.failure.request
+
+
+def test_answers_that_accepts_valid_got_are_judged_and_not_asked_for_again(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE)
+    alone = matches_output_schema(replace(context, history=History()), "")
+    accepts_valid(context, "dataframe_split")
+    after = matches_output_schema(context, "")
+    assert (alone.outcome, after.outcome) == (Outcome.PASSED, Outcome.PASSED)
+    assert alone.requests - after.requests == context.settings.examples
+
+
+def test_a_wrong_answer_that_accepts_valid_got_is_shown_again_before_it_is_told(serve: Serve) -> None:
+    asked: list[list[Any]] = []
+
+    def wrong_far_out(rows: list[Any]) -> object:
+        asked.append(rows)
+        return [{"y": 1.0} for _ in rows[:1]] if len(rows) > 2 else healthy(rows)
+
+    context = serve(wrong_far_out, SIGNATURE, example=EXAMPLE)
+    accepts_valid(context, "dataframe_split")
+    n_before = len(asked)
+    result = matches_output_schema(context, "")
+    assert result.failure is not None
+    assert "5/5" in result.failure.text
+    assert sum(len(rows) > 2 for rows in asked[n_before:]) >= 5
 
 
 def test_rows_beside_refused_ones_are_judged_too(serve: Serve) -> None:

@@ -48,7 +48,7 @@ def plan_of(cases: Iterable[Case | Batch], **kwargs: Any) -> Plan:
 
 def test_every_case_is_sent_in_order_then_the_drawn_ones() -> None:
     probe = Probe(lambda cells: None)
-    found = search(plan_of([case_of(1), case_of(2)], drawn=st.just(case_of(7)), n_drawn=1), probe)
+    found = search(plan_of([case_of(1), case_of(2)], further=draw(st.just(case_of(7)), 1, 0)), probe)
     assert probe.sent == [[1], [2], [7]]
     assert (found.requests, found.breaches, found.advice) == (3, [], {})
     assert found.is_complete
@@ -182,7 +182,6 @@ def test_a_seed_draws_the_same_cases_whatever_happens_around_it() -> None:
 def test_no_more_is_drawn_than_there_is() -> None:
     assert len(list(draw(st.sampled_from([case_of(1), case_of(2)]), 50, 0))) <= 50
     assert list(draw(st.just(case_of(1)).filter(lambda case: False), 5, 0)) == []
-    assert search(plan_of([], drawn=st.just(case_of(1)), n_drawn=0), Probe(lambda cells: None)).requests == 0
     assert search(plan_of([]), Probe(lambda cells: None)).is_complete
 
 
@@ -204,11 +203,11 @@ def test_what_has_no_rows_is_searched_as_well() -> None:
     assert breach.tries == 0
 
 
-def test_what_is_further_is_sent_before_what_is_drawn_and_is_not_missed_where_the_time_ends() -> None:
+def test_what_is_further_is_sent_last_and_is_not_missed_where_the_time_ends() -> None:
     probe = Probe(lambda cells: None)
-    plan = plan_of([case_of(1)], further=[Batch(case=case_of(2)), case_of(3)], drawn=st.just(case_of(4)), n_drawn=1)
+    plan = plan_of([case_of(1)], further=[Batch(case=case_of(2)), case_of(3)])
     assert search(plan, probe).is_complete
-    assert probe.sent == [[1], [2], [3], [4]]
+    assert probe.sent == [[1], [2], [3]]
     many = search(
         plan_of([case_of(1)], further=[case_of(at) for at in (7, 8, 9, 10, 11)]), Probe(lambda c: Found(str(c)))
     )

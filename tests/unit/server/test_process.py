@@ -19,6 +19,7 @@ import pytest
 from pytest_modelserve.errors import ServerError, ServerExited, ServerNotReady
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.server import readiness
+from pytest_modelserve.server.family import family_of
 from pytest_modelserve.server.launch import LaunchSpec
 from pytest_modelserve.server.process import find, lease_path, serving, start
 from pytest_modelserve.server.state import Server, read_server
@@ -300,6 +301,20 @@ def test_one_that_is_not_healthy_is_not_found_but_stopped(fake: Fake, tmp_path: 
         assert find(fake(health_path="/nothing"), tmp_path) is None
         assert not server.is_alive()
         server.stop()
+
+
+def test_one_that_hangs_is_killed_without_the_time_that_it_has_to_stop(fake: Fake, tmp_path: Path) -> None:
+    spec = fake(ignores_sigterm=True, children=1, detached_child=True, stop_timeout_s=30.0)
+    with Lease(lease_path(tmp_path)) as lease:
+        server = start(spec, lease)
+        family = family_of(server)
+        started = time.monotonic()
+        server.kill()
+        assert time.monotonic() - started < 10.0
+        assert server.returncode == -signal.SIGKILL
+        assert len(family) == 3
+        assert not any(member.is_running() for member in family)
+        server.kill()  # once more does nothing
 
 
 def test_one_that_cannot_be_stopped_is_an_error(fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

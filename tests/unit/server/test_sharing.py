@@ -103,6 +103,14 @@ def test_a_restart_gives_another_one_to_all(fake: Fake, pools: list[ServerPool],
     assert len(starter.started) == 2
 
 
+def test_a_restart_does_not_wait_for_one_that_hangs(fake: Fake, pools: list[ServerPool]) -> None:
+    spec = fake(ignores_sigterm=True, stop_timeout_s=60.0)
+    old = pools[0].obtain(spec)
+    new = pools[0].restart(spec)
+    assert (old.returncode, new.is_alive()) == (-9, True)
+    new.kill()
+
+
 def test_a_restart_of_nothing_is_a_start(fake: Fake, pools: list[ServerPool]) -> None:
     assert pools[0].restart(fake()).is_alive()
 
