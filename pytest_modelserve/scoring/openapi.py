@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..signature.json_schema import request_schema, response_schema
 from ..signature.specs import Signature
+from .body import REQUEST_ID_HEADER, REQUEST_ID_PATTERN
 from .csv_text import require_flat
 from .errors import DecidedBy, ErrorCode, NotAllowed
 from .media import Media
@@ -52,7 +53,7 @@ def build_openapi(settings: ServeSettings, version: str) -> dict[str, Any]:
 
 def _invocations(settings: ServeSettings) -> dict[str, Any]:
     signature = settings.signature or Signature()
-    request: dict[str, Any] = {"schema": request_schema(signature)}
+    request: dict[str, Any] = {"schema": request_schema(signature, admit_either=True, as_served=True)}
     if settings.input_example is not None:
         request["example"] = settings.input_example
     content = {Media.JSON.value: request}
@@ -63,11 +64,11 @@ def _invocations(settings: ServeSettings) -> dict[str, Any]:
         "summary": "Predict",
         "parameters": [
             {
-                "name": "X-Modelserve-Request-Id",
+                "name": REQUEST_ID_HEADER,
                 "in": "header",
                 "required": False,
                 "description": "Comes back with the answer, and stands in the server's log.",
-                "schema": {"type": "string", "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+                "schema": {"type": "string", "maxLength": 128, "pattern": f"^{REQUEST_ID_PATTERN}$"},
             }
         ],
         "requestBody": {"required": True, "content": content},
