@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Final
 
+import gevent
 from locust import HttpUser, constant, events, task
 
 BODY: Final = Path(os.environ["MODEL_REQUEST"]).read_bytes()
@@ -33,6 +34,5 @@ class Caller(HttpUser):
         with self.client.post("/invocations", data=BODY, headers=HEADERS, catch_response=True) as answer:
             if answer.status_code == 200 and "predictions" not in answer.json():
                 answer.failure("there are no predictions in the answer")
-        limit = self.environment.parsed_options.requests
-        if limit and self.environment.stats.total.num_requests >= limit:
-            self.environment.runner.quit()
+        if self.environment.stats.total.num_requests == self.environment.parsed_options.requests:
+            gevent.spawn(self.environment.runner.quit)  # not here: it waits for this user, too
