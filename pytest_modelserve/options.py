@@ -126,6 +126,13 @@ OPTIONS: Final = (
         metavar="N",
     ),
     Option(
+        name="v2_name",
+        flag="--model-v2-name",
+        help="Name of the model in the Open Inference Protocol (V2): under which it is served, or is asked for at "
+        "--model-url.",
+        metavar="NAME",
+    ),
+    Option(
         name="env_manager",
         flag="--model-env-manager",
         help="What restores the model's environment: uv, virtualenv, or local for the running interpreter.",

@@ -14,6 +14,7 @@ from .errors import SettingError, did_you_mean
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+V2_NAME: Final = "mlflow-model"  # as MLflow called its models on MLServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Settings:
         ca_file: The certificates that count at `url`, in PEM; None takes the usual ones.
         insecure: Whether any certificate counts at `url`.
         rate: How many requests are sent to `url` a second at the most; None is no limit.
+        v2_name: The name of the model in the Open Inference Protocol (V2).
         env_manager: What restores the model's environment.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
@@ -64,6 +66,7 @@ class Settings:
     ca_file: Path | None = None
     insecure: bool = False
     rate: float | None = None
+    v2_name: str = V2_NAME
     env_manager: str = "uv"
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)

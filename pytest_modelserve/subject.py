@@ -92,4 +92,5 @@ def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings
         load_timeout_s=settings.startup_timeout_s,
         predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
         pass_env=(*settings.pass_env, *planted),
+        v2_name=settings.v2_name,
     )

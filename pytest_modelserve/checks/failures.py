@@ -145,6 +145,7 @@ SEARCHED_BY: Final = {
     "url": "url",
     "token_env": "token-env",
     "ca_file": "ca-file",
+    "v2_name": "v2-name",
     "examples": "examples",
     "domain_file": "domain",
     "data_file": "data",

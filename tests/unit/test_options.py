@@ -71,6 +71,7 @@ def configure() -> Configure:
 
 VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "server": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
+    "v2_name": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "env_manager": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "url": tuple((f"http://{host}", f"http://{host}") for host in "abcd"),
     "token_env": (("A", "A"), ("B", "B"), ("C", "C"), ("D", "D")),

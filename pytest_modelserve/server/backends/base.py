@@ -24,6 +24,7 @@ class ServeSettings:
         predict_threads: How many predictions may run at once.
         pass_env: Names of environment variables that the model may see besides those that every model sees; a `*` at
             the end stands for any rest.
+        v2_name: The name of the model in the Open Inference Protocol (V2).
     """
 
     predict_timeout_s: float = 60.0
@@ -33,6 +34,7 @@ class ServeSettings:
     max_body_bytes: int = 64 * 1024 * 1024
     predict_threads: int = 8
     pass_env: tuple[str, ...] = ()
+    v2_name: str = "mlflow-model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
