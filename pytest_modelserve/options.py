@@ -64,6 +64,7 @@ class Option:
 
 
 URI: Final = "uri"
+URL: Final = "url"
 
 OPTIONS: Final = (
     Option(
@@ -81,11 +82,11 @@ OPTIONS: Final = (
         metavar="NAME",
     ),
     Option(
-        name="url",
+        name=URL,
         flag="--model-url",
         help="Server that runs already and is checked in place of one started here: a container, a staging endpoint. "
-        "The model of --model-uri tells the signature, --model-server which program runs there. What takes the spy, "
-        "or a server of one's own, is skipped.",
+        "The model of --model-uri tells the signature, without it the server itself; --model-server says which program "
+        "runs there. What takes the spy, or a server of one's own, is skipped.",
         parse=parse_url,
         metavar="URL",
         is_secret=True,

@@ -10,7 +10,7 @@ from ..cases import Case
 from ..errors import as_message
 from ..results import FailureDetail
 from .context import CheckContext, Served
-from .failures import SEARCHED_BY, SERVED_BY, flags_of
+from .failures import SEARCHED_BY, SERVED_BY, curl_there, flags_of
 from .redaction import HOW_TO_SEE
 
 LOG_LINES = 15  # of the server's log: a traceback's end
@@ -102,4 +102,5 @@ def _reproduction(context: CheckContext, check: str, curl: str) -> list[str]:
     item = shlex.quote(f"{uri}::{settings.server}::{check}")
     flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
     run = f"pytest {item}{flags}"
-    return [f"modelserve serve {shlex.quote(uri)}{flags_of('--', SERVED_BY, settings)}", curl, run] if curl else [run]
+    serve = f"modelserve serve {shlex.quote(uri)}{flags_of('--', SERVED_BY, settings)}"
+    return [*([] if context.model.told_by else [serve]), curl_there(context, curl), run] if curl else [run]

@@ -133,11 +133,17 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     """Yield the command lines that show a failure again: by hand, and by the check."""
     settings = context.settings
     uri = shlex.quote(context.model.uri)
-    yield f"modelserve serve {uri} --port {SHOWN_PORT}{flags_of('--', SERVED_BY, settings)}"
-    yield curl
+    if not context.model.told_by:
+        yield f"modelserve serve {uri} --port {SHOWN_PORT}{flags_of('--', SERVED_BY, settings)}"
+    yield curl_there(context, curl)
     item = shlex.quote(f"{context.model.uri}::{settings.server}::{check}")
     flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, settings)
     yield f"pytest {item} --model-seed {context.seed}{flags}{' --model-strict' if settings.strict else ''}"
+
+
+def curl_there(context: CheckContext, curl: str) -> str:
+    """Return a curl line, against the only server there is where no model can be served by hand."""
+    return curl.replace(f"http://127.0.0.1:{SHOWN_PORT}", context.model.uri) if context.model.told_by else curl
 
 
 SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}

@@ -25,7 +25,8 @@ class ModelFacts:
         seed: Of its searches.
         signature: As MLflow prints it.
         environment: manager, python, digest, cached, seconds, freeze.
-        server: backend, version, is_ours, cold_start_s.
+        server: backend, version, is_ours, cold_start_s; of one that runs already its url in place of that, and
+            signature_from, where nothing but it tells of the model.
     """
 
     uri: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..signature.json_schema import request_schema, response_schema
+from ..signature.serialize import as_mlmodel
 from ..signature.specs import Signature
 from .body import REQUEST_ID_HEADER, REQUEST_ID_PATTERN
 from .csv_text import require_flat
@@ -40,6 +41,9 @@ def build_openapi(settings: ServeSettings, version: str) -> dict[str, Any]:
             "title": f"Model {settings.model_uri}",
             "version": version,
             "description": f"MLflow's scoring protocol. Model digest: `{settings.mlmodel_digest}`.",
+            "x-mlflow-model": _model(
+                settings
+            ),  # what no JSON Schema says: types, names and defaults as MLflow has them
         },
         "paths": {
             "/invocations": {"post": _invocations(settings)},
@@ -48,6 +52,15 @@ def build_openapi(settings: ServeSettings, version: str) -> dict[str, Any]:
             "/version": {"get": _version()},
         },
         "components": {"schemas": {"Error": _error_schema()}},
+    }
+
+
+def _model(settings: ServeSettings) -> dict[str, Any]:
+    signature = settings.signature
+    return {
+        "digest": settings.mlmodel_digest,
+        "signature": None if signature is None else as_mlmodel(signature),
+        "is_signature_from_type_hint": signature is not None and signature.is_from_type_hint,
     }
 
 
