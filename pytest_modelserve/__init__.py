@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from . import strategies as strategies
     from .cases import Case, Document, Envelope, Expectation, Level, RawBody, Table, Tensors
     from .client import AsyncModelClient, Invocation, ModelClient
+    from .client.grpc_client import GrpcModelClient
     from .domain import ColumnDomain, Domain
     from .environment.restoration import Environment
     from .errors import (
@@ -61,6 +62,7 @@ _HOMES = {
     "EnvironmentBroken": "errors",
     "Expectation": "cases",
     "Failure": "errors",
+    "GrpcModelClient": "client.grpc_client",
     "InstallFailed": "errors",
     "InterpreterMissing": "errors",
     "Invocation": "client",
@@ -110,6 +112,7 @@ __all__ = [
     "EnvironmentBroken",
     "Expectation",
     "Failure",
+    "GrpcModelClient",
     "InstallFailed",
     "InterpreterMissing",
     "Invocation",

@@ -62,7 +62,11 @@ class FollowedModel:
         timeout_s = settings.request_timeout_s or DEFAULT_TIMEOUT_S
         self._client = self.connect(timeout_s=timeout_s)
         self._async_client = AsyncModelClient.reaching(
-            self._server.base_url, self._access, signature=subject.model.signature, timeout_s=timeout_s
+            self._server.base_url,
+            self._access,
+            signature=subject.model.signature,
+            timeout_s=timeout_s,
+            v2_name=settings.v2_name,
         )
 
     @property
@@ -113,7 +117,11 @@ class FollowedModel:
     def connect(self, *, timeout_s: float) -> ModelClient:
         """Return a new client of the running server, which the caller closes."""
         return ModelClient.reaching(
-            self._server.base_url, self._access, signature=self.model.signature, timeout_s=timeout_s
+            self._server.base_url,
+            self._access,
+            signature=self.model.signature,
+            timeout_s=timeout_s,
+            v2_name=self.subject.settings.v2_name,
         )
 
     @property

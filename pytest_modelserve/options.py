@@ -65,6 +65,7 @@ class Option:
 
 URI: Final = "uri"
 SERVER: Final = "server"
+URL: Final = "url"
 
 OPTIONS: Final = (
     Option(
@@ -84,11 +85,11 @@ OPTIONS: Final = (
         repeatable=True,
     ),
     Option(
-        name="url",
+        name=URL,
         flag="--model-url",
         help="Server that runs already and is checked in place of one started here: a container, a staging endpoint. "
-        "The model of --model-uri tells the signature, --model-server which program runs there. What takes the spy, "
-        "or a server of one's own, is skipped.",
+        "The model of --model-uri tells the signature, without it the server itself; --model-server says which program "
+        "runs there. What takes the spy, or a server of one's own, is skipped.",
         parse=parse_url,
         metavar="URL",
         is_secret=True,
@@ -135,6 +136,13 @@ OPTIONS: Final = (
         "predicts in its own process, and the spy watches.",
         parse=parse_count,
         metavar="N",
+    ),
+    Option(
+        name="v2_name",
+        flag="--model-v2-name",
+        help="Name of the model in the Open Inference Protocol (V2): under which it is served, or is asked for at "
+        "--model-url.",
+        metavar="NAME",
     ),
     Option(
         name="env_manager",

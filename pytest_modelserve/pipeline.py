@@ -23,6 +23,7 @@ from .checks.choice import chosen
 from .checks.context import CheckContext
 from .checks.data_rows import read_rows
 from .checks.table import applying, run_check
+from .discovered import discover, is_discovered
 from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
 from .environment.additions import Additions
 from .environment.progress import SILENCE, Progress
@@ -48,12 +49,16 @@ WORKER: Final = Path(__file__).parent / "runtime" / "__main__.py"
 def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = None) -> Subject:
     """Read a model and all that is known of it; nothing is built or started.
 
+    The URI may be the address of the server at `settings.url`, which is then asked what its model takes.
+
     Raises:
+        ServerError: That server does not answer, or not as one that is ready.
+        DecodeError: It tells a signature that is none.
         ModelError: There is no model, or it is broken.
         DomainError: A declared domain, or a file of data, is contradictory, unreadable, or not this model's.
         EncodeError: The data cannot be read as rows.
     """
-    model = read_model(uri)
+    model, settings = discover(settings) if is_discovered(uri, settings) else (read_model(uri), settings)
     data = read_rows(settings.data_file, model.signature) if settings.data_file else None
     declared = merged(
         from_table(settings.domain, origin=Origin.MARKER, place="the marker served_model"),

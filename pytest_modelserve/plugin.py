@@ -53,7 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
         precedence.settings_from(config, os.environ)  # before anything is collected; where they are used, read again
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
-    may_run = config.getoption("model_uri", None) or any("::" in argument for argument in config.args)
+    named = config.getoption("model_uri", None) or config.getoption("model_url", None)
+    may_run = named or any("::" in argument for argument in config.args)
     if not (may_run and _add_contract(config)) and config.getoption("model_report", None):
         # or a gate would read the report of an earlier run
         raise pytest.UsageError(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from .casebook import CASES_DIR, KEPT_DIR
+from .discovered import is_discovered, uri_of
 from .domain import read_ini
 from .environment.restoration import default_root
 from .errors import ModelServeError
@@ -70,7 +71,8 @@ class Run:
                 raise pytest.UsageError(str(error)) from error
             workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
             run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
-            requests = tuple(one for request in _requests(config) for one in _on_each(request, servers))
+            named = _requests(config) or _discovered(config, settings)
+            requests = tuple(one for request in named for one in _on_each(request, servers))
             run = cls(config=config, settings=settings, servers=servers, requests=requests, run_id=run_id)
             config.stash[RUN] = run
             config.add_cleanup(run.close)
@@ -155,7 +157,8 @@ class Run:
             settings = _with_folders(shared, self.config.rootpath)
             pyproject = self.config.rootpath / "pyproject.toml"
             domain = read_ini(pyproject) if pyproject.is_file() else None
-            subject = read_subject(request.location, settings, ini_domain=domain)
+            location = request.uri if is_discovered(request.uri, settings) else request.location
+            subject = read_subject(location, settings, ini_domain=domain)
             return replace(subject, model=replace(subject.model, uri=request.uri))
         except ModelServeError as error:
             return error
@@ -198,6 +201,11 @@ def _with_folders(settings: Settings, root: Path) -> Settings:
 def _on_each(request: Request, servers: Sequence[str]) -> tuple[Request, ...]:
     """Return the requests of a model on several servers; on a single one of the run it stays as it is."""
     return tuple(map(request.on, servers)) if len(servers) > 1 else (request,)
+
+
+def _discovered(config: pytest.Config, settings: Settings) -> tuple[Request, ...]:
+    """Return the request of the model of which only the server is known."""
+    return (Request(uri_of(settings), config.invocation_params.dir),) if settings.url else ()
 
 
 def _requests(config: pytest.Config) -> tuple[Request, ...]:

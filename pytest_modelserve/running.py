@@ -158,12 +158,20 @@ def as_spec(subject: Subject) -> LaunchSpec:
     Raises:
         ServerError: There is no backend of that name.
     """
-    settings = subject.settings
+    return spec_of(subject.settings, subject.model.uri)
+
+
+def spec_of(settings: Settings, model_uri: str) -> LaunchSpec:
+    """Return the server of `--model-url` as if it was to be started.
+
+    Raises:
+        ServerError: There is no backend of the name that `--model-server` gives.
+    """
     load_backend(settings.server)
     return LaunchSpec(
         name="running",
         backend=settings.server,
-        model_uri=subject.model.uri,
+        model_uri=model_uri,
         command=(),
         env={},
         url=settings.url.rstrip("/"),

@@ -71,7 +71,8 @@ def _server(served: FollowedModel) -> dict[str, object]:
     told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
     if served.is_managed:
         return {**told, "cold_start_s": round(server.cold_start_s, 3)}
-    return {**told, "url": shown_url(server.base_url)}
+    origin = {"signature_from": served.model.told_by} if served.model.told_by else {}
+    return {**told, "url": shown_url(server.base_url), **origin}
 
 
 class PrivateModel(FollowedModel):

@@ -15,6 +15,7 @@ NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 TOGETHER: Final = "+"  # between the names of servers that are compared, in ids and reports
+V2_NAME: Final = "mlflow-model"  # as MLflow called its models on MLServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Settings:
         insecure: Whether any certificate counts at `url`.
         rate: How many requests are sent to `url` a second at the most; None is no limit.
         workers: How many processes predict beside the server's own, where the server has such.
+        v2_name: The name of the model in the Open Inference Protocol (V2).
         env_manager: What restores the model's environment.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
@@ -67,6 +69,7 @@ class Settings:
     insecure: bool = False
     rate: float | None = None
     workers: int = 0
+    v2_name: str = V2_NAME
     env_manager: str = "uv"
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)

@@ -101,4 +101,5 @@ def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings
         predict_timeout_s=max(usual.predict_timeout_s, settings.request_timeout_s or 0.0),
         pass_env=(*settings.pass_env, *planted),
         workers=settings.workers,
+        v2_name=settings.v2_name,
     )

@@ -10,7 +10,7 @@ from ..cases import Case
 from ..errors import as_message
 from ..results import FailureDetail
 from .context import CheckContext, Served
-from .failures import SERVED_BY, flags_of, flags_of_run, item_of
+from .failures import SERVED_BY, curl_there, flags_of, flags_of_run, item_of
 from .redaction import HOW_TO_SEE
 
 LOG_LINES = 15  # of the server's log: a traceback's end
@@ -100,4 +100,5 @@ def _one(context: CheckContext, check: str, evidence: Evidence) -> FailureDetail
 def _reproduction(context: CheckContext, check: str, curl: str) -> list[str]:
     settings, uri = context.settings, context.model.uri
     run = f"pytest {item_of(context, check)}{flags_of_run(context)}"
-    return [f"modelserve serve {shlex.quote(uri)}{flags_of('--', SERVED_BY, settings)}", curl, run] if curl else [run]
+    serve = f"modelserve serve {shlex.quote(uri)}{flags_of('--', SERVED_BY, settings)}"
+    return [*([] if context.model.told_by else [serve]), curl_there(context, curl), run] if curl else [run]

@@ -133,10 +133,10 @@ def reproduction(context: CheckContext, check: str, curl: str) -> Iterator[str]:
     """Yield the command lines that show a failure again: by hand, and by the check."""
     settings = context.settings
     uri = shlex.quote(context.model.uri)
-    for at, one in enumerate((context, *context.beside)):
+    for at, one in enumerate(() if context.model.told_by else (context, *context.beside)):
         served_by = flags_of("--", SERVED_BY, one.settings)
         yield f"modelserve serve {uri} --port {SHOWN_PORT}{served_by}{'  # then in its place' if at else ''}"
-    yield curl
+    yield curl_there(context, curl)
     strict = " --model-strict" if settings.strict else ""
     yield f"pytest {item_of(context, check)} --model-seed {context.seed}{flags_of_run(context)}{strict}"
 
@@ -155,11 +155,17 @@ def flags_of_run(context: CheckContext) -> str:
     return flags.removeprefix(alone) + "".join(f" --model-server {name}" for name in context.servers)
 
 
+def curl_there(context: CheckContext, curl: str) -> str:
+    """Return a curl line, against the only server there is where no model can be served by hand."""
+    return curl.replace(f"http://127.0.0.1:{SHOWN_PORT}", context.model.uri) if context.model.told_by else curl
+
+
 SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}
 SEARCHED_BY: Final = {
     "url": "url",
     "token_env": "token-env",
     "ca_file": "ca-file",
+    "v2_name": "v2-name",
     "examples": "examples",
     "domain_file": "domain",
     "data_file": "data",

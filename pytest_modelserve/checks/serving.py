@@ -48,6 +48,8 @@ def server_starts(context: CheckContext, _: str) -> CheckResult:
 
 def why_no_example(model: Model) -> str:
     """Return why a check of the input example does not apply, or nothing."""
+    if model.told_by:
+        return "the model is known by its server alone, which tells no input example"
     return "" if model.example_info else "the model was saved without an input example"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from ..cases import Case, Table, Tensors
-from ..client.inference import MODEL_NAME, model_path
+from ..client.inference import model_path
 from ..errors import DecodeError, EncodeError
 from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
@@ -35,7 +35,7 @@ from .good_request import NOT_PREDICTED
 from .judge import LOST, Blame, Exchange, Judgement, answer_of, judge_outcome
 from .serving import why_no_example
 from .v2_changes import Document
-from .v2_rules import V2_RULES, V2Rule, infer_case, path_case
+from .v2_rules import V2_RULES, V2Rule, infer_case, path_case, renamed
 
 NAME: Final = "v2_conformance"
 SPEAKING: Final = frozenset({"builtin", "mlserver"})  # of any other server it is asked whether it does
@@ -100,10 +100,23 @@ def _why_not_asked(context: CheckContext) -> str:
         return ""
     if not is_speaking and client.send(b"", method="GET", path=PROBE).status != 200:
         return f"the server does not speak the protocol: {PROBE} is not answered 200"
-    status = client.send(b"", method="GET", path=model_path()).status
+    name = context.settings.v2_name
+    status = client.send(b"", method="GET", path=model_path(name)).status
     if status is None or not 400 <= status < 500:
         return ""
-    return f"the server has no model {MODEL_NAME}: {model_path()} is answered {status}"
+    return f"the server has no model {name}, which --model-v2-name may name: {model_path(name)} is answered {status}"
+
+
+class _ByName:
+    """Sends each request to the model under the name that the server has it by."""
+
+    def __init__(self, exchanges: Exchanges, name: str) -> None:
+        self._exchanges = exchanges
+        self._name = name
+
+    def send(self, case: Case) -> Exchange:
+        """Send a case."""
+        return self._exchanges.send(renamed(case, self._name))
 
 
 class _Trial:
@@ -119,7 +132,7 @@ class _Trial:
         self._signature = context.model.signature or Signature()
         self._outputs = self._signature.outputs
         self._agreement = Agreement.of(self._outputs, context.settings)
-        self._exchanges = exchanges
+        self._exchanges = _ByName(exchanges, context.settings.v2_name)
         self._good = good
         self._example = example
         self._watch = context.deviations

@@ -8,7 +8,7 @@ Source: the protocol's `inference_rest.md`; what it leaves open is left open her
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from ..cases import Case, Expectation, RawBody
@@ -135,6 +135,15 @@ def infer_case(
     body = document[TEXT].encode() if TEXT in document else written(document)
     payload = RawBody(body=body, content_type=JSON_TYPE, path=path)
     return Case(payload=payload, expectation=wanted, rule=rule, label=label)
+
+
+def renamed(case: Case, name: str) -> Case:
+    """Return a request to the model under another name than the usual one."""
+    payload = case.payload
+    if not isinstance(payload, RawBody) or not payload.path.startswith(model_path()):
+        return case
+    path = f"{model_path(name)}{payload.path.removeprefix(model_path())}"
+    return replace(case, payload=replace(payload, path=path))
 
 
 _OTHER_MODEL: Final = model_path(NO_SUCH)

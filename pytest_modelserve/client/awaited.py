@@ -18,7 +18,6 @@ from ..wire.predictions import Predictions
 from .access import Access
 from .base import DEFAULT_TIMEOUT_S, BaseClient
 from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
-from .inference import MODEL_NAME
 from .invocation import Invocation
 
 _NOT_KEPT: Final = httpx.Limits(max_connections=None, max_keepalive_connections=0)
@@ -103,7 +102,7 @@ class AsyncModelClient(BaseClient):
         *,
         params: Mapping[str, object] | None = None,
         outputs: Sequence[str] = (),
-        model: str = MODEL_NAME,
+        model: str | None = None,
     ) -> Predictions:
         """Return the model's predictions by the Open Inference Protocol (V2); see `ModelClient.infer`.
 
@@ -111,7 +110,7 @@ class AsyncModelClient(BaseClient):
             data: Rows as the signature takes them.
             params: The request's parameters.
             outputs: The names of the outputs that are wanted; none for all.
-            model: The name under which the server has the model.
+            model: The name under which the server has the model; that of `--model-v2-name` where none is given.
 
         Raises:
             EncodeError: The data has no reading under the signature, or the protocol cannot carry it.
@@ -121,7 +120,7 @@ class AsyncModelClient(BaseClient):
         """
         return await self._run(self._inferences.infer(data, params, outputs, model))
 
-    async def v2_metadata(self, model: str = MODEL_NAME) -> ModelMetadata:
+    async def v2_metadata(self, model: str | None = None) -> ModelMetadata:
         """Return what the server says of a model's tensors by the Open Inference Protocol (V2).
 
         Raises:

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from typing_extensions import Self
 
 from ..cases import Case, Envelope
+from ..settings import V2_NAME
 from ..signature.specs import Signature
 from .access import Access
 from .exchange import Exchanges
@@ -29,6 +30,7 @@ class BaseClient:
         *,
         signature: Signature | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        v2_name: str = V2_NAME,
     ) -> Self:
         """Return a client of a server that is not ours, reached as it asks for.
 
@@ -38,6 +40,7 @@ class BaseClient:
         """
         client = cls.__new__(cls)
         client._open(Exchanges(base_url, signature, access, timeout_s))  # noqa: SLF001 # of this very class
+        client._inferences.name = v2_name  # noqa: SLF001
         return client
 
     def _open(self, exchanges: Exchanges) -> None:

@@ -18,7 +18,6 @@ from ..wire.predictions import Predictions
 from .access import Access
 from .base import DEFAULT_TIMEOUT_S, BaseClient
 from .exchange import PREDICT_PATH, Exchanges, Flow, HttpSettings, Reading, Sending
-from .inference import MODEL_NAME
 from .invocation import Invocation
 
 T = TypeVar("T")
@@ -102,7 +101,7 @@ class ModelClient(BaseClient):
         *,
         params: Mapping[str, object] | None = None,
         outputs: Sequence[str] = (),
-        model: str = MODEL_NAME,
+        model: str | None = None,
     ) -> Predictions:
         """Return the model's predictions by the Open Inference Protocol (V2).
 
@@ -110,7 +109,7 @@ class ModelClient(BaseClient):
             data: Rows as the signature takes them.
             params: The request's parameters.
             outputs: The names of the outputs that are wanted; none for all.
-            model: The name under which the server has the model.
+            model: The name under which the server has the model; that of `--model-v2-name` where none is given.
 
         Raises:
             EncodeError: The data has no reading under the signature, or the protocol cannot carry it.
@@ -120,7 +119,7 @@ class ModelClient(BaseClient):
         """
         return self._run(self._inferences.infer(data, params, outputs, model))
 
-    def v2_metadata(self, model: str = MODEL_NAME) -> ModelMetadata:
+    def v2_metadata(self, model: str | None = None) -> ModelMetadata:
         """Return what the server says of a model's tensors by the Open Inference Protocol (V2).
 
         Raises:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 from urllib.parse import quote
 
 from ..errors import DecodeError
+from ..settings import V2_NAME
 from ..wire.envelopes import JSON_TYPE
 from ..wire.inferred import ModelMetadata, read_model_metadata
 from ..wire.open_inference import encode_inference
@@ -15,10 +15,8 @@ from ..wire.tables import as_payload
 from ..wire.values import show_value
 from .exchange import Exchanges, Flow
 
-MODEL_NAME: Final = "mlflow-model"  # as MLflow called it when it started MLServer, and as the scoring server does
 
-
-def model_path(model: str = MODEL_NAME) -> str:
+def model_path(model: str = V2_NAME) -> str:
     """Return the path of a model's metadata; `/infer` and `/ready` follow it."""
     return f"/v2/models/{quote(model, safe='')}"
 
@@ -28,13 +26,15 @@ class Inferences:
 
     Args:
         exchanges: Those of the same client.
+        name: Under which the server has the model, where a request does not say.
     """
 
-    def __init__(self, exchanges: Exchanges) -> None:
+    def __init__(self, exchanges: Exchanges, name: str = V2_NAME) -> None:
         self._exchanges = exchanges
+        self.name = name
 
     def infer(
-        self, data: object, params: Mapping[str, object] | None, outputs: Sequence[str], model: str
+        self, data: object, params: Mapping[str, object] | None, outputs: Sequence[str], model: str | None
     ) -> Flow[Predictions]:
         """Send data as the signature takes it and return the typed predictions.
 
@@ -46,7 +46,7 @@ class Inferences:
         identity = f"infer-{self._exchanges.next_number()}"
         body = encode_inference(payload, params, signature=signature, identity=identity, outputs=outputs)
         headers = {"Content-Type": JSON_TYPE}
-        invocation = yield self._exchanges.sending("POST", f"{model_path(model)}/infer", headers, body)
+        invocation = yield self._exchanges.sending("POST", f"{model_path(model or self.name)}/infer", headers, body)
         inference = invocation.inference()
         if inference.id != identity:
             raise DecodeError(
@@ -56,8 +56,8 @@ class Inferences:
             )
         return inference.predictions(None if signature is None else signature.outputs)
 
-    def metadata(self, model: str) -> Flow[ModelMetadata]:
+    def metadata(self, model: str | None) -> Flow[ModelMetadata]:
         """Ask what the server says of a model."""
-        invocation = yield self._exchanges.sending("GET", model_path(model), {}, b"")
+        invocation = yield self._exchanges.sending("GET", model_path(model or self.name), {}, b"")
         invocation.require_success()
         return read_model_metadata(invocation.json())

@@ -63,6 +63,7 @@ class Model:
         metadata: What its author wrote beside it.
         env_vars: The names of the environment variables that it was logged with; never their values.
         document: The whole file as plain JSON data, unknown fields included.
+        told_by: What its server was asked for the signature, where nothing else is known of it; else empty.
     """
 
     uri: str
@@ -84,6 +85,7 @@ class Model:
     metadata: Mapping[str, object] = field(default_factory=dict)
     env_vars: tuple[str, ...] = ()
     document: Mapping[str, object] = field(default_factory=dict)
+    told_by: str = ""
 
     @property
     def is_signed(self) -> bool:

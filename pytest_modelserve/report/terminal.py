@@ -47,7 +47,9 @@ def _counts(model: ModelReport) -> str:
 def _served(model: ModelReport) -> str:
     environment, server = model.environment, model.server
     if url := server.get("url"):
-        return f"{server.get('backend')} server at {url}"
+        origin = server.get("signature_from")
+        told = f"; its model known by {origin} alone, without an input example" if origin else ""
+        return f"{server.get('backend')} server at {url}{told}"
     if not environment:
         return ""
     version = f" {server['version']}" if server.get("version") and not server.get("is_ours") else ""

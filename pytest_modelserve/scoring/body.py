@@ -11,7 +11,8 @@ from starlette.requests import Request
 from .errors import DecidedBy, ErrorCode, NotParsed, ScoringError, excerpt
 
 REQUEST_ID_HEADER: Final = "X-Modelserve-Request-Id"
-_REQUEST_ID: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?")
+REQUEST_ID_PATTERN: Final = r"[\x21-\x7e]([\x20-\x7e]{0,126}[\x21-\x7e])?"
+_REQUEST_ID: Final = re.compile(REQUEST_ID_PATTERN)
 _DRAINED: Final = 16  # times the limit: a client that is cut off while it sends cannot read why
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..signature.json_schema import request_schema, response_schema
+from ..signature.serialize import as_mlmodel
 from ..signature.specs import Signature
+from .body import REQUEST_ID_HEADER, REQUEST_ID_PATTERN
 from .csv_text import require_flat
 from .errors import DecidedBy, ErrorCode, NotAllowed
 from .media import Media
@@ -39,6 +41,9 @@ def build_openapi(settings: ServeSettings, version: str) -> dict[str, Any]:
             "title": f"Model {settings.model_uri}",
             "version": version,
             "description": f"MLflow's scoring protocol. Model digest: `{settings.mlmodel_digest}`.",
+            "x-mlflow-model": _model(
+                settings
+            ),  # what no JSON Schema says: types, names and defaults as MLflow has them
         },
         "paths": {
             "/invocations": {"post": _invocations(settings)},
@@ -50,9 +55,18 @@ def build_openapi(settings: ServeSettings, version: str) -> dict[str, Any]:
     }
 
 
+def _model(settings: ServeSettings) -> dict[str, Any]:
+    signature = settings.signature
+    return {
+        "digest": settings.mlmodel_digest,
+        "signature": None if signature is None else as_mlmodel(signature),
+        "is_signature_from_type_hint": signature is not None and signature.is_from_type_hint,
+    }
+
+
 def _invocations(settings: ServeSettings) -> dict[str, Any]:
     signature = settings.signature or Signature()
-    request: dict[str, Any] = {"schema": request_schema(signature)}
+    request: dict[str, Any] = {"schema": request_schema(signature, admit_either=True, as_served=True)}
     if settings.input_example is not None:
         request["example"] = settings.input_example
     content = {Media.JSON.value: request}
@@ -63,11 +77,11 @@ def _invocations(settings: ServeSettings) -> dict[str, Any]:
         "summary": "Predict",
         "parameters": [
             {
-                "name": "X-Modelserve-Request-Id",
+                "name": REQUEST_ID_HEADER,
                 "in": "header",
                 "required": False,
                 "description": "Comes back with the answer, and stands in the server's log.",
-                "schema": {"type": "string", "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+                "schema": {"type": "string", "maxLength": 128, "pattern": f"^{REQUEST_ID_PATTERN}$"},
             }
         ],
         "requestBody": {"required": True, "content": content},

@@ -38,6 +38,7 @@ class ServeSettings:
         load_timeout_s: How long loading may take.
         max_body_bytes: The longest body that is read.
         predict_threads: How many predictions may run at the same time.
+        v2_name: The name of the model in the Open Inference Protocol (V2).
     """
 
     model_dir: Path
@@ -54,6 +55,7 @@ class ServeSettings:
     load_timeout_s: float
     max_body_bytes: int
     predict_threads: int
+    v2_name: str
 
     @property
     def hands_tables(self) -> bool:
@@ -92,6 +94,7 @@ def read_settings(path: Path) -> ServeSettings:
         load_timeout_s=values.take_positive("load_timeout_s", float),
         max_body_bytes=values.take_positive("max_body_bytes", int),
         predict_threads=values.take_positive("predict_threads", int),
+        v2_name=values.take("v2_name", str),
     )
     values.require_all_taken()
     return settings

@@ -22,7 +22,6 @@ from ..signature.datatypes import DataType, ValueType
 from ..signature.specs import ColumnSchema, ColumnSpec, Schema, Signature, TensorSpec
 from .v2_datatypes import Datatype, datatype_of
 
-MODEL_NAME: Final = "mlflow-model"  # under which MLflow had MLServer serve
 PLATFORM: Final = "mlflow_pyfunc"
 CONTENT_TYPE: Final = "content_type"  # the parameter by which MLServer's codecs are chosen, a convention of Seldon
 TEXT: Final = "str"
@@ -70,11 +69,11 @@ def model_version(digest: str) -> str:
     return digest[:_VERSION_DIGITS]
 
 
-def model_metadata(signature: Signature | None, version: str) -> Mapping[str, Any]:
+def model_metadata(name: str, signature: Signature | None, version: str) -> Mapping[str, Any]:
     """Return the metadata of a model."""
     declared = signature or Signature()
     return {
-        "name": MODEL_NAME,
+        "name": name,
         "versions": [version],
         "platform": PLATFORM,
         "inputs": [info.as_json() for info in input_infos(declared)],

@@ -26,7 +26,7 @@ from .v2_answer import OutputTensor, encode_outputs, write_response
 from .v2_binary import BINARY_HEADER, EXTENSION, OCTETS, split_body
 from .v2_datatypes import MAX_RANK
 from .v2_inputs import InferenceReader, ReadRequest, require_outputs
-from .v2_metadata import MODEL_NAME, model_metadata, model_version, output_infos
+from .v2_metadata import model_metadata, model_version, output_infos
 
 V2_ROOT: Final = "/v2"
 _INLINE_VALUES: Final = INLINE_BYTES // 8  # of an answer, about 8 bytes each: more are written in a thread
@@ -46,7 +46,8 @@ class V2Routes:
         self._slot = slot
         self._server = {"name": "pytest-modelserve", "version": version, "extensions": [EXTENSION]}
         self._version = model_version(settings.mlmodel_digest)
-        self._metadata = model_metadata(settings.signature, self._version)
+        self._name = settings.v2_name
+        self._metadata = model_metadata(self._name, settings.signature, self._version)
         self._infos = output_infos(settings.signature or Signature())
         self._reader = InferenceReader(settings.signature)
 
@@ -82,7 +83,7 @@ class V2Routes:
         return self._unknown(request) or _document(self._metadata)
 
     async def _model_ready(self, request: Request) -> Response:
-        return self._unknown(request) or self._unready({"name": MODEL_NAME, "ready": True})
+        return self._unknown(request) or self._unready({"name": self._name, "ready": True})
 
     def _unready(self, document: Mapping[str, Any]) -> Response:
         """Return a document, an error where the model cannot predict."""
@@ -102,8 +103,8 @@ class V2Routes:
 
     def _require_known(self, request: Request) -> None:
         name, version = request.path_params["name"], request.path_params.get("version", self._version)
-        if name != MODEL_NAME:
-            raise _not_found(f"There is no model {excerpt(name)}; there is {MODEL_NAME}")
+        if name != self._name:
+            raise _not_found(f"There is no model {excerpt(name)}; there is {self._name}")
         if version != self._version:
             raise _not_found(f"The model has no version {excerpt(version)}; it has {self._version}")
 
@@ -124,7 +125,7 @@ class V2Routes:
         return await run(lambda: self._response(read, self._outputs(answer.value, read), request_id), in_thread=is_long)
 
     def _response(self, read: ReadRequest, outputs: list[OutputTensor], request_id: str) -> Response:
-        document: dict[str, object] = {"model_name": MODEL_NAME, "model_version": self._version}
+        document: dict[str, object] = {"model_name": self._name, "model_version": self._version}
         if read.id is not None:
             document["id"] = read.id
         told: list[dict[str, Any]] = []

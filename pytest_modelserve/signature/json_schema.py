@@ -27,7 +27,11 @@ class _Column:
 
 
 def request_schema(
-    signature: Signature, *, example: Mapping[str, object] | None = None, admit_either: bool = False
+    signature: Signature,
+    *,
+    example: Mapping[str, object] | None = None,
+    admit_either: bool = False,
+    as_served: bool = False,
 ) -> JsonSchema:
     """Return the schema of a request: exactly one envelope that the signature allows, and the declared params.
 
@@ -41,13 +45,15 @@ def request_schema(
         example: A body to show as the example.
         admit_either: Whether to admit all that the contract leaves to the server, such as null in a required double.
             Judge a body so; a page for readers is clearer without.
+        as_served: Whether to leave out of that what our own server does not take: null in an optional integer or
+            boolean, and params that the signature does not have.
     """
-    envelopes = _envelopes(signature, admit_either=admit_either)
+    envelopes = _envelopes(signature, admit_either=admit_either, as_served=as_served)
     properties: JsonSchema = {name: envelopes.get(name, False) for name in ENVELOPES}
     if signature.params:
-        properties["params"] = _params_schema(signature)
+        properties["params"] = _params_schema(signature, is_open=not as_served)
     choices: list[JsonSchema] = [{"title": name, "required": [name]} for name in envelopes]
-    unified = _unified_schema(signature, admit_either=admit_either)
+    unified = _unified_schema(signature, admit_either=admit_either, as_served=as_served)
     if unified is not None:
         choices.append(unified)
     schema: JsonSchema = {
@@ -103,19 +109,21 @@ def _with_example(schema: JsonSchema, example: Mapping[str, object] | None) -> J
     return schema if example is None else {**schema, "examples": [dict(example)]}
 
 
-def _params_schema(signature: Signature) -> JsonSchema:
-    return _object({spec.name: param_schema(spec) for spec in signature.params or ()}, ())
+def _params_schema(signature: Signature, *, is_open: bool) -> JsonSchema:
+    declared = {spec.name: param_schema(spec) for spec in signature.params or ()}
+    return {**_object(declared, (), is_open=is_open), "type": ["object", "null"]}
 
 
-def _columns(schema: ColumnSchema, *, admit_either: bool = False) -> list[_Column]:
+def _columns(schema: ColumnSchema, *, admit_either: bool = False, as_served: bool = False) -> list[_Column]:
     """Return the columns, of those with the same name the last, whose type holds."""
+    admit_null = admit_either and not as_served
     columns = {
         name: _Column(
             name=spec.name,
             key=str(name),
             cell=value_schema(
                 spec.type,
-                is_nullable=not spec.required and (admit_either or _is_nullable(spec.type)),
+                is_nullable=not spec.required and (admit_null or _is_nullable(spec.type)),
                 admit_either=admit_either,
             ),
             required=spec.required,
@@ -130,13 +138,13 @@ def _is_nullable(kind: ValueType) -> bool:
     return not isinstance(kind, DataType) or kind.holds_null
 
 
-def _envelopes(signature: Signature, *, admit_either: bool) -> dict[str, JsonSchema]:
+def _envelopes(signature: Signature, *, admit_either: bool, as_served: bool) -> dict[str, JsonSchema]:
     schema = signature.inputs
     if schema is None:
         return _free_envelopes()
     if isinstance(schema, TensorSchema):
         return _tensor_envelopes(schema, admit_either=admit_either)
-    columns = _columns(schema, admit_either=admit_either)
+    columns = _columns(schema, admit_either=admit_either, as_served=as_served)
     if signature.is_from_type_hint:
         return {"inputs": _array(columns[0].cell)}
     if not schema.is_named:
@@ -205,14 +213,14 @@ def _tensor_envelopes(schema: TensorSchema, *, admit_either: bool) -> dict[str, 
     return {"inputs": inputs, "instances": _array(_object(row, row))}
 
 
-def _unified_schema(signature: Signature, *, admit_either: bool) -> JsonSchema | None:
+def _unified_schema(signature: Signature, *, admit_either: bool, as_served: bool) -> JsonSchema | None:
     schema = signature.inputs
     if schema is None:
         present: list[str] = list(UNIFIED_KEYS)
         body: JsonSchema = {}
     elif isinstance(schema, ColumnSchema) and schema.is_named:
         present = [name for name in UNIFIED_KEYS if name in schema.names]
-        columns = _columns(schema, admit_either=admit_either)
+        columns = _columns(schema, admit_either=admit_either, as_served=as_served)
         params = {spec.name: param_schema(spec) for spec in signature.params or ()}
         body = {"properties": {**_cells(columns), **params}, "required": _required(columns)}
     else:

@@ -184,6 +184,7 @@ class ContractHooks:
             return f"model: {uri}: {error.happened}"
         model, settings = subject.model, subject.settings
         flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
+        flavors = f"signature by {model.told_by}, no input example" if model.told_by else flavors
         environment = "" if settings.url else f"environment {settings.env_manager}, "
         servers = ", ".join(Run.of(config).servers)
         server = f"{servers} at {shown_url(settings.url)}" if settings.url else servers

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..options import BY_NAME, URI
+from ..options import BY_NAME, URI, URL
+from ..precedence import settings_from, uris_from
 from ..request import without_slash
 from ..settings import TOGETHER
 
@@ -39,19 +41,28 @@ class Selection:
 def select(config: pytest.Config) -> Selection | None:
     """Return what of the contract a run asks for, or None where it asks for test files.
 
-    The contract runs where `--model-uri` stands on the command line and no file is named, and where an id of one of
-    its items is named. What is ours is taken out of pytest's own arguments.
+    The contract runs where `--model-uri`, or `--model-url` alone, stands on the command line and no file is named, and
+    where an id of one of its items is named. What is ours is taken out of pytest's own arguments.
     """
     ids = tuple(argument for argument in config.args if _is_ours(argument))
     if ids:
         config.args = [argument for argument in config.args if argument not in ids]
         named = tuple(f"{without_slash(uri)}::{rest}" for uri, _, rest in (one.partition("::") for one in ids))
         return Selection(uris=tuple(dict.fromkeys(one.partition("::")[0] for one in named)), ids=named)
-    given = config.getoption(BY_NAME[URI].key) or ()
+    given = config.getoption(BY_NAME[URI].key) or _server_alone(config)
     if given and config.args_source is not config.ArgsSource.ARGS:
         config.args = []
         return Selection(uris=tuple(dict.fromkeys(map(without_slash, given))))
     return None
+
+
+def _server_alone(config: pytest.Config) -> tuple[str, ...]:
+    """Return how the model of a server is called of which nothing else is known."""
+    if not config.getoption(BY_NAME[URL].key) or uris_from(config, os.environ):
+        return ()
+    from ..discovered import uri_of
+
+    return (uri_of(settings_from(config, os.environ)),)
 
 
 def _is_ours(argument: str) -> bool:

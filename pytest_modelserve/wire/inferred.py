@@ -35,11 +35,15 @@ class TensorMetadata:
         name: Its name.
         datatype: The protocol's word, such as `FP64`.
         shape: With -1 for any size.
+        content_type: How its elements are written, by MLServer's convention; empty where the server does not say.
+        required: Whether a request must have it; our server says where not.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...]
+    content_type: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class ModelMetadata:
         platform: What it is made with.
         inputs: The tensors that it takes.
         outputs: The tensors that it answers.
+        content_type: What the inputs make up together, by MLServer's convention; empty where the server does not say.
     """
 
     name: str
@@ -59,6 +64,7 @@ class ModelMetadata:
     platform: str
     inputs: tuple[TensorMetadata, ...]
     outputs: tuple[TensorMetadata, ...]
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +157,7 @@ def read_model_metadata(document: object) -> ModelMetadata:
         platform=_text(body, "platform", what),
         inputs=tuple(_described(entry, f"inputs[{at}]") for at, entry in enumerate(_list(body, "inputs", what))),
         outputs=tuple(_described(entry, f"outputs[{at}]") for at, entry in enumerate(_list(body, "outputs", what))),
+        content_type=_content_type(_parameters(body, what)),
     )
 
 
@@ -159,8 +166,14 @@ def _described(entry: object, where: str) -> TensorMetadata:
     shape = _list(body, "shape", where)
     if not all(type(size) is int and size >= -1 for size in shape):
         raise _not_protocol(f"shape of {where} is no list of sizes", shape)
-    sizes = cast("list[int]", shape)
-    return TensorMetadata(name=_text(body, "name", where), datatype=_datatype(body, where), shape=tuple(sizes))
+    parameters = _parameters(body, where)
+    return TensorMetadata(
+        name=_text(body, "name", where),
+        datatype=_datatype(body, where),
+        shape=tuple(cast("list[int]", shape)),
+        content_type=_content_type(parameters),
+        required=parameters.get("required") is not False,
+    )
 
 
 def _output(entry: object, where: str) -> OutputTensor:
@@ -178,15 +191,22 @@ def _output(entry: object, where: str) -> OutputTensor:
     for at, value in enumerate(data):
         if value is not None and tensor_misfit(value, dtype) is not None:
             raise _not_protocol(f"element {at} of {where} is no {datatype}", value)
-    parameters = {} if body.get("parameters") is None else _object(body["parameters"], f"parameters of {where}")
-    hint = parameters.get("content_type", "")
     return OutputTensor(
         name=_text(body, "name", where),
         datatype=datatype,
         shape=tuple(sizes),
         data=tuple(data),
-        content_type=hint if isinstance(hint, str) else "",
+        content_type=_content_type(_parameters(body, where)),
     )
+
+
+def _parameters(body: Mapping[str, object], where: str) -> dict[str, object]:
+    return {} if body.get("parameters") is None else _object(body["parameters"], f"parameters of {where}")
+
+
+def _content_type(parameters: Mapping[str, object]) -> str:
+    hint = parameters.get("content_type", "")
+    return hint if isinstance(hint, str) else ""
 
 
 def _flat(data: list[object], shape: list[int], where: str) -> list[object]:

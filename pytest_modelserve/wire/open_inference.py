@@ -40,7 +40,7 @@ DATATYPES: Final[Mapping[str, str]] = {  # of the protocol, with the dtype of it
     "BYTES": "object",
 }
 _OF_DTYPES: Final = {dtype: datatype for datatype, dtype in DATATYPES.items()}
-_OF_COLUMNS: Final[Mapping[DataType, str]] = {
+OF_COLUMNS: Final[Mapping[DataType, str]] = {
     DataType.BOOLEAN: "BOOL",
     DataType.INTEGER: "INT32",
     DataType.LONG: "INT64",
@@ -140,7 +140,7 @@ def _column(name: str, cells: list[object], kind: ValueType | None) -> JsonValue
         raise
     if kind is None:
         return _tensor(name, _datatype_of(values), [len(cells), 1], values, _hint_of(cells, values))
-    return _tensor(name, _OF_COLUMNS[kind] if isinstance(kind, DataType) else None, [len(cells), 1], values)
+    return _tensor(name, OF_COLUMNS[kind] if isinstance(kind, DataType) else None, [len(cells), 1], values)
 
 
 def _tensor(name: str, datatype: str | None, shape: list[int], values: list[JsonValue], hint: str = "") -> JsonValue:

@@ -91,6 +91,7 @@ def test_the_commands_are_answered(tmp_path: Path) -> None:
         load_timeout_s=60.0,
         max_body_bytes=1 << 20,
         predict_threads=2,
+        v2_name="mlflow-model",
     )
     metadata, inference = asyncio.run(answers_to(commands(), settings))
     assert [tensor["name"] for tensor in metadata["inputs"]] == ["age", "plan"]

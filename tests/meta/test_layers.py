@@ -17,7 +17,7 @@ FLOORS: list[set[str]] = [
     {"search"},
     {"checks"},
     {"report", "gate"},
-    {"pipeline", "served", "followed", "running", "subject"},
+    {"pipeline", "served", "followed", "running", "discovered", "subject"},
     {
         *("plugin", "options", "precedence", "fixtures", "given", "managed", "progress", "request", "run", "suite"),
         *("casebook", "cli", ""),
@@ -30,9 +30,10 @@ ALSO: dict[str, set[str]] = {
     "lifeline": {"errors"},
     "model": {"wire"},
     "running": {"subject"},
+    "discovered": {"running"},
     "followed": {"subject", "running"},
     "served": {"subject", "running", "followed"},
-    "pipeline": {"served", "subject"},
+    "pipeline": {"served", "subject", "discovered"},
 }
 ISLANDS: dict[str, set[str]] = {"scoring": {"signature", "runtime"}, "runtime": set()}
 

@@ -71,6 +71,7 @@ def configure() -> Configure:
 
 VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "server": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
+    "v2_name": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "env_manager": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "workers": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),
     "url": tuple((f"http://{host}", f"http://{host}") for host in "abcd"),

@@ -40,7 +40,7 @@ def find_no_outputs(linted: Linted) -> Iterator[Found]:
 
 def find_no_example(linted: Linted) -> Iterator[Found]:
     """Look for an input example."""
-    if linted.model.example_info is None:
+    if linted.model.example_info is None and not linted.model.told_by:
         yield Found(
             title="the model was saved without an input example: log it with input_example=, so that it is tested on it"
         )

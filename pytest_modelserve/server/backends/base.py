@@ -26,6 +26,7 @@ class ServeSettings:
             that they can.
         pass_env: Names of environment variables that the model may see besides those that every model sees; a `*` at
             the end stands for any rest.
+        v2_name: The name of the model in the Open Inference Protocol (V2).
     """
 
     predict_timeout_s: float = 60.0
@@ -36,6 +37,7 @@ class ServeSettings:
     predict_threads: int = 8
     workers: int = 0
     pass_env: tuple[str, ...] = ()
+    v2_name: str = "mlflow-model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

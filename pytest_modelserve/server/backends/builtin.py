@@ -72,6 +72,7 @@ def _document(request: ServeRequest) -> dict[str, object]:
         "load_timeout_s": settings.load_timeout_s,
         "max_body_bytes": settings.max_body_bytes,
         "predict_threads": settings.predict_threads,
+        "v2_name": settings.v2_name,
         "calls_file": "calls.jsonl",
     }
 

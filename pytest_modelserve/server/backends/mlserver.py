@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from ...errors import ServerError
 from ..launch import LaunchSpec, Probe
@@ -19,7 +20,6 @@ from ..spied_model import LOADER, lay_out
 from .base import Needs, ServeRequest
 from .environ import build_worker_env
 
-MODEL_NAME: Final = "mlflow-model"  # as MLflow called it when it started MLServer
 _NEEDS: Final = Needs(
     requirements=("mlserver==1.7.1", "mlserver-mlflow==1.7.1", "uvloop<0.22", "pandas<3"),
     python=">=3.9,<3.13",
@@ -96,7 +96,7 @@ class MlserverBackend:
             files=files,
             links=links,
             probe=Probe(
-                health_path=f"/v2/models/{MODEL_NAME}/ready",  # the server's own says ready of one without a model
+                health_path=f"/v2/models/{quote(settings.v2_name)}/ready",  # its own says ready of one without a model
                 body=request.probe_body,
                 timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S,
                 given_up=frozenset({_GIVEN_UP}),
@@ -144,7 +144,7 @@ def _env(request: ServeRequest) -> Mapping[str, str]:
         "MLSERVER_PARALLEL_WORKERS": str(request.settings.workers),
         "MLSERVER_DEBUG": "false",
         "MLSERVER_GZIP_ENABLED": "false",
-        "MLSERVER_MODEL_NAME": MODEL_NAME,
+        "MLSERVER_MODEL_NAME": request.settings.v2_name,
         "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_mlflow.MLflowRuntime",
     }
     other = {

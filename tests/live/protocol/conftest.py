@@ -1,16 +1,24 @@
-"""Two models behind the builtin server for clients of the Open Inference Protocol: one of columns, one of tensors."""
+"""Two models behind the builtin server for clients of the Open Inference Protocol: one of columns, one of tensors.
+
+And tools of other people, each in an environment of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from uv import find_uv_bin
 from zoo.model_source import ModelSource
 
 from pytest_modelserve import ModelClient, Settings, serve
 
+DOCS: Final = Path(__file__).parents[3] / "docs" / "examples"  # what the tools are given is what readers are
+TOOL_S: Final = 240.0  # uv fetches the tool where it is not cached
 NUMBERS: Final = ("bool", *(f"{sign}int{n}" for sign in ("", "u") for n in (8, 16, 32, 64)))
 FLOATS: Final = ("float16", "float32", "float64")
 DTYPES: Final = (*NUMBERS, *FLOATS, "str")
@@ -93,3 +101,23 @@ def served(path: Path, folder: Path) -> Any:
 def dtypes() -> tuple[str, ...]:
     """Every dtype of the model of tensors, each the name of a tensor, too."""
     return DTYPES
+
+
+@pytest.fixture
+def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a tool of other people in a folder without any file of ours, but for the modules of `docs/examples`."""
+
+    def run(requirement: str, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        uv = (find_uv_bin(), "run", "--no-project", "--quiet", "--python", "3.11", "--with", requirement)
+        return subprocess.run(
+            (*uv, *words),
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(DOCS), "PYTHONDONTWRITEBYTECODE": "1", **env},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TOOL_S,
+            check=False,
+        )
+
+    return run

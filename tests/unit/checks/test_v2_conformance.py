@@ -95,7 +95,7 @@ class Application:
         before: Sees each request before it is sent; returns an answer that takes the place of any other, or None.
     """
 
-    def __init__(self, folder: Path, signature: Signature | None) -> None:
+    def __init__(self, folder: Path, signature: Signature | None, v2_name: str) -> None:
         self.worker = Worker()
         self.spoil: Spoil = lambda _request, _document: None
         self.before: Callable[[httpx.Request], httpx.Response | None] = lambda _request: None
@@ -114,6 +114,7 @@ class Application:
             load_timeout_s=60.0,
             max_body_bytes=1 << 20,
             predict_threads=2,
+            v2_name=v2_name,
         )
         self._app = create_app(settings, ModelSlot(self.worker))
 
@@ -142,7 +143,7 @@ def conform(serve: Any, raised: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
         has_raised = isinstance(returned, Raised)
         is_managed, has_spy = settings.pop("is_managed", True), settings.pop("has_spy", True)
         example = settings.pop("example", ARRAY if signature is TENSOR else ROWS)
-        application = Application(tmp_path, signature)
+        application = Application(tmp_path, signature, settings.get("v2_name", "mlflow-model"))
         application.worker.returned = returned
         application.spoil = spoil or application.spoil
         application.before = settings.pop("before", application.before)
@@ -454,7 +455,7 @@ def test_each_refused_request_has_its_fault_alone(
     tmp_path: Path, rule: V2Rule, signature: Signature, example: Any
 ) -> None:
     """What is refused is refused for the one change: the good request itself is taken, and the refusal names it."""
-    application = Application(tmp_path, signature)
+    application = Application(tmp_path, signature, "mlflow-model")
     good = json.loads(json.dumps(inference_document(example, signature=signature)))
     if rule.needs_every_input and signature is COLUMNS:
         good["inputs"] = good["inputs"][:2]  # the third may be left out
@@ -574,11 +575,18 @@ def test_a_server_of_another_kind_is_asked_first_whether_it_speaks(conform: Any)
     assert conform("says_ready", silent).outcome is Outcome.FAILED  # ours must
 
 
+@pytest.mark.parametrize("rule", [rule.id for rule in V2_RULES])
+def test_a_model_of_another_name_is_asked_by_it(conform: Any, rule: str) -> None:
+    assert conform(rule, v2_name="churn é").outcome is Outcome.PASSED
+
+
 @pytest.mark.parametrize("settings", [{"server": "somebody's"}, {"is_managed": False}])
 def test_a_server_that_has_the_model_under_another_name_is_left_out(conform: Any, settings: dict[str, Any]) -> None:
     result = conform("id_echo", at(MODEL, {"error": "there is churn alone"}, 404), **settings)
     assert (result.outcome, result.applies) == (Outcome.SKIPPED, False)
-    assert result.reason == f"the server has no model mlflow-model: {MODEL} is answered 404"
+    assert result.reason == (
+        f"the server has no model mlflow-model, which --model-v2-name may name: {MODEL} is answered 404"
+    )
     assert conform("id_echo", **settings).outcome is Outcome.PASSED
     assert conform("model_metadata", at(MODEL, BROKEN, 500), **settings).outcome is Outcome.FAILED
 

@@ -131,6 +131,7 @@ def serve(tmp_path: Path) -> Callable[..., Server]:
             "load_timeout_s": 60.0,
             "max_body_bytes": 1 << 20,
             "predict_threads": 2,
+            "v2_name": "mlflow-model",
         }
         return Server(settings=ServeSettings(**{**values, **changes}), slot=ModelSlot(worker), worker=worker)
 

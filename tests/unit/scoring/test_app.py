@@ -232,6 +232,42 @@ def test_the_openapi_document_is_complete(serve: Any, declared: Any) -> None:
     assert server.request("GET", "/docs").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "is_taken"),
+    [
+        ({"inputs": [{"n": 1, "x": None}]}, True),
+        ({"inputs": [{"n": 1, "x": 0.5}], "params": None}, True),
+        ({"inputs": [{"n": 1, "x": 0.5}], "params": {"k": 2}}, True),
+        ({"inputs": [{"n": 1, "x": 0.5}], "params": {"other": 2}}, False),
+        ({"inputs": [{"n": 1, "x": 0.5, "maybe": None}]}, False),
+        ({"inputs": [{"n": None, "x": 0.5}]}, False),
+        ({"inputs": [{"n": "1", "x": 0.5}]}, False),
+    ],
+)
+def test_the_document_takes_what_the_server_takes(serve: Any, body: dict[str, Any], is_taken: bool) -> None:
+    columns = (
+        ColumnSpec(name="n", type=DataType.LONG),
+        ColumnSpec(name="x", type=DataType.DOUBLE),
+        ColumnSpec(name="maybe", type=DataType.INTEGER, required=False),
+    )
+    params = (ParamSpec(name="k", type=DataType.LONG, default=3),)
+    server = serve(Signature(inputs=ColumnSchema(columns=columns), params=params))
+    document = server.request("GET", "/openapi.json").json()
+    content = document["paths"]["/invocations"]["post"]["requestBody"]["content"]
+    assert Draft202012Validator(content["application/json"]["schema"]).is_valid(body) is is_taken
+    assert (server.post(json.dumps(body)).status_code == 200) is is_taken
+
+
+@pytest.mark.parametrize("given", ["a", "a b", "~" * 128, " a", "a ", "", "~" * 129, "a\tb"])
+def test_the_document_tells_which_ids_the_server_takes(serve: Any, given: str) -> None:
+    server = serve(DataType.LONG)
+    document = server.request("GET", "/openapi.json").json()
+    (header,) = document["paths"]["/invocations"]["post"]["parameters"]
+    is_named = Draft202012Validator(header["schema"]).is_valid(given)
+    answer = server.post({"inputs": [1]}, **{header["name"]: given})
+    assert (answer.status_code == 200) is is_named
+
+
 def test_errors_are_what_the_document_says(serve: Any) -> None:
     server = serve(DataType.LONG)
     document = server.request("GET", "/openapi.json").json()

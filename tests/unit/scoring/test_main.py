@@ -55,6 +55,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[bytes
             "load_timeout_s": 60.0,
             "max_body_bytes": 1 << 20,
             "predict_threads": 2,
+            "v2_name": "mlflow-model",
             "calls_file": "calls.jsonl",
             **changes,
         }

@@ -27,6 +27,7 @@ COMPLETE: dict[str, Any] = {
     "load_timeout_s": 1.5,
     "max_body_bytes": 1024,
     "predict_threads": 2,
+    "v2_name": "mlflow-model",
     "calls_file": "calls.jsonl",
 }
 

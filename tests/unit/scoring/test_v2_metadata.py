@@ -73,12 +73,12 @@ def test_what_has_no_name_gets_the_one_of_mlserver() -> None:
 
 def test_names_are_texts_and_what_may_be_left_out_says_so() -> None:
     schema = ColumnSchema(columns=(ColumnSpec(name=3, type=DataType.LONG, required=False),))
-    (entry,) = model_metadata(Signature(inputs=schema), "v")["inputs"]
+    (entry,) = model_metadata("m", Signature(inputs=schema), "v")["inputs"]
     assert (entry["name"], entry["parameters"]) == ("3", {"content_type": "np", "required": False})
 
 
 def test_a_model_without_a_signature_promises_nothing() -> None:
-    assert model_metadata(None, model_version("0123456789abcdef")) == {
+    assert model_metadata("mlflow-model", None, model_version("0123456789abcdef")) == {
         "name": "mlflow-model",
         "versions": ["0123456789ab"],
         "platform": "mlflow_pyfunc",

@@ -10,7 +10,8 @@ import pytest
 from pytest_modelserve.runtime.frames import ColumnValue, Storage, TableValue
 from pytest_modelserve.scoring.v2_metadata import input_infos
 from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature, TensorSchema, TensorSpec
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
+from pytest_modelserve.wire.declared import DeclaredModel, read_openapi, signature_of
 from pytest_modelserve.wire.inferred import read_inference, read_model_metadata
 from pytest_modelserve.wire.open_inference import DATATYPES, encode_inference
 from pytest_modelserve.wire.payloads import Table, Tensors
@@ -65,6 +66,37 @@ def test_tables_there_and_back(serve: Any, kind: Any, values: list[Any], names: 
 
 def metadata_of(server: Any) -> Any:
     return read_model_metadata(server.request("GET", "/v2/models/mlflow-model").json())
+
+
+TOLD = [
+    *(ColumnSchema(columns=(ColumnSpec(name="x", type=kind, required=False),)) for kind, _ in COLUMNS),
+    ColumnSchema(columns=(ColumnSpec(name=None, type=DataType.LONG), ColumnSpec(name=None, type=DataType.DOUBLE))),
+    *(
+        TensorSchema(tensors=(TensorSpec(name=None, dtype=dtype, shape=(-1, 2)),))
+        for dtype in ("bool", "uint64", "float16", "str", "bytes", "datetime64[ns]")
+    ),
+    TensorSchema(tensors=tuple(TensorSpec(name=name, dtype="float32", shape=(-1,)) for name in "ab")),
+]
+
+
+@pytest.mark.parametrize("schema", TOLD, ids=lambda schema: str(schema)[:60])
+def test_the_signature_comes_back_out_of_what_the_server_tells(serve: Any, schema: Any) -> None:
+    params = (ParamSpec(name="k", type=DataType.DOUBLE, default=0.5),)
+    signature = Signature(inputs=schema, outputs=schema, params=params)
+    server = serve(signature)
+    told = read_openapi(server.request("GET", "/openapi.json").json())
+    assert told == DeclaredModel(signature=signature, digest="0123")
+    kinds = [spec.type for spec in schema.columns] if isinstance(schema, ColumnSchema) else []
+    if all(isinstance(kind, DataType) for kind in kinds):  # of what nests the metadata tell no more than that
+        inputs_alone = signature_of(metadata_of(server))
+        assert inputs_alone is not None
+        assert (inputs_alone.inputs, inputs_alone.params) == (schema, None)
+
+
+def test_a_model_without_a_signature_tells_none(serve: Any) -> None:
+    server = serve(None)
+    assert read_openapi(server.request("GET", "/openapi.json").json()) is None
+    assert signature_of(metadata_of(server)) is None
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 3])

@@ -95,6 +95,7 @@ def test_the_settings_file_has_all_that_the_scoring_server_reads(request_: Serve
         "load_timeout_s": 120.0,
         "max_body_bytes": 64 * 1024 * 1024,
         "predict_threads": 8,
+        "v2_name": "mlflow-model",
         "calls_file": "calls.jsonl",
     }
 

@@ -105,6 +105,17 @@ def test_named_scalar_columns(parse: Parse) -> None:
     assert _wrongly(schema, TABULAR_REFUSED, admitted=False) == []
 
 
+def test_what_our_own_server_leaves_out_of_either(parse: Parse) -> None:
+    optional = {"type": "long", "name": "n", "required": False}
+    signature = parse([TEXT, optional], params=[{"name": "k", "type": "double", "default": 0.1}])
+    taken = [{"inputs": [{"b c": None}], "params": None}, {"inputs": [{"b c": "x", "n": 1}], "params": {"k": 0.5}}]
+    left_out = [{"inputs": [{"b c": "x", "n": None}]}, {"inputs": [{"b c": "x"}], "params": {"k": 0.5, "other": 1}}]
+    assert _wrongly(request_schema(signature, admit_either=True), [*taken, *left_out], admitted=True) == []
+    served = request_schema(signature, admit_either=True, as_served=True)
+    assert _wrongly(served, taken, admitted=True) == []
+    assert _wrongly(served, left_out, admitted=False) == []
+
+
 def test_one_named_column_takes_plain_values(parse: Parse) -> None:
     schema = request_schema(parse([LONG]))
     assert _wrongly(schema, [{"inputs": [1, 2]}, {"instances": [1]}, {"inputs": []}], admitted=True) == []

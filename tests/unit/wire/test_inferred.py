@@ -216,7 +216,7 @@ METADATA: dict[str, Any] = {
 def test_metadata() -> None:
     metadata = read_model_metadata(METADATA)
     assert (metadata.name, metadata.versions, metadata.platform) == ("m", ("1",), "")
-    assert metadata.inputs == (TensorMetadata(name="a", datatype="INT64", shape=(-1, 1)),)
+    assert metadata.inputs == (TensorMetadata(name="a", datatype="INT64", shape=(-1, 1), content_type="np"),)
     assert metadata.outputs == (TensorMetadata(name="y", datatype="BYTES", shape=()),)
     assert read_model_metadata({key: METADATA[key] for key in METADATA if key != "versions"}).versions == ()
     assert read_model_metadata({**METADATA, "versions": None}).versions == ()
