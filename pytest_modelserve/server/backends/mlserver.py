@@ -96,7 +96,7 @@ class MlserverBackend:
             files=files,
             links=links,
             probe=Probe(
-                health_path=f"/v2/models/{quote(settings.v2_name)}/ready",  # its own says ready of one without a model
+                health_path=f"/v2/models/{quote(settings.v2_name, safe='')}/ready",  # its own says ready of one without a model
                 body=request.probe_body,
                 timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S,
                 given_up=frozenset({_GIVEN_UP}),
