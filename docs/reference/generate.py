@@ -91,8 +91,8 @@ def deviations() -> Iterator[str]:
         "passes and tells it; `--model-strict` fails it. One that a check should have met and did not is told as "
         "advice: it may be mended. None excuses the model: what it raises on a valid request, and NaN in a required "
         "output, are its own failures on every server. The request is to one of the models in `example_models`, served "
-        "by `modelserve serve MODEL --server` with its name; `python benchmarks/deviations.py` sends all of them to real "
-        "servers again."
+        "by `modelserve serve MODEL --server` with its name; `python benchmarks/deviations.py` sends all of them to "
+        "real servers again."
     )
     for server in sorted({one.server for one in DEVIATIONS}):
         yield f"## {server}"
@@ -108,7 +108,8 @@ def deviations() -> Iterator[str]:
 def sent(example: Example) -> str:
     """Return an example request as the cell of a table: where it goes, its type, and its body where that is short."""
     typed = f", {in_cell(example.content_type)}" if example.content_type else ""
-    where = f"`{example.model}`<br>{example.method} {example.path}{typed}"
+    early = f", while it starts with `--model-workers {example.workers}`" if example.is_early else ""
+    where = f"`{example.model}`<br>{example.method} {example.path}{typed}{early}"
     shown_body = "".join(shown_part(part, times) for part, times in example.body)
     return f"{where}<br>{in_cell(shown_body)}" if shown_body else where
 
