@@ -34,7 +34,7 @@ _GIVEN_UP: Final = 404  # what it says of a model that it could not load, while 
 _PROBE_MARGIN_S: Final = 5.0  # beyond what a prediction may take
 _NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
 
-_START_TEXT: Final = '''"""Starts MLServer by its command line, with requests that the spy can name; its workers import this, too."""
+_START_TEXT: Final = '''"""Starts MLServer with requests that the spy can name; its workers import this file, too."""
 import importlib
 import os
 import sys
