@@ -93,6 +93,7 @@ class MlserverBackend:
     name = "mlserver"
     needs = _NEEDS
     takes_workers = True
+    version_path = "/v2"  # its `/version` tells MLflow's
 
     def launch(self, request: ServeRequest) -> LaunchSpec:
         """Return what it takes to serve the model; nothing is started or written.
