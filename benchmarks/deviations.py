@@ -59,21 +59,27 @@ def served_by(model: str, version: str, asked: argparse.Namespace) -> int:
 
 def tried(model: str, version: str, asked: argparse.Namespace) -> int:
     """Return how many examples for a model the server of one version answers in another way than is told."""
-    settings = Settings(server=asked.server, env_manager="uv", cache_dir=asked.cache_dir)
+    known = [one for one in DEVIATIONS if (one.example.model, one.server) == (model, asked.server)]
     n_wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         directory = repinned(MODELS / model, version, Path(folder), asked.others) if version else MODELS / model
-        with serve(str(directory), settings) as served:
-            print(f"{model} on {asked.server} {served.server_version}")
-            for deviation in (one for one in DEVIATIONS if (one.example.model, one.server) == (model, asked.server)):
-                wrong = "; ".join(differences(served, deviation))
-                is_claimed = deviation.is_of(served.server_version)
-                n_wrong += bool(wrong) == is_claimed
-                if is_claimed:
-                    print(f"  {deviation.id:34} {f'does not show: {wrong}' if wrong else 'shows'}")
-                elif not wrong:
-                    print(f"  {deviation.id:34} shows, although {deviation.versions} is claimed")
+        for workers in sorted({one.example.workers for one in known}):
+            settings = Settings(server=asked.server, env_manager="uv", cache_dir=asked.cache_dir, workers=workers)
+            with serve(str(directory), settings) as served:
+                print(f"{model} on {asked.server} {served.server_version}{f' with {workers} workers' * bool(workers)}")
+                n_wrong += sum(is_wrong(served, one) for one in known if one.example.workers == workers)
     return n_wrong
+
+
+def is_wrong(served: ServedModel, deviation: Deviation) -> bool:
+    """Tell whether a deviation shows although its versions do not say so, or does not although they do."""
+    wrong = "; ".join(differences(served, deviation))
+    is_claimed = deviation.is_of(served.server_version)
+    if is_claimed:
+        print(f"  {deviation.id:34} {f'does not show: {wrong}' if wrong else 'shows'}")
+    elif not wrong:
+        print(f"  {deviation.id:34} shows, although {deviation.versions} is claimed")
+    return bool(wrong) == is_claimed
 
 
 def repinned(model: Path, version: str, folder: Path, others: Sequence[str]) -> Path:
@@ -91,6 +97,11 @@ def repinned(model: Path, version: str, folder: Path, others: Sequence[str]) -> 
 def differences(served: ServedModel, deviation: Deviation) -> Iterator[str]:
     """Send the example of a deviation, and yield in what the server does not do as is told."""
     example = deviation.example
+    if example.is_early:
+        early = {(one.request, one.status) for one in served.private().server.early_answers}
+        if (f"{example.method} {example.path}", example.status) not in early:
+            yield f"was answered {sorted(early)} while it started"
+        return
     headers = {} if example.content_type is None else {"Content-Type": example.content_type}
     calls = CallLog(served.calls_path, is_from_now=True)
     invocation = served.client.send(example.content, headers, method=example.method, path=example.path)

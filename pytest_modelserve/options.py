@@ -132,8 +132,8 @@ OPTIONS: Final = (
     Option(
         name="workers",
         flag="--model-workers",
-        help="Processes of their own in which the server predicts, for servers that have such: mlserver. Without, it "
-        "predicts in its own process, and the spy watches.",
+        help="Processes of their own in which the server predicts, for servers that have such: mlserver. 0 is "
+        "none, so that it predicts in its own; of 2 and more the spy sees nothing.",
         parse=parse_count,
         metavar="N",
     ),

@@ -14,9 +14,9 @@ from .client import Invocation, ModelClient
 from .client.access import AT_ONCE, AUTHORIZATION, Access, Pace, bearer
 from .client.curl import shown_url
 from .environment.restoration import Environment
-from .errors import RequestError, ResponseError, ServerError, ServerNotReady
+from .errors import ServerError, ServerNotReady
 from .server.backends import load_backend
-from .server.launch import LaunchSpec
+from .server.launch import VERSION_PATH, LaunchSpec
 from .server.state import Server
 from .settings import Settings
 from .subject import Subject
@@ -101,7 +101,7 @@ class RunningServers:
                 if not may_come or time.monotonic() - started >= self._wait_s:
                     raise _not_ready(spec, answer)
                 time.sleep(AGAIN_S)  # between two questions: nothing tells when a server that is not ours is there
-            version = _version_of(client)
+            version = _version_of(client, spec.version_path)
         return RunningServer(
             backend=spec.backend,
             model_uri=spec.model_uri,
@@ -167,7 +167,7 @@ def spec_of(settings: Settings, model_uri: str) -> LaunchSpec:
     Raises:
         ServerError: There is no backend of the name that `--model-server` gives.
     """
-    load_backend(settings.server)
+    backend = load_backend(settings.server)
     return LaunchSpec(
         name="running",
         backend=settings.server,
@@ -176,14 +176,15 @@ def spec_of(settings: Settings, model_uri: str) -> LaunchSpec:
         env={},
         url=settings.url.rstrip("/"),
         is_ours=settings.server == OURS,
+        version_path=getattr(backend, "version_path", VERSION_PATH),
     )
 
 
-def _version_of(client: ModelClient) -> str:
-    try:
-        told = client.version()
-    except (RequestError, ResponseError):  # few servers tell, and none must
+def _version_of(client: ModelClient, path: str) -> str:
+    answer = client.send(b"", method="GET", path=path)
+    if not answer.is_success:  # few servers tell, and none must
         return ""
+    told = answer.body.decode("utf-8", "replace").strip().strip('"')
     try:
         document = json.loads(told)  # ours tells of its worker, too
     except ValueError:

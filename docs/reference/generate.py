@@ -108,7 +108,8 @@ def deviations() -> Iterator[str]:
 def sent(example: Example) -> str:
     """Return an example request as the cell of a table: where it goes, its type, and its body where that is short."""
     typed = f", {in_cell(example.content_type)}" if example.content_type else ""
-    where = f"`{example.model}`<br>{example.method} {example.path}{typed}"
+    early = f", while it starts with `--model-workers {example.workers}`" if example.is_early else ""
+    where = f"`{example.model}`<br>{example.method} {example.path}{typed}{early}"
     shown_body = "".join(shown_part(part, times) for part, times in example.body)
     return f"{where}<br>{in_cell(shown_body)}" if shown_body else where
 

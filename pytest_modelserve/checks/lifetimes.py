@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..results import CheckResult, Judges, Outcome, as_duration, notes
+from ..server.deviations import Asked, Seen
 from ..server.family import Ending
 from ..server.state import Server
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
+from .deviations import DeviationWatch
 from .evidence import Evidence, as_failure_of, log_of
 from .good_request import NO_REQUEST, QUOTED, GoodRequest, good_request_of
 from .loads import Loads, data_files, loaded_late, loaded_twice, main_files, read_loads
@@ -40,7 +42,7 @@ def starts_and_stops(context: CheckContext, _: str) -> CheckResult:
     server = served.server
     later = [*_answers_to(served, good)]
     loads = read_loads(served.loads_path)
-    found = [*_start(served), *_loading(context, loads, has_later=bool(later))]
+    found = [*_start(served, context.deviations), *_loading(context, loads, has_later=bool(later))]
     advice = [*_slow_first(server, later), *_reopened(context, loads)]
     ending = served.stop()
     if ending is not None:
@@ -70,11 +72,14 @@ def _answers_to(served: PrivateServed, good: GoodRequest) -> Iterator[float]:
             yield invocation.elapsed_s
 
 
-def _start(served: PrivateServed) -> Iterator[Evidence]:
+def _start(served: PrivateServed, deviations: DeviationWatch) -> Iterator[Evidence]:
     """Yield what was wrong before the server was ready, and just after it said so."""
     server = served.server
     for early in server.early_answers:
         if early.request.startswith("POST") and early.status != 503 and early.status >= 400:
+            seen = Seen(kind="rejected", answer=f"{early.status} ")
+            if deviations.explains(Asked(rule=NAME, label="before it is ready"), seen):
+                continue
             yield Evidence(
                 title=f"a server that is not ready answers {early.status} to a prediction",
                 rule="not_ready",

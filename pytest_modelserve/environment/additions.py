@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..errors import RequirementsError
+from ..errors import EnvironmentBroken, RequirementsError
 from .indexes import without_credentials
 from .pins import as_pep508, markers_of, versions_of
 from .requirements import Requirement
@@ -77,6 +77,13 @@ def require_fit(additions: Additions, requirements: Sequence[Requirement], pytho
             facts={"asked for": "\n".join(f"{without_credentials(mine.text)} ({mine.place})" for mine, _ in conflicts)},
             fix=f"Log the model again with versions that {additions.wanted_by} can live with, {_OTHER_SERVER}",
         )
+
+
+def advised(error: EnvironmentBroken, additions: Additions) -> EnvironmentBroken:
+    """Return the error of an installer with the way out that there is where a server's additions are at fault."""
+    if additions.requirements and isinstance(error, RequirementsError):
+        error.fix = f"{error.fix.removesuffix('.')}, {_OTHER_SERVER}"
+    return error
 
 
 def told_of(additions: Additions, freeze: Iterable[str], own: Iterable[str] | None) -> Iterator[str]:

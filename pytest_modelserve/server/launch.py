@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+VERSION_PATH: Final = "/version"  # of MLflow's protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class LaunchSpec:
         stop_timeout_s: How long it may take to stop on SIGTERM before it is killed.
         links: Relative name to the file or folder that a symbolic link of that name leads to; made like `files`.
         version: Of the program that serves, for reports; empty where it is of no interest.
+        version_path: Where one that somebody else has started tells its version, as text or in an object.
         has_spy: Whether what reached the model, and what it returned or raised, is recorded in `calls.jsonl` of the
             private directory, which files it opened in `loads.jsonl`, and which modules it imported in
             `modules.jsonl`.
@@ -76,6 +80,7 @@ class LaunchSpec:
     startup_timeout_s: float = 120.0
     stop_timeout_s: float = 10.0
     version: str = ""
+    version_path: str = VERSION_PATH
     has_spy: bool = False
     is_ours: bool = False
     exit_codes: Mapping[int, str] = field(default_factory=dict)

@@ -78,7 +78,7 @@ def other() -> Iterator[Callable[..., Other]]:
 
             def do_GET(self) -> None:
                 told.asked.append((self.path, self.headers.get("X-Tenant")))
-                is_version = self.path == "/version"
+                is_version = self.path in {"/version", "/v2"}
                 status = 200 if is_version and told.version else 404 if is_version else told.answers[0]
                 if not is_version and len(told.answers) > 1:
                     told.answers.pop(0)
@@ -176,6 +176,20 @@ def test_a_version_is_asked_for_once_the_server_is_ready(told: str, version: str
     assert isinstance(found, RunningServer)
     assert found.version == version
     assert [path for path, _ in server.asked] == ["/ping", "/ping", "/version"]
+
+
+def test_a_program_may_tell_its_version_elsewhere(other: Callable[..., Other]) -> None:
+    server = other(200, version='{"name": "mlserver", "version": "1.7.1", "extensions": []}')
+    found = RunningServers(Access(), 5.0).obtain(replace(spec_of(server.url), version_path="/v2"))
+    assert isinstance(found, RunningServer)
+    assert found.version == "1.7.1"
+    assert [path for path, _ in server.asked] == ["/ping", "/v2"]
+
+
+@pytest.mark.parametrize(("server", "path"), [("builtin", "/version"), ("mlflow", "/version"), ("mlserver", "/v2")])
+def test_each_program_is_asked_where_it_tells_its_version(server: str, path: str, model: Path) -> None:
+    settings = Settings(server=server, url="http://127.0.0.1:5000")
+    assert as_spec(read_subject(str(model), settings)).version_path == path
 
 
 def test_one_that_is_elsewhere_or_has_another_certificate_is_told(other: Callable[..., Other]) -> None:

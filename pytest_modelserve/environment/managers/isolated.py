@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ...errors import InstallFailed, RequirementsError
-from ..additions import NO_ADDITIONS, require_fit, told_of
+from ..additions import NO_ADDITIONS, advised, require_fit, told_of
 from ..answers import Answers
 from ..cache import EnvironmentCache, Slot
 from ..digest import environment_digest
@@ -132,7 +132,8 @@ class _Build:
         shutil.rmtree(work)
         if output.returncode != 0:
             known = (*self.request.spec.requirements, *self.request.additions.as_requirements())
-            raise as_error(output, known, stage=stage, log=site.kept_log)
+            error = as_error(output, known, stage=stage, log=site.kept_log)
+            raise advised(error, self.request.additions)
 
     def _smoke(self, site: BuildSite) -> list[str]:
         if not self.request.smoke:

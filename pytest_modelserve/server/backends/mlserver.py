@@ -34,10 +34,18 @@ _GIVEN_UP: Final = 404  # what it says of a model that it could not load, while 
 _PROBE_MARGIN_S: Final = 5.0  # beyond what a prediction may take
 _NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
 
-_START_TEXT: Final = '''"""Starts MLServer as `mlserver start` does, with requests that the spy can name."""
+_START_TEXT: Final = '''"""Starts MLServer with requests that the spy can name; its workers import this file, too."""
 import importlib
 import os
 import sys
+
+OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
+KEY = "modelserve_request_id"
+
+sys.path.insert(0, OWN_FOLDER)
+importlib.import_module({loader!r})  # our package is there from here on
+sys.path.remove(OWN_FOLDER)
+current = importlib.import_module("_modelserve_runtime.spy").request_id
 
 
 def named(create_app):
@@ -49,15 +57,31 @@ def named(create_app):
     return create
 
 
-if __name__ == "__main__":  # its workers import this file, too
-    own_folder = os.path.dirname(os.path.abspath(__file__))
-    sys.path.insert(0, own_folder)
-    importlib.import_module({loader!r})  # our package is there from here on
-    sys.path.remove(own_folder)
+def sent(send):
+    async def send_with_id(self, method_name, *args, **kwargs):
+        return await send(self, method_name, *args, **{{**kwargs, KEY: current.get()}})
+
+    return send_with_id
+
+
+def processed(process):
+    async def process_with_id(self, request):  # in a task, and so in a context, of its own
+        current.set(request.method_kwargs.pop(KEY, None))
+        return await process(self, request)
+
+    return process_with_id
+
+
+parallel = importlib.import_module("mlserver.parallel.model").ParallelModel
+parallel._send = sent(parallel._send)
+worker = importlib.import_module("mlserver.parallel.worker").Worker
+worker._process_request = processed(worker._process_request)
+
+if __name__ == "__main__":
     rest = importlib.import_module("mlserver.rest.server")
     rest.create_app = named(rest.create_app)
     os.environ["MLSERVER_HTTP_PORT"] = sys.argv[1]
-    os.environ["MLSERVER_MODEL_URI"] = os.path.dirname(own_folder)
+    os.environ["MLSERVER_MODEL_URI"] = os.path.dirname(OWN_FOLDER)
     sys.argv[:] = ["mlserver", "start", {folder!r}]
     importlib.import_module("mlserver.cli").main()
 '''
@@ -69,6 +93,7 @@ class MlserverBackend:
     name = "mlserver"
     needs = _NEEDS
     takes_workers = True
+    version_path = "/v2"  # its `/version` tells MLflow's
 
     def launch(self, request: ServeRequest) -> LaunchSpec:
         """Return what it takes to serve the model; nothing is started or written.
@@ -96,7 +121,8 @@ class MlserverBackend:
             files=files,
             links=links,
             probe=Probe(
-                health_path=f"/v2/models/{quote(settings.v2_name, safe='')}/ready",  # its own says ready of one without a model
+                # The server's own readiness says ready of one without a model.
+                health_path=f"/v2/models/{quote(settings.v2_name, safe='')}/ready",
                 body=request.probe_body,
                 timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S,
                 given_up=frozenset({_GIVEN_UP}),
@@ -104,7 +130,7 @@ class MlserverBackend:
             startup_timeout_s=settings.startup_timeout_s,
             stop_timeout_s=settings.stop_timeout_s,
             version=request.installed["mlserver"],
-            has_spy=settings.workers == 0,  # several processes would write one record, and know no request's id
+            has_spy=settings.workers <= 1,  # several processes would write one record
             exit_codes={0: "MLServer could not load the model"},
         )
 

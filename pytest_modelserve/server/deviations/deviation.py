@@ -71,6 +71,8 @@ class Example:
         reaches: Whether the model is called.
         answer: A pattern of the start of the answer's body.
         received: A pattern of what the model received, as the spy recorded it.
+        is_early: Whether it is sent while the server is not ready yet, with the model's input example.
+        workers: How many processes of their own the server predicts in.
     """
 
     model: str
@@ -82,6 +84,8 @@ class Example:
     reaches: bool = False
     answer: str = ""
     received: str = ""
+    is_early: bool = False
+    workers: int = 0
 
     @property
     def content(self) -> bytes:

@@ -16,7 +16,8 @@ from .deviation import FAILS, FAULT, Deviation, Example
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
 
-_RUNTIME: Final = "https://github.com/SeldonIO/MLServer/blob/1.7.1/runtimes/mlflow/mlserver_mlflow/runtime.py"
+_SERVER: Final = "https://github.com/SeldonIO/MLServer/blob/1.7.1"
+_RUNTIME: Final = f"{_SERVER}/runtimes/mlflow/mlserver_mlflow/runtime.py"
 _PARSED: Final = f"{_RUNTIME}#L126"  # nothing around it catches what the parser raises
 _BODY: Final = f"{_RUNTIME}#L36"  # where any body is decoded
 _REFUSED: Final = frozenset({"rejected"})
@@ -172,5 +173,16 @@ MLSERVER_INVOCATIONS: Final = (
             content_type="APPLICATION/JSON",
             answer="only supports the following content types",
         ),
+    ),
+    _of(
+        id="not_ready_is_not_found",
+        rules=("starts_and_stops",),
+        kinds=_REFUSED,
+        what="With workers a prediction is answered 404 while the model loads, not 503: its route is not there yet.",
+        link=f"{_SERVER}/mlserver/server.py#L71",
+        answer="^404 ",
+        label="^before it is ready$",
+        is_steady=False,  # without them its port opens when the model is loaded
+        example=Example(model="penguins_rules", status=404, is_early=True, workers=1),
     ),
 )

@@ -85,6 +85,18 @@ def test_a_healthy_model_passes(contract: Contract) -> None:
     assert "mlserver==1.7.1" in added
 
 
+def test_what_the_model_does_wrong_is_its_own_failure(write: Write, contract: Contract) -> None:
+    crashes = "if min(orders['n']) > 9:\n            [][0]"
+    crashing = HEALTHY.replace("return orders", f"{crashes}\n        return orders")
+    run = contract(write(crashing), "--model-server", "mlserver", "--model-checks", "accepts_valid")
+
+    assert run.exit_code == 1, run.output + run.errors
+    failed = run.checks("failed")
+    assert {"accepts_valid[dataframe_split]", "accepts_valid[inputs]"} <= set(failed)
+    assert all("the model crashed on" in check["failure"]["title"] for check in failed.values())
+    assert all("IndexError" in check["failure"]["title"] for check in failed.values())
+
+
 def test_the_environment_is_the_models_and_more(write: Write, settings: Settings) -> None:
     with serve(str(write()), settings) as served:
         installed = dict(line.split("==") for line in served.environment.freeze)
@@ -94,8 +106,10 @@ def test_the_environment_is_the_models_and_more(write: Write, settings: Settings
         assert "uvloop<0.22" in note
 
 
-def test_the_spy_sees_what_reaches_the_model_by_either_protocol(write: Write, settings: Settings) -> None:
-    with serve(str(write()), settings) as served:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_spy_sees_what_reaches_the_model_by_either_protocol(write: Write, settings: Settings, workers: int) -> None:
+    with serve(str(write()), settings.with_({"workers": workers}, origin="the test")) as served:
+        assert served.has_spy
         calls = CallLog(served.calls_path)
         for path, body in ((PREDICT_PATH, EXAMPLE), (f"{model_path()}/infer", TENSORS)):
             invocation = served.client.send(json.dumps(body).encode(), {"Content-Type": "application/json"}, path=path)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pytest_modelserve.checks.deviations import DeviationWatch
 from pytest_modelserve.checks.lifetimes import starts_and_stops
 from pytest_modelserve.results import CheckResult, Outcome
+from pytest_modelserve.server.deviations import Deviation, Example
 from pytest_modelserve.server.family import Ending
 from pytest_modelserve.server.readiness import EarlyAnswer, FirstAnswer
 
@@ -28,6 +31,7 @@ def opening(call: int, by: str = "m.py:load") -> dict[str, Any]:
 
 def checked(live: Live, lines: Sequence[dict[str, Any]] = (opening(0), READY), **told: Any) -> CheckResult:
     context, served = live()
+    context = replace(context, deviations=told.pop("watch", context.deviations))
     (served.folder / "weights.bin").write_bytes(b"w" * 1000)
     served.loads_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     for name, value in told.items():
@@ -82,6 +86,27 @@ def test_each_breach_is_told(told: dict[str, Any], title: str, live: Live) -> No
     assert result.outcome is Outcome.FAILED
     assert result.failure is not None
     assert result.failure.title == title
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(404, Outcome.PASSED), (500, Outcome.FAILED)])
+def test_what_a_starting_server_is_known_to_answer_is_told(status: int, outcome: Outcome, live: Live) -> None:
+    known = Deviation(
+        id="not_found",
+        server="mlserver",
+        versions="==1.7.1",
+        rules=("starts_and_stops",),
+        kinds=frozenset({"rejected"}),
+        what="It is known.",
+        link="https://example.org",
+        answer="^404 ",
+        label="^before it is ready$",
+        example=Example(model="m", status=404),
+    )
+    watch = DeviationWatch([known])
+    result = checked(live, early=early(("POST /invocations", status)), watch=watch)
+    assert result.outcome is outcome
+    shown = watch.noted(result, is_whole=True).deviations
+    assert [one.rule for one in shown] == ["starts_and_stops"] * (outcome is Outcome.PASSED)
 
 
 @pytest.mark.parametrize("code", [0, -15, 143])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelserve.environment.additions import NO_ADDITIONS, Additions, require_fit, told_of
+from pytest_modelserve.environment.additions import NO_ADDITIONS, Additions, advised, require_fit, told_of
 from pytest_modelserve.environment.requirements import Requirement
 from pytest_modelserve.environment.spec import EnvironmentSpec
-from pytest_modelserve.errors import RequirementsError
+from pytest_modelserve.errors import EnvironmentBroken, InstallFailed, RequirementsError
 
 SERVER = Additions(wanted_by="a-server", requirements=("a-server==1", "pandas<3"), python=">=3.9,<3.13")
 
@@ -96,6 +96,22 @@ def test_each_addition_is_a_line_that_an_error_can_name() -> None:
     assert (first.name, first.place) == ("a-server", "added for a-server, line 1")
     assert (second.name, second.text, second.is_constraint) == ("pandas", "pandas<3", False)
     assert SERVER.stage == "installing the requirements with what a-server needs"
+
+
+@pytest.mark.parametrize(
+    ("error", "additions", "fix"),
+    [
+        (RequirementsError("x", fix="Change one."), SERVER, "Change one, or serve it by another server, such as "),
+        (RequirementsError("x", fix="Change one."), NO_ADDITIONS, "Change one."),
+        (InstallFailed("x", fix="Free space."), SERVER, "Free space."),
+    ],
+)
+def test_another_server_is_a_way_out_where_additions_are_at_fault(
+    error: EnvironmentBroken, additions: Additions, fix: str
+) -> None:
+    assert advised(error, additions) is error
+    assert error.fix.startswith(fix)
+    assert ("--model-server=builtin" in error.fix) is (additions is SERVER and isinstance(error, RequirementsError))
 
 
 @pytest.mark.parametrize(

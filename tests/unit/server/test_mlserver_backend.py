@@ -104,8 +104,8 @@ def test_a_user_may_let_telemetry_be(request_: Request) -> None:
     assert launch(asked).env["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
 
-@pytest.mark.parametrize(("workers", "has_spy"), [(0, True), (1, False), (4, False)])
-def test_workers_of_their_own_are_not_watched(request_: Request, workers: int, has_spy: bool) -> None:
+@pytest.mark.parametrize(("workers", "has_spy"), [(0, True), (1, True), (2, False), (4, False)])
+def test_several_workers_are_not_watched(request_: Request, workers: int, has_spy: bool) -> None:
     spec = launch(request_(settings=ServeSettings(workers=workers)))
     assert (spec.env["MLSERVER_PARALLEL_WORKERS"], spec.has_spy) == (str(workers), has_spy)
 
