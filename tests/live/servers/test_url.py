@@ -74,5 +74,10 @@ def test_mlflow_started_by_hand_gives_the_verdict_of_the_managed_one(cache_dir: 
 def test_ours_started_by_hand_gives_the_verdict_of_the_managed_one(cache_dir: Path) -> None:
     settings = Settings(cache_dir=cache_dir)
     with serve(str(IRIS), settings) as served:
-        there = verify(str(IRIS), Settings(cache_dir=cache_dir, url=served.server.base_url))
+        url = served.server.base_url
+        there = verify(str(IRIS), Settings(cache_dir=cache_dir, url=url))
+        alone = verify(url, Settings(cache_dir=cache_dir, url=url))  # which tells the signature itself
     assert there.verdict is Verdict.PASS
+    assert (alone.verdict, alone.uri) == (Verdict.PASS, url)
+    assert (alone.signature, alone.digest) == (there.signature, there.digest)
+    assert "predicts_input_example" not in {check.name for check in alone.checks}
