@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from .settings import (
+    AUTO,
     Settings,
     parse_count,
     parse_headers,
@@ -60,7 +61,8 @@ class Option:
     @property
     def default(self) -> object:
         """Return the value where nobody says."""
-        return () if self.name == URI else getattr(Settings(), self.name)
+        named: Mapping[str, object] = {URI: (), SERVER: AUTO}
+        return named[self.name] if self.name in named else getattr(Settings(), self.name)
 
 
 URI: Final = "uri"
@@ -80,7 +82,8 @@ OPTIONS: Final = (
         name=SERVER,
         flag="--model-server",
         help="Backend that serves the model: builtin, mlflow for the server of its own mlflow, or mlserver. With "
-        "several of them the contract is checked on each, and their answers are compared.",
+        "several of them the contract is checked on each, and their answers are compared. The default, auto, checks on "
+        "builtin and compares its answers with those of mlflow where the model requires mlflow.",
         metavar="NAME",
         repeatable=True,
     ),

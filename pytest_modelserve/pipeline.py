@@ -78,6 +78,16 @@ def read_subject(uri: str, settings: Settings, *, ini_domain: Domain | None = No
     )
 
 
+def requires(subject: Subject, package: str) -> bool:
+    """Tell whether a model's requirements name a package; nothing is built.
+
+    Raises:
+        RequirementsError: They cannot be read.
+    """
+    spec = EnvironmentSpec.read(subject.model.path, subject.model.pyfunc.env)
+    return any(one.name == package and not one.is_constraint for one in spec.requirements)
+
+
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:
     """Restore the model's own environment, from the cache where it was built before; the caller closes it.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import SettingError
 from .options import BY_NAME, OPTIONS, SERVER, URI, Option
-from .settings import Settings, parse_headers, parse_names, parse_skips
+from .settings import AUTO, Settings, parse_headers, parse_names, parse_skips
 
 if TYPE_CHECKING:
     import pytest
@@ -31,7 +31,8 @@ def settings_from(config: pytest.Config, environ: Mapping[str, str]) -> Settings
             if isinstance(value, Path):
                 value = given.folder / value
             settings = settings.with_({option.name: value}, origin=given.origin)
-    return replace(settings, server=servers_from(config, environ)[0])
+    (server, *_) = servers_from(config, environ)
+    return settings if server == AUTO else replace(settings, server=server)
 
 
 def uris_from(config: pytest.Config, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -47,24 +48,25 @@ def servers_from(config: pytest.Config, environ: Mapping[str, str], pasted: Sequ
     Args:
         config: Of the run.
         environ: The environment variables.
-        pasted: Those in ids on the command line, which count where none is given; else the default does.
+        pasted: Those in ids on the command line, which count where none is given; else the default, `auto`, does.
 
     Raises:
-        SettingError: What is given names none.
+        SettingError: What is given names none, or `auto` beside others.
     """
     given = _given(BY_NAME[SERVER], config, environ)
     if given is not None:
         return parse_servers(given.text, origin=given.origin)
-    return tuple(pasted) or (Settings().server,)
+    return tuple(pasted) or (AUTO,)
 
 
 def parse_servers(text: str, *, origin: str) -> tuple[str, ...]:
     """Return the backends that a text names, each once.
 
     Raises:
-        SettingError: It names none.
+        SettingError: It names none, or `auto` beside others.
     """
-    if names := tuple(dict.fromkeys(parse_names(text))):
+    names = tuple(dict.fromkeys(parse_names(text)))
+    if names and (AUTO not in names or len(names) == 1):
         return names
     option = BY_NAME[SERVER]
     raise SettingError(f"{option.flag} cannot be {text!r}", facts={"given in": origin}, fix=option.help)

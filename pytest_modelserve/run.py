@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -19,13 +19,13 @@ from .environment.restoration import default_root
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
 from .options import BY_NAME, SERVER, URI
-from .pipeline import read_subject, restore_environment
+from .pipeline import read_subject, requires, restore_environment
 from .precedence import parse_servers, servers_from, settings_from, settings_from_marker, uris_from
 from .progress import TerminalProgress
 from .request import Request, without_slash
 from .running import only_of
 from .served import ServedModel, as_running
-from .settings import Settings
+from .settings import AUTO, TOGETHER, Settings
 from .subject import Subject
 
 
@@ -37,6 +37,7 @@ class Run:
         config: Of the run.
         settings: As far as no marker changes them.
         servers: The backends on which each model is checked; the first is the one that `settings` names.
+        is_auto: Whether nobody named a backend, so that MLflow's server is compared with ours where a model has one.
         requests: The models of `--model-uri`, or of its twins, on each of the servers.
         run_id: Equal in all processes of one run, and in no other run.
     """
@@ -44,6 +45,7 @@ class Run:
     config: pytest.Config
     settings: Settings
     servers: tuple[str, ...]
+    is_auto: bool
     requests: tuple[Request, ...]
     run_id: str
     _marked: dict[Request, Request] = field(default_factory=dict)
@@ -65,15 +67,24 @@ class Run:
         """
         if RUN not in config.stash:
             try:
-                servers = servers_from(config, os.environ, pasted)
-                settings = replace(settings_from(config, os.environ), server=servers[0])
+                asked = servers_from(config, os.environ, pasted)
+                is_auto, usual = asked == (AUTO,), settings_from(config, os.environ)
+                servers = (usual.server,) if is_auto else asked
+                settings = replace(usual, server=servers[0])
             except ModelServeError as error:
                 raise pytest.UsageError(str(error)) from error
             workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
             run_id = workerinput.get("testrunuid") or uuid.uuid4().hex  # a container gives each run the same PID
             named = _requests(config) or _discovered(config, settings)
             requests = tuple(one for request in named for one in _on_each(request, servers))
-            run = cls(config=config, settings=settings, servers=servers, requests=requests, run_id=run_id)
+            run = cls(
+                config=config,
+                settings=settings,
+                servers=servers,
+                is_auto=is_auto,
+                requests=requests,
+                run_id=run_id,
+            )
             config.stash[RUN] = run
             config.add_cleanup(run.close)
         return config.stash[RUN]
@@ -89,8 +100,8 @@ class Run:
         asked = Request.of_marker(mark, self.config.rootpath)
         named = asked.overrides.get(SERVER)
         text = ",".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
-        servers = self.servers if named is None else parse_servers(text, origin="the marker served_model")
-        requests = _on_each(asked, servers) if named is None else tuple(map(asked.on, servers))
+        servers = (AUTO,) if named is None else parse_servers(text, origin="the marker served_model")
+        requests = _on_each(asked, self.servers) if servers == (AUTO,) else tuple(map(asked.on, servers))
         for request in requests:
             settings_from_marker(self.settings, request.overrides)
         return tuple(self._marked.setdefault(request, request) for request in requests)
@@ -98,6 +109,19 @@ class Run:
     def given(self, uri: str) -> tuple[Request, ...]:
         """Return the requests of a model that was named on the command line, one for each server."""
         return _on_each(Request(uri, self.config.invocation_params.dir), self.servers)
+
+    def groups(self, uri: str) -> tuple[tuple[Request, ...], ...]:
+        """Return the requests of a model as the contract is checked: on each server alone, then on all together."""
+        requests = self.given(uri)
+        together = requests
+        if self.is_auto and not self.settings.url and self._has_mlflow(requests[0]):
+            together = (*requests, requests[0].on(COMPARED))
+        alone = tuple((request,) for request in requests)
+        return (*alone, together) if len(together) > 1 else alone
+
+    def reported(self, requests: Sequence[Request]) -> str:
+        """Return the server, or the servers, under whose name a report tells what requests came to."""
+        return self.settings.server if self.is_auto else TOGETHER.join(map(self.server_of, requests))
 
     def server_of(self, request: Request) -> str:
         """Return the backend that a request asks for."""
@@ -149,6 +173,12 @@ class Run:
                     stack.callback(served.close)
             self._served.clear()
 
+    def _has_mlflow(self, request: Request) -> bool:
+        try:
+            return requires(self.subject(request), COMPARED)
+        except ModelServeError:  # which the first item tells
+            return False
+
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
             asked = settings_from_marker(self.settings, request.overrides)
@@ -187,6 +217,7 @@ class Run:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+COMPARED: Final = "mlflow"  # the server that ours is compared with, and the package that brings it
 
 
 def _with_folders(settings: Settings, root: Path) -> Settings:

@@ -14,6 +14,7 @@ from .errors import SettingError, did_you_mean
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+AUTO: Final = "auto"  # in place of a server's name: the contract on ours, whose answers MLflow's must share
 TOGETHER: Final = "+"  # between the names of servers that are compared, in ids and reports
 V2_NAME: Final = "mlflow-model"  # as MLflow called its models on MLServer
 

@@ -199,8 +199,8 @@ class _Trial:
         if not apart:
             known = next((fate for fate in fates if fate.is_known), None)
             return None if known is None else _as_note(known.exchange)
-        if case.expectation is Expectation.EITHER and apart[0][1].path == OUTCOME:
-            return _as_note(apart[0][0].exchange)
+        if case.expectation is not Expectation.ACCEPT and apart[0][1].path == OUTCOME:
+            return _as_note(apart[0][0].exchange)  # what must be refused, rejects_invalid tells on each server alone
         judgement = self._judged(strange[0], *apart[0])
         if judgement.key not in self._confirmed and not self._is_steady(strange[0], apart[0][0]):
             self.is_unsteady = True

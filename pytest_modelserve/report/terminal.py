@@ -86,10 +86,15 @@ def _deviation_lines(model: ModelReport) -> Iterator[str]:
         for deviation in check.deviations:
             met.setdefault(deviation.id, (deviation, []))[1].append(check.name)
     if met:
-        version = f" {model.server['version']}" if model.server.get("version") else ""
-        yield f"  {len(met)} known deviations of {model.server.get('backend', 'the server')}{version}, no failures:"
+        servers = dict.fromkeys(_with_version(model, deviation.server) for deviation, _ in met.values())
+        yield f"  {len(met)} known deviations of {', '.join(servers)}, no failures:"
     for deviation, checks in met.values():
         yield f"    {deviation.id}: {deviation.what} ({checks[0]}{_others(len(checks) - 1)})"
+
+
+def _with_version(model: ModelReport, server: str) -> str:
+    is_its = model.server.get("backend") == server and model.server.get("version")
+    return f"{server} {model.server['version']}" if is_its else server
 
 
 def _others(count: int) -> str:

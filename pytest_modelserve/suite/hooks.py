@@ -23,9 +23,8 @@ from ..results import CheckResult, Outcome, Verdict, as_document, check_result_f
 from ..run import Run
 from ..served import facts_of
 from ..server.backends import load_backend
-from ..settings import TOGETHER
 from ..subject import Subject
-from .nodes import RESULT, CheckItem, groups_of, items_of
+from .nodes import RESULT, CheckItem, items_of
 from .selection import Selection
 
 UNPROVEN: Final = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
@@ -172,21 +171,24 @@ class ContractHooks:
             terminalreporter.write_line(self._unwritten, red=True)
 
     def _expect(self, config: pytest.Config) -> None:
+        run = Run.of(config)
         for uri in self._selection.uris:
-            for requests in groups_of(Run.of(config).given(uri)):
-                backend = TOGETHER.join(map(Run.of(config).server_of, requests))
-                self._collected.expect(uri, backend, _titles(config, requests))
+            titles: dict[str, list[str]] = {}
+            for requests in run.groups(uri):
+                titles.setdefault(run.reported(requests), []).extend(_titles(config, requests))
+            for backend, expected in titles.items():
+                self._collected.expect(uri, backend, expected)
 
     def _header(self, config: pytest.Config, uri: str) -> str:
         try:
             subject = _subject(config, uri)
         except ModelServeError as error:
             return f"model: {uri}: {error.happened}"
-        model, settings = subject.model, subject.settings
+        run, model, settings = Run.of(config), subject.model, subject.settings
         flavors = ", ".join(name for name in model.flavors if name != "python_function") or "python_function"
         flavors = f"signature by {model.told_by}, no input example" if model.told_by else flavors
         environment = "" if settings.url else f"environment {settings.env_manager}, "
-        servers = ", ".join(Run.of(config).servers)
+        servers = ", ".join(dict.fromkeys(name for group in run.groups(uri) for name in map(run.server_of, group)))
         server = f"{servers} at {shown_url(settings.url)}" if settings.url else servers
         return f"model: {uri} ({model.digest[:12]}), {flavors}; {environment}server {server}, seed {subject.seed}"
 
@@ -229,6 +231,6 @@ def _facts(item: CheckItem) -> ModelFacts:
         subject = run.subject(request)
     except ModelServeError:
         return ModelFacts(uri=request.uri, backend=item.backend)
-    if len(item.requests) == 1:
+    if len(item.requests) == 1 or run.is_auto:
         return facts_of(subject, run.known(request), uri=request.uri)
     return replace(facts_of(subject, None, uri=request.uri), backend=item.backend)

@@ -17,14 +17,15 @@ import pytest
 
 from ..checks.check import Check
 from ..checks.choice import chosen
+from ..checks.conclusion import left_out
 from ..checks.context import CheckContext
 from ..checks.judge import Exchange
 from ..checks.table import run_check
 from ..errors import Failure, ModelServeError
 from ..progress import TerminalProgress
 from ..request import Request
-from ..results import CheckResult, Judges, Outcome
-from ..run import Run
+from ..results import CheckResult, Judges, Outcome, notes
+from ..run import COMPARED, Run
 from ..settings import TOGETHER
 
 RESULT: pytest.StashKey[CheckResult] = pytest.StashKey()
@@ -35,22 +36,16 @@ QUIET_S: Final = 5.0  # a check that takes no longer is not worth a line
 class ModelNode(pytest.Collector):
     """One model; its children are the servers that it is checked on, and these together."""
 
-    requests: tuple[Request, ...]
+    uri: str
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Yield a node for each server, and one for all of them where there are several."""
         run = Run.of(self.config)
-        for requests in groups_of(self.requests):
+        for requests in run.groups(self.uri):
             name = TOGETHER.join(map(run.server_of, requests))
             node: ServerNode = ServerNode.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}")
             node.requests = requests
             yield node
-
-
-def groups_of(requests: tuple[Request, ...]) -> tuple[tuple[Request, ...], ...]:
-    """Return the requests of one model on several servers as they are checked: one by one, then together."""
-    alone = tuple((request,) for request in requests)
-    return (*alone, requests) if len(requests) > 1 else alone
 
 
 class ServerNode(pytest.Collector):
@@ -80,7 +75,7 @@ class ServerNode(pytest.Collector):
     def _item(self, title: str, check: Check | None, variant: str) -> pytest.Item:
         item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
         item.check, item.variant, item.requests = check, variant, self.requests
-        item.backend = self.name
+        item.backend = Run.of(self.config).reported(self.requests)
         item.add_marker(pytest.mark.model_contract)
         return item
 
@@ -108,6 +103,9 @@ class CheckItem(pytest.Item):
         try:
             run.served(request)
         except ModelServeError as error:
+            if run.is_auto and request is not self.requests[0]:
+                self.stash[RESULT] = _not_compared(self.name, error)
+                pytest.skip(self.stash[RESULT].reason)
             told_by = run.first_told(request, self.nodeid)
             if told_by == self.nodeid:
                 self.stash[RESULT] = self._result(Outcome.ERROR, error.happened)
@@ -159,6 +157,13 @@ class CheckItem(pytest.Item):
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
 
 
+def _not_compared(name: str, error: ModelServeError) -> CheckResult:
+    """Return the result where nobody asked for the server that does not start, which is no fault of the model."""
+    reason = f"no server to compare with: {error.happened}"
+    advice = notes([f"{reason} (pytest --model-server {COMPARED} tells more)"])
+    return replace(left_out(name, Judges.SERVER, reason), advice=advice)
+
+
 def _is_crowded(config: pytest.Config) -> bool:
     """Tell whether other workers of xdist run at the same time."""
     workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
@@ -168,7 +173,7 @@ def _is_crowded(config: pytest.Config) -> bool:
 def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:
     """Yield the items of a model's contract, reported to pytest as collected."""
     node: ModelNode = ModelNode.from_parent(session, name=uri, nodeid=uri)
-    node.requests = Run.of(session.config).given(uri)
+    node.uri = uri
     yield from _collected(node)
 
 

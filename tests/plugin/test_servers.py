@@ -147,3 +147,47 @@ def test_a_server_that_does_not_start_is_told_once_and_leaves_the_other_alone(
     result.assert_outcomes(passed=4, errors=1, skipped=4)
     result.stdout.fnmatch_lines(["*the twin is ill*", "SKIPPED *told by model::twin::environment_restores*"])
     assert Path(pytester.path, "model").is_dir()
+
+
+AUTO = ("--model-uri=model", "--model-checks=smoke,servers_agree")
+TOGETHER = "model::builtin+mlflow::servers_agree"
+
+
+@pytest.fixture
+def _requires(model: Any) -> None:
+    """Let the model require mlflow, which this interpreter need not have."""
+    (model.path / "requirements.txt").write_text("mlflow==3.17.2\n")
+    (model.path / "python_env.yaml").write_text('python: "3.11"\ndependencies:\n  - -r requirements.txt\n')
+
+
+@pytest.mark.usefixtures("_requires")
+def test_a_model_that_requires_mlflow_is_compared_with_its_server(run: Any) -> None:
+    ids = run.collected(*AUTO)
+    assert ids == run.collected(*AUTO, "--model-server=auto")
+    assert [one for one in ids if "::builtin::" not in one] == [TOGETHER]
+    assert not [one for one in run.collected(*AUTO, "--model-server=builtin") if "servers_agree" in one]
+    assert run.collected(TOGETHER) == [TOGETHER]
+
+
+def test_a_model_without_mlflow_is_compared_with_nothing(run: Any) -> None:
+    assert TOGETHER not in run.collected(*AUTO)
+
+
+@pytest.mark.usefixtures("_requires")
+def test_a_server_that_nobody_asked_for_and_that_does_not_start_is_advice(run: Any) -> None:
+    result = run(*AUTO, "--model-report=report.json")
+    result.assert_outcomes(passed=4, skipped=1)
+    (model,) = run.report["models"]
+    assert model["backend"] == "builtin"
+    (check,) = (one for one in model["checks"] if one["name"] == "servers_agree")
+    assert (check["outcome"], check["applies"]) == ("skipped", False)
+    assert check["reason"].startswith("no server to compare with: ")
+    result.stdout.fnmatch_lines(
+        ["*advice  servers_agree: no server to compare with: *--model-server mlflow tells more*"]
+    )
+
+
+def test_auto_stands_alone(run: Any) -> None:
+    result = run(*AUTO, "--model-server=auto", "--model-server=builtin")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--model-server cannot be *auto*"])

@@ -17,7 +17,7 @@ from pytest_modelserve.options import (
     add_to,
 )
 from pytest_modelserve.precedence import settings_from, settings_from_marker, uris_from
-from pytest_modelserve.settings import Settings
+from pytest_modelserve.settings import AUTO, Settings
 
 FOLDER = Path("/project")
 
@@ -127,7 +127,8 @@ def test_marker_over_command_line_over_environment_over_ini_over_default(option:
         return getattr(settings_from(config, environ), option.name)
 
     by_ini, by_both = {option.key: ini[0]}, {option.variable: variable[0]}
-    assert value(configure(), {}) == option.default == getattr(Settings(), option.name)
+    assert value(configure(), {}) == getattr(Settings(), option.name)
+    assert option.default == (AUTO if option.name == SERVER else value(configure(), {}))
     assert value(configure(ini=by_ini), {}) == ini[1]
     assert value(configure(ini=by_ini), by_both) == variable[1]
     assert value(configure({option.key: line[0]}, by_ini), by_both) == line[1]

@@ -133,17 +133,27 @@ class Lenient:
         return self._reader.read(kind, re.sub(rb'"(-?\d+(?:\.\d+)?)"', rb"\1", body))
 
 
-def test_another_outcome_is_a_difference(beside: Any) -> None:
+def test_what_must_be_refused_is_told_by_the_checks_of_each_server(beside: Any) -> None:
     context = beside({})
     served = context.beside[0].served
     served._reader = Lenient(served._reader)
     result = agree(context)
-    assert result.failure is not None
-    assert result.failure.rule == "text_for_number"
-    assert "the outcome is rejected from builtin, but predicted from mlflow" in result.failure.text
+    assert (result.outcome, result.deviations) == (Outcome.PASSED, ())
     rows = {one.rule: one for one in result.answers}
     assert rows["text_for_number"].fates == {"builtin": "rejected", "mlflow": "predicted"}
     assert not rows["text_for_number"].is_agreed
+
+
+def test_another_outcome_of_a_valid_request_is_a_difference(beside: Any) -> None:
+    def refuses(frame: pd.DataFrame) -> object:
+        if (frame["a"] < 0).any():
+            raise ValueError("no negative a here")
+        return healthy(frame)
+
+    result = agree(beside({"predict": refuses}))
+    assert result.failure is not None
+    assert "the outcome is predicted from builtin, but model_raised from mlflow" in result.failure.text
+    assert "no negative a here" in result.failure.text
 
 
 def test_a_known_deviation_is_noted_and_no_failure(beside: Any) -> None:
