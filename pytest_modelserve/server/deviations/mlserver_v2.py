@@ -12,7 +12,7 @@ from .bodies import Parts, digit_tensor, flight_tensors, iris_tensors, whole
 from .deviation import FAILS, FAULT, Deviation, Example
 
 _SERVER: Final = "https://github.com/SeldonIO/MLServer/blob/1.7.1"
-_ERRORS: Final = f"{_SERVER}/mlserver/rest/errors.py#L21"  # the only type of exception that it answers
+_ERRORS: Final = f"{_SERVER}/mlserver/rest/errors.py#L18"  # the only type of exception that it answers
 _OUTPUTS: Final = "https://github.com/SeldonIO/MLServer/issues/2212"
 _COLUMN: Final = f"{_SERVER}/mlserver/codecs/pandas.py#L22"
 _INFER: Final = "/v2/models/mlflow-model/infer"
@@ -58,7 +58,7 @@ MLSERVER_V2: Final = (
         rules=("id_echo",),
         kinds=frozenset({"answer_fails", "server_error"}),  # where the spy does not tell which
         what="An id beyond Latin-1, or with a control character, fails after the prediction: it is put into a header.",
-        link=f"{_SERVER}/mlserver/cloudevents.py#L49",
+        link=f"{_SERVER}/mlserver/cloudevents.py#L74",
         label="[^\x20-\x7e]|\\\\x",
         answer=FAULT,
         example=_iris(500, iris_tensors(', "id": "\\u2713"'), _FAULT, reaches=True),
@@ -95,7 +95,7 @@ MLSERVER_V2: Final = (
         rules=("requested_outputs",),
         kinds=_BROKEN,
         what="A request that names outputs is answered with all of them.",
-        link=f"{_SERVER}/mlserver/types/dataplane.py",
+        link=f"{_SERVER}/mlserver/types/dataplane.py#L118",
         change="^asked for .* alone, it answered ",
         is_steady=False,  # a model with one output does not show it
         example=_iris(200, iris_tensors(', "outputs": [{"name": "another"}]'), '"name":"output-1"', reaches=True),
@@ -105,7 +105,7 @@ MLSERVER_V2: Final = (
         rules=("unknown_output",),
         kinds=_BROKEN,
         what="A request for an output that the model does not have is answered as if it asked for none.",
-        link=f"{_SERVER}/mlserver/types/dataplane.py",
+        link=f"{_SERVER}/mlserver/types/dataplane.py#L118",
         change=_TAKEN,
         example=_iris(200, iris_tensors(', "outputs": [{"name": "another"}]'), '"name":"output-1"', reaches=True),
     ),
@@ -114,7 +114,7 @@ MLSERVER_V2: Final = (
         rules=("input_twice",),
         kinds=_BROKEN,
         what="Of a column that stands twice the last is taken.",
-        link=f"{_SERVER}/mlserver/codecs/pandas.py#L140",
+        link=f"{_SERVER}/mlserver/codecs/pandas.py#L169",
         change=_TAKEN,
         is_steady=False,  # of a tensor that stands twice it says that there is one too many
         example=_iris(
@@ -150,7 +150,7 @@ MLSERVER_V2: Final = (
         rules=("wrong_size",),
         kinds=_BROKEN,
         what="A size that is a text of a number is taken for the number.",
-        link=f"{_SERVER}/mlserver/types/dataplane.py",
+        link=f"{_SERVER}/mlserver/types/dataplane.py#L83",
         label="^sizes that are texts$",
         change=_TAKEN,
         example=_iris(200, iris_tensors(shape='["1", "1"]'), '"data":', reaches=True),
