@@ -12,6 +12,7 @@ from pytest_modelserve.errors import SettingError
 from pytest_modelserve.options import (
     BY_NAME,
     OPTIONS,
+    SERVER,
     URI,
     Option,
     add_to,
