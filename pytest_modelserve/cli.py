@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from . import casebook, errors
+from .checks.context import as_example_case
 from .checks.data_rows import read_rows
+from .checks.hazards import hazards_of
 from .checks.table import CHECKS, STATIC_RULES
 from .checks.v2_rules import V2_RULES
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
@@ -36,6 +38,7 @@ from .strategies.rules import RULES
 from .strategies.showcase import example_of
 from .subject import launch_spec
 from .wire.payloads import Table
+from .wire.values import show_value
 
 EXIT_BROKEN: Final = 1  # the contract
 EXIT_USAGE: Final = 2  # as argparse
@@ -90,6 +93,10 @@ def _parser() -> argparse.ArgumentParser:
     schema.add_argument("uri", metavar="URI")
     schema.set_defaults(run=_schema)
 
+    hazards = commands.add_parser("hazards", help="tell what the servers of others make of a model's columns")
+    hazards.add_argument("uri", metavar="URI")
+    hazards.set_defaults(run=_hazards)
+
     explain = commands.add_parser("explain", help="say what a rule of the contract, a check or an error means")
     explain.add_argument("name", metavar="NAME")
     explain.set_defaults(run=_explain)
@@ -128,7 +135,7 @@ def _add_setting(parser: argparse.ArgumentParser, option: Option) -> None:
         dest=option.name,
         type=parse,
         choices=known,
-        default=option.default,
+        default=getattr(Settings(), option.name),
         metavar=option.metavar,
         help=option.help,
     )
@@ -229,6 +236,14 @@ def _schema(asked: argparse.Namespace) -> int:
         raise ModelServeError(f"{asked.uri} has no signature", fix="Log the model with signature= or input_example=.")
     schemas = {"request": request_schema(model.signature), "response": response_schema(model.signature)}
     sys.stdout.write(json.dumps(schemas, indent=2) + "\n")
+    return 0
+
+
+def _hazards(asked: argparse.Namespace) -> int:
+    subject = read_subject(asked.uri, Settings())
+    for hazard in hazards_of(subject.model, as_example_case(subject.model, subject.example)):
+        columns = ", ".join(map(show_value, hazard.columns))
+        sys.stdout.write(f"{hazard.deviation.server}  {columns}: {hazard.deviation.what} ({hazard.deviation.id})\n")
     return 0
 
 

@@ -63,7 +63,9 @@ class DeviationWatch:
             if judgement is not None and readable is not None:
                 again = judge(readable)
                 is_of_nan = again is None or again.key != judgement.key
-                if is_of_nan and self.explains(self._asked(exchange.case), Seen(kind="bare_nan"), exchange):
+                if is_of_nan and self.explains(
+                    asked_by(exchange.case, self._signature), Seen(kind="bare_nan"), exchange
+                ):
                     return self.told(readable, again) or _as_deviation(judgement)
             return self.told(exchange, judgement)
 
@@ -71,7 +73,7 @@ class DeviationWatch:
 
     def told(self, exchange: Exchange, judgement: Judgement | None) -> Judgement | None:
         """Return a judgement, as no breach where it is about a known deviation alone."""
-        asked = self._asked(exchange.case)
+        asked = asked_by(exchange.case, self._signature)
         seen = None if judgement is None else _seen(exchange, judgement)
         if not self.explains(asked, seen, exchange) or judgement is None:
             return judgement
@@ -125,15 +127,17 @@ class DeviationWatch:
                     kind=GONE,
                 )
 
-    def _asked(self, case: Case) -> Asked:
-        return Asked(
-            rule=case.rule,
-            envelope=envelope_of(case),
-            types=frozenset(types_of(self._signature, case.held)),
-            label=case.label,
-            n_rows=case.n_rows,
-            wanted=case.expectation.value,
-        )
+
+def asked_by(case: Case, signature: Signature | None) -> Asked:
+    """Return a case as far as it decides whether a deviation can show."""
+    return Asked(
+        rule=case.rule,
+        envelope=envelope_of(case),
+        types=frozenset(types_of(signature, case.held)),
+        label=case.label,
+        n_rows=case.n_rows,
+        wanted=case.expectation.value,
+    )
 
 
 def is_deviation(judgement: Judgement | None) -> bool:

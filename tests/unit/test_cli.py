@@ -167,7 +167,16 @@ def test_wrong_usage_is_2(capsys: Capture, words: list[str]) -> None:
     assert "usage: modelserve" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["serve", "schema", "domain"])
+def test_hazards_name_columns_and_what_a_server_makes_of_them(capsys: Capture, model: Path) -> None:
+    document = json.loads((model / "MLmodel").read_text())
+    (model / "MLmodel").write_text(json.dumps({**document, "mlflow_version": "3.17.2"}))
+    assert cli.main(["hazards", str(model)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert 'mlflow  "n": Text that reads like a number becomes one. (text_is_number)' in lines
+    assert any(line.startswith('mlserver  "n": ') for line in lines)
+
+
+@pytest.mark.parametrize("command", ["serve", "schema", "domain", "hazards"])
 def test_a_model_that_is_not_there_is_3(capsys: Capture, tmp_path: Path, command: str) -> None:
     assert cli.main([command, str(tmp_path / "gone")]) == cli.EXIT_INFRASTRUCTURE
     assert capsys.readouterr().err.startswith("ModelUriError: there is no model at ")

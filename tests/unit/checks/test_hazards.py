@@ -1,0 +1,67 @@
+"""The hazards of a model's columns: each known deviation of a server, with the columns in which it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pytest_modelserve.cases import Table
+from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.hazards import hazards_of
+from pytest_modelserve.server.deviations import DEVIATIONS
+from pytest_modelserve.signature.datatypes import DataType
+from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature
+
+SIGNATURE = Signature(
+    inputs=ColumnSchema(
+        columns=(
+            ColumnSpec(name="age", type=DataType.LONG),
+            ColumnSpec(name="flag", type=DataType.BOOLEAN, required=False),
+            ColumnSpec(name="day", type=DataType.DATETIME),
+        )
+    ),
+    params=(ParamSpec(name="scale", type=DataType.DOUBLE, default=2.0),),
+)
+EXAMPLE = Table(columns=("age", "flag", "day"), rows=((1, True, "2024-01-01T00:00:00"),))
+
+Serve = Callable[..., CheckContext]
+
+
+def found(serve: Serve, version: str | None, **changes: Any) -> dict[str, tuple[str | int, ...]]:
+    context = serve(lambda rows: rows, changes.get("signature", SIGNATURE), example=changes.get("example", EXAMPLE))
+    model = replace(context.model, mlflow_version=version)
+    return {one.deviation.id: one.columns for one in hazards_of(model, context.example_case)}
+
+
+def test_each_column_is_named_where_its_type_makes_it_one(serve: Serve) -> None:
+    hazards = found(serve, "3.17.2")
+    assert hazards["text_is_true"] == ("flag",)
+    assert hazards["integer_wraps"] == ("age",)
+    assert hazards["number_is_date"] == ("day",)
+    assert hazards["param_overflows"] == ("scale",)
+    assert hazards["text_is_true_on_mlserver"] == ("flag",)
+
+
+def test_what_no_column_can_show_is_left_out(serve: Serve) -> None:
+    hazards = found(serve, "3.17.2")
+    assert "number_stays_in_text" not in hazards  # no column of text
+    assert not {one.id for one in DEVIATIONS if not one.rules and not one.types} & set(hazards)
+
+
+@pytest.mark.parametrize("version", [None, "1.30.0", "odd"])
+def test_of_mlflow_only_the_version_counts_that_saved_the_model(serve: Serve, version: str | None) -> None:
+    servers = {one.id: one.server for one in DEVIATIONS}
+    assert {servers[name] for name in found(serve, version)} == {"mlserver"}
+
+
+def test_without_an_example_only_what_types_show_is_known(serve: Serve) -> None:
+    hazards, all_known = found(serve, "3.17.2", example=None), found(serve, "3.17.2")
+    assert "text_is_true" not in hazards
+    assert set(hazards) < set(all_known)
+
+
+def test_a_model_without_a_signature_has_none_that_are_known(serve: Serve) -> None:
+    assert found(serve, "3.17.2", signature=None, example=None) == {}
