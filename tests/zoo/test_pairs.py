@@ -20,8 +20,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("backends")]
 
 CAUGHT: Final = (
     "cuts_floats_to_six_digits",
-    "answers_rows_out_of_order",
-    "ignores_params",
     "answers_without_fractions_of_seconds",
 )
 FAULTY: Final = {server.name: server for server in SERVERS}
