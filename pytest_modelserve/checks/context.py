@@ -131,6 +131,7 @@ class CheckContext:
         known: The known deviations of the server that serves; none where they count as failures.
         deviations: Notes those that show, and is another object for each check.
         beside: The same model on each of the other servers, for a check that compares them.
+        is_unasked: Whether nobody named the servers that stand `beside`, so that only the model can fail by them.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
@@ -151,6 +152,7 @@ class CheckContext:
     known: tuple[Deviation, ...] = ()
     deviations: DeviationWatch = field(default_factory=DeviationWatch)
     beside: tuple[CheckContext, ...] = ()
+    is_unasked: bool = False
     is_crowded: bool = False
 
     @property

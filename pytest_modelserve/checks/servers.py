@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ..cases import Case, Envelope, Expectation, RawBody
-from ..results import CheckResult, Judges, Outcome, ServerAnswers
+from ..results import CheckResult, Judges, Outcome, ServerAnswers, notes
 from ..search.loop import search
 from ..signature import Signature
 from ..strategies.edge_cases import case_fingerprint
@@ -46,6 +46,8 @@ REPEATS: Final = 3  # of a request that the servers answer differently
 RAISES: Final = frozenset({RequestOutcome.MODEL_REFUSED, RequestOutcome.MODEL_CRASHED})
 CHANGED: Final = "a request got another answer when it was sent again, so that servers cannot be compared"
 OUTCOME: Final = "the outcome"
+SERVER: Final = "server"  # the fact that names the other one
+MAX_ADVICE: Final = 3  # differences that are told of servers that nobody named
 NOTED: Final = "told by the checks of that server"
 
 
@@ -77,9 +79,19 @@ def servers_agree(context: CheckContext, _: str) -> CheckResult:
         started=started,
         failure=failure,
         reason=flaky or unsteady or trial.lost or doubt(context, found, first.exchanges) or nothing,
+        advice=notes(_as_advice(found.advice.values())),
     )
     shown = itertools.chain.from_iterable(party.watch.shown for party in parties)
     return replace(result, answers=tuple(trial.table()), deviations=tuple(shown))
+
+
+def _as_advice(found: Iterable[Judgement]) -> Iterator[str]:
+    """Yield what a server that nobody named makes of valid requests."""
+    strange = [one for one in found if one.key != NOTED]
+    for one in strange[:MAX_ADVICE]:
+        yield f"{one.title}; the server does that, and the model cannot mend it (pytest --model-server {one.facts[SERVER]})"
+    if len(strange) > MAX_ADVICE:
+        yield f"{len(strange) - MAX_ADVICE} more differences of the kind"
 
 
 def _forms(context: CheckContext) -> Iterator[Case]:
@@ -174,6 +186,7 @@ class _Trial:
 
     def __init__(self, context: CheckContext, signature: Signature, parties: Sequence[_Party]) -> None:
         self._outputs = signature.outputs
+        self._is_unasked = context.is_unasked
         self._parties = parties
         self._agreement = Agreement.of(signature.outputs, context.settings)
         self._confirmed: set[str] = set()
@@ -206,7 +219,8 @@ class _Trial:
             self.is_unsteady = True
             return None
         self._confirmed.add(judgement.key)
-        return judgement
+        is_of_model = judgement.seen_in is Blame.MODEL
+        return judgement if is_of_model or not self._is_unasked else replace(judgement, is_breach=False)
 
     def table(self) -> Iterator[ServerAnswers]:
         """Yield what became of the requests, those of one rule that fared alike together."""
@@ -253,6 +267,7 @@ class _Trial:
             received=f"from {names[1]}: {answer_of(other.exchange)}",
             exchange=other.exchange,
             seen_in=cause.blame,
+            facts={SERVER: names[1]},
             plainly=f"the same rows get another answer from {names[1]} than from {names[0]}",
         )
 

@@ -127,7 +127,7 @@ class CheckItem(pytest.Item):
         with TerminalProgress(self.config, uri, quiet_s=QUIET_S) as progress:
             progress.step(self.name)
             first, *others = (self._context(request, progress.count) for request in self.requests)
-            watched = replace(first, beside=tuple(others))
+            watched = replace(first, beside=tuple(others), is_unasked=Run.of(self.config).is_auto)
             result = self.stash[RESULT] = run_check(watched, self.check, self.variant)
         if result.outcome is Outcome.SKIPPED:
             pytest.skip(result.reason)

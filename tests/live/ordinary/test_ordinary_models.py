@@ -170,5 +170,5 @@ def _assert_was_checked(model: dict[str, Any]) -> None:
         assert name not in SENDING or all(check["requests"] for check in checks), name
     assert sum(check["requests"] for check in model["checks"]) > LEAST_REQUESTS
     assert sum(check["accepted"] for check in model["checks"]) > LEAST_PREDICTED
-    for name in ("accepts_valid", "matches_output_schema"):
-        assert families[name][0]["accepted"] > EXAMPLE_AND_MORE, name
+    assert families["accepts_valid"][0]["accepted"] > EXAMPLE_AND_MORE
+    assert families["matches_output_schema"][0]["accepted"] > 1  # beside the drawn answers that accepts_valid got

@@ -133,6 +133,24 @@ class Lenient:
         return self._reader.read(kind, re.sub(rb'"(-?\d+(?:\.\d+)?)"', rb"\1", body))
 
 
+@pytest.mark.parametrize("redact", [False, True])
+def test_of_a_server_that_nobody_named_its_own_doings_are_advice(beside: Any, *, redact: bool) -> None:
+    def on_way(data: pd.DataFrame, params: Any, request: Any) -> pd.DataFrame:
+        doubled: pd.DataFrame = data.assign(a=data["a"] * 2)
+        return doubled
+
+    result = agree(replace(beside({"on_way": on_way}, redact=redact), is_unasked=True))
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None)
+    (advice,) = result.advice
+    assert ("1.5" in advice.text) is not redact
+    assert ("pytest --model-server mlflow" in advice.text) is not redact
+
+
+def test_by_a_server_that_nobody_named_the_model_can_fail(beside: Any) -> None:
+    other = {"predict": lambda frame: pd.DataFrame({"y": frame["a"].to_numpy() + 1})}
+    assert agree(replace(beside(other), is_unasked=True)).outcome is Outcome.FAILED
+
+
 def test_what_must_be_refused_is_told_by_the_checks_of_each_server(beside: Any) -> None:
     context = beside({})
     served = context.beside[0].served
