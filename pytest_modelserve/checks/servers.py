@@ -89,7 +89,7 @@ def _as_advice(found: Iterable[Judgement]) -> Iterator[str]:
     """Yield what a server that nobody named makes of valid requests."""
     strange = [one for one in found if one.key != NOTED]
     for one in strange[:MAX_ADVICE]:
-        yield f"{one.title}; the server does that, and the model cannot mend it (pytest --model-server {one.facts[SERVER]})"
+        yield f"{one.title}; the server does that, no model can mend it (pytest --model-server {one.facts[SERVER]})"
     if len(strange) > MAX_ADVICE:
         yield f"{len(strange) - MAX_ADVICE} more differences of the kind"
 
