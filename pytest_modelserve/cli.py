@@ -28,7 +28,7 @@ from .environment.restoration import default_root
 from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
-from .options import BY_NAME, Option
+from .options import BY_NAME, SERVER, Option
 from .pipeline import read_subject, restore_environment
 from .server.backends import backend_names
 from .server.sharing import ServerPool
@@ -49,6 +49,7 @@ GIGABYTE: Final = 1e9
 DAY_S: Final = 86_400.0
 CASE_SETTINGS: Final = ("cases_dir", "kept_dir")
 SERVE_SETTINGS: Final = ("env_manager", "python", "server", "cache_dir", "pass_env", "startup_timeout_s")
+SERVES: Final = "Backend that serves the model."  # outside pytest there is one
 ALIVE_EVERY_S: Final = 0.5  # how often `serve` looks whether its server is still there
 
 
@@ -137,7 +138,7 @@ def _add_setting(parser: argparse.ArgumentParser, option: Option) -> None:
         choices=known,
         default=getattr(Settings(), option.name),
         metavar=option.metavar,
-        help=option.help,
+        help=SERVES if option.name == SERVER else option.help,
     )
 
 

@@ -56,6 +56,11 @@ class Request:
         overrides = {**self.overrides, SERVER: server}
         return Request(self.uri, self.directory, overrides, _hashable(overrides))
 
+    def on_any(self) -> Request:
+        """Return the request of the same model on whatever backend the run asks for."""
+        overrides = {name: value for name, value in self.overrides.items() if name != SERVER}
+        return Request(self.uri, self.directory, overrides, _hashable(overrides))
+
     @property
     def location(self) -> str:
         """Return the URI as it is followed: a relative path begins at `directory`, wherever the process is now.

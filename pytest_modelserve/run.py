@@ -99,9 +99,10 @@ class Run:
         """
         asked = Request.of_marker(mark, self.config.rootpath)
         named = asked.overrides.get(SERVER)
-        text = ",".join(map(str, named)) if isinstance(named, list | tuple) else str(named)
+        text = ",".join(map(str, named)) if isinstance(named, list | tuple | set | frozenset) else str(named)
         servers = (AUTO,) if named is None else parse_servers(text, origin="the marker served_model")
-        requests = _on_each(asked, self.servers) if servers == (AUTO,) else tuple(map(asked.on, servers))
+        is_usual = servers == (AUTO,)
+        requests = _on_each(asked.on_any(), self.servers) if is_usual else tuple(map(asked.on, servers))
         for request in requests:
             settings_from_marker(self.settings, request.overrides)
         return tuple(self._marked.setdefault(request, request) for request in requests)

@@ -38,7 +38,16 @@ from .outcome import RequestOutcome
 from .recorded_key import recorded_key
 from .rejection import mutation_rules
 from .round_trips import as_arrival
-from .searches import ENDED_BY_LOSS, Search, doubt, envelopes_by_signature, first_envelope, good_case, plan_of
+from .searches import (
+    ENDED_BY_LOSS,
+    Search,
+    doubt,
+    envelopes_by_signature,
+    first_envelope,
+    good_case,
+    plan_of,
+    why_no_inputs,
+)
 
 CHECK: Final = "servers_agree"
 DRAWN_SHARE: Final = 4  # so many times fewer random frames than for the model itself
@@ -54,7 +63,9 @@ NOTED: Final = "told by the checks of that server"
 def servers_agree(context: CheckContext, _: str) -> CheckResult:
     """Send the same cases to every server, and compare what they came to."""
     signature, started = context.model.signature, time.monotonic()
-    if context.settings.stochastic or signature is None:
+    if signature is None:
+        return left_out(CHECK, Judges.SERVER, why_no_inputs(context.model))
+    if context.settings.stochastic:
         return left_out(CHECK, Judges.SERVER, STOCHASTIC)
     with ExitStack() as stack:
         arrival = ArrivalJudge(signature, is_converted=context.model.is_type_hint_from_example)
@@ -63,13 +74,16 @@ def servers_agree(context: CheckContext, _: str) -> CheckResult:
         if reason := why_not_compared(context, first.exchanges):
             return CheckResult(name=CHECK, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
         trial = _Trial(context, signature, parties)
+        trial.learn(good_case(context))
         asked = Search(check=CHECK, envelope=first_envelope(context.model), share=DRAWN_SHARE, is_packed=True)
         plan = plan_of(context, asked)
         plan = replace(plan, cases=itertools.chain(_forms(context), plan.cases, _faults(context, signature)))
         found = search(plan, trial.probe, is_costly=has_cost_a_server)
         for party in others:
             first.exchanges.count_in(party.exchanges)
-    failure, flaky = as_told(context, CHECK, found.breaches)
+    served_by = "; ".join(one.facts.get("served by", "") for one in (context, *context.beside))
+    told = replace(context, facts={**context.facts, "served by": served_by})
+    failure, flaky = as_told(told, CHECK, found.breaches)
     unsteady = CHANGED if trial.is_unsteady else ""
     nothing = "" if trial.n_compared else "there is no request that two of the servers answered"
     result = concluded(
@@ -195,6 +209,15 @@ class _Trial:
         self.is_unsteady: bool = False
         self.lost: str = ""
 
+    def learn(self, ordinary: Case | None) -> None:
+        """Take in the answer to an ordinary request, by whose spread all answers are compared.
+
+        Else one far-off row of a request would make its ordinary rows equal whatever they are.
+        """
+        answer = None if ordinary is None else answer_in(self._parties[0].exchanges.send(ordinary), self._outputs)
+        if answer is not None:
+            self._agreement.learn(answer)
+
     def probe(self, case: Case) -> Judgement | None:
         """Return in what the servers differ on a case, where that is not known of one of them."""
         if self.is_unsteady:
@@ -203,7 +226,8 @@ class _Trial:
         lost = next((fate for fate in fates if is_lost(fate.exchange)), None)
         if lost is not None:
             self.lost = f"{ENDED_BY_LOSS} on {lost.party.name}"
-            return _as_note(lost.exchange)
+            whole = next((fate for fate in fates if fate.exchange.outcome is RequestOutcome.PREDICTED), None)
+            return _as_note(lost.exchange) if whole is None else self._judged(whole, lost, _of_outcomes(whole, lost))
         strange = [fate for fate in fates if not fate.is_known]
         apart = [
             (fate, difference) for fate in strange[1:] if (difference := self._difference(strange[0], fate)) is not None
@@ -241,7 +265,7 @@ class _Trial:
 
     def _difference(self, one: _Fate, other: _Fate) -> Difference | None:
         if one.outcome != other.outcome:
-            return Difference(path=OUTCOME, one=Told(one.outcome), other=Told(other.outcome))
+            return _of_outcomes(one, other)
         if one.exchange.outcome is not RequestOutcome.PREDICTED:
             return None
         answers = [answer_in(fate.exchange, self._outputs) for fate in (one, other)]
@@ -270,6 +294,10 @@ class _Trial:
             facts={SERVER: names[1]},
             plainly=f"the same rows get another answer from {names[1]} than from {names[0]}",
         )
+
+
+def _of_outcomes(one: _Fate, other: _Fate) -> Difference:
+    return Difference(path=OUTCOME, one=Told(one.outcome), other=Told(other.outcome))
 
 
 def _cause(one: _Fate, other: _Fate) -> Cause:

@@ -31,7 +31,7 @@ class StoredFailure:
 def store(context: CheckContext, check: str, breach: Breach[Judgement]) -> StoredFailure:
     """Write the case of a breach, where the settings name a folder for it; that it cannot be written is no breach."""
     folder = context.settings.cases_dir
-    if folder is None or context.settings.redact:
+    if folder is None or context.settings.redact or context.beside:  # one server alone shows no difference of several
         return StoredFailure()
     try:
         stored = as_stored(context, check, breach)

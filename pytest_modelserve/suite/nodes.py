@@ -104,7 +104,8 @@ class CheckItem(pytest.Item):
             run.served(request)
         except ModelServeError as error:
             if run.is_auto and request is not self.requests[0]:
-                self.stash[RESULT] = _not_compared(self.name, error)
+                is_redacted = run.subject(request).settings.redact
+                self.stash[RESULT] = _not_compared(self.name, type(error).__name__ if is_redacted else error.happened)
                 pytest.skip(self.stash[RESULT].reason)
             told_by = run.first_told(request, self.nodeid)
             if told_by == self.nodeid:
@@ -157,9 +158,9 @@ class CheckItem(pytest.Item):
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
 
 
-def _not_compared(name: str, error: ModelServeError) -> CheckResult:
+def _not_compared(name: str, why: str) -> CheckResult:
     """Return the result where nobody asked for the server that does not start, which is no fault of the model."""
-    reason = f"no server to compare with: {error.happened}"
+    reason = f"no server to compare with: {why}"
     advice = notes([f"{reason} (pytest --model-server {COMPARED} tells more)"])
     return replace(left_out(name, Judges.SERVER, reason), advice=advice)
 

@@ -126,13 +126,24 @@ def test_tests_of_ones_own_run_on_each_server(run: Any, pytester: pytest.Pyteste
     )
     result = run("-v", *TWO, "test_own.py")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(
-        [
-            "*::test_backend[[]model-builtin] PASSED*",
-            "*::test_backend[[]model-twin] PASSED*",
-            "*::test_marked[[]model] *",
-        ]
+    ran = {line.split(" ")[0].partition("::")[2] for line in result.outlines if " PASSED" in line}
+    assert ran == {"test_backend[model-builtin]", "test_backend[model-twin]", "test_marked[model]"}
+
+
+@pytest.mark.parametrize("server", ["None", "'auto'", "{'builtin'}"])
+def test_a_marker_may_leave_the_server_open_or_name_several_at_once(
+    run: Any, pytester: pytest.Pytester, server: str
+) -> None:
+    pytester.makepyfile(
+        test_own=f"""
+        import pytest
+
+        @pytest.mark.served_model("model", server={server})
+        def test_marked(served_model):
+            assert served_model.server.backend == "builtin"
+        """
     )
+    run("test_own.py").assert_outcomes(passed=1)
 
 
 def test_a_server_that_does_not_start_is_told_once_and_leaves_the_other_alone(

@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pytest_modelserve.cases import Table
+from pytest_modelserve.checks.agreement import Agreement
 from pytest_modelserve.checks.anchor import STOCHASTIC, UNSTEADY
 from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.servers import CHANGED
@@ -236,6 +238,47 @@ def test_a_server_that_is_lost_ends_it(beside: Any) -> None:
             raise ConnectionResetError
         return healthy(frame)
 
+    result = agree(beside({"predict": dies}, predict=dies))
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert result.reason.endswith("on builtin")
+
+
+def test_a_server_that_alone_is_lost_is_a_difference(beside: Any) -> None:
+    def dies(frame: pd.DataFrame) -> object:
+        if (frame["a"] > 1e6).any():
+            raise ConnectionResetError
+        return healthy(frame)
+
     result = agree(beside({"predict": dies}))
-    assert result.outcome is Outcome.INCONCLUSIVE
-    assert result.reason.endswith("on mlflow")
+    assert result.failure is not None
+    assert "the outcome is predicted from builtin, but disconnected from mlflow" in result.failure.text
+
+
+def test_far_off_rows_hide_no_ordinary_ones(beside: Any) -> None:
+    def shifted(frame: pd.DataFrame) -> object:
+        values = frame["a"].to_numpy()
+        return pd.DataFrame({"y": np.where(np.abs(values) < 0.4, values + 0.25, values)})
+
+    def plain(frame: pd.DataFrame) -> object:
+        return pd.DataFrame({"y": frame["a"].to_numpy()})
+
+    result = agree(beside({"predict": shifted}, predict=plain, examples=0))
+    assert result.failure is not None
+    assert "0.25 from mlflow" in result.failure.title
+
+
+def test_bytes_are_the_same_however_their_text_is_broken() -> None:
+    outputs = ColumnSchema(columns=(ColumnSpec(name="y", type=DataType.BINARY),))
+    agreement = Agreement(outputs=outputs)
+    one, broken, other = (agreement.read([{"y": text}]) for text in ("YQ==", "YQ==\n", "Yg==\n"))
+    assert agreement.agree(one, broken)
+    assert not agreement.agree(one, other)
+    assert not Agreement(outputs=None).agree(one, broken)
+
+
+def test_no_case_is_stored_that_one_server_cannot_show(beside: Any, tmp_path: Path) -> None:
+    other = {"predict": lambda frame: pd.DataFrame({"y": frame["a"].to_numpy() + 1})}
+    result = agree(beside(other, cases_dir=tmp_path / "cases"))
+    assert result.failure is not None
+    assert (result.failure.case, "modelserve replay" in result.failure.text) == ("", False)
+    assert not (tmp_path / "cases").exists()
