@@ -42,6 +42,7 @@ CONSIDERED: Final = 2000  # among which some are spread; the widest models have 
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time
 OTHER_EACH: Final = 5  # another caller's request goes before so many of the others
+SOON_PART: Final = 0.2  # of the usual longest time, which is fifty times what the model takes
 SOON_S: Final = 2.0  # for any answer of a model that is known to hang: no answer tells nothing
 SHORTEST_PATH: Final = 5  # `/usr` may stand in an honest message
 ANSWER_S: Final = 10.0
@@ -68,11 +69,12 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
     finally:
         served.is_worn = True  # also one that was started meanwhile
     failure = as_failure_of(context, NAME, search.found)
+    doubt = "" if failure else search.doubt
     return CheckResult(
         name=NAME,
         judges=Judges.SERVER,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED if search.errors else Outcome.INCONCLUSIVE,
-        reason="" if failure or search.errors else "nothing that was sent was answered with an error",
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if doubt else Outcome.PASSED,
+        reason=doubt,
         requests=search.requests,
         accepted=search.requests - search.errors,
         elapsed_s=time.monotonic() - started,
@@ -82,8 +84,11 @@ def leaks_nothing(context: CheckContext, _: str) -> CheckResult:
 
 def _timeout_s(context: CheckContext) -> float:
     """Return how long an answer is waited for, which is searched for leaks and not judged by its time."""
-    timeout_s = context.settings.request_timeout_s or context.history.timeout_s or 60.0
-    return min(timeout_s, SOON_S) if context.history.has_lost(RequestOutcome.TIMED_OUT) else timeout_s
+    if (asked_s := context.settings.request_timeout_s) is not None:
+        return asked_s
+    timeout_s = context.history.timeout_s or 60.0
+    soon_s = max(SOON_S, SOON_PART * timeout_s)  # a slow model answers, too
+    return soon_s if context.history.has_lost(RequestOutcome.TIMED_OUT) else timeout_s
 
 
 class _Search:
@@ -97,12 +102,21 @@ class _Search:
         self.found: list[Evidence] = []
         self.requests: int = 0
         self.errors: int = 0
+        self._is_given_up: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """Return why nothing is proven although nothing was found, or nothing."""
+        if self._is_given_up:
+            return f"{MOST_LATE} requests got no answer in time, so that no more were sent"
+        return "" if self.errors else "nothing that was sent was answered with an error"
 
     def run(self, client: ModelClient, good: GoodRequest) -> None:
         others = itertools.cycle(_others(self._context, good, self._other))
         ends, n_late = time.monotonic() + self._context.settings.budget_s, 0
         for at, case in enumerate(_errors(self._context, good)):
-            if len(self.found) >= MOST_BREACHES or n_late >= MOST_LATE or time.monotonic() > ends:
+            self._is_given_up = n_late >= MOST_LATE
+            if len(self.found) >= MOST_BREACHES or self._is_given_up or time.monotonic() > ends:
                 return
             if at % OTHER_EACH == 0:
                 body, headers = next(others)

@@ -254,6 +254,9 @@ CHECKS: Final = (
     ),
 )
 
+FOLLOWING: Final = frozenset({rejects_invalid, rejects_malformed})
+"""Checks of many variants, of which one may begin with the answer that the one before ended with."""
+
 STATIC_RULES: Final[Mapping[str, Sequence[StaticRule]]] = {
     "signature_lint": LINT_RULES,
     "environment_parity": PARITY_RULES,
@@ -271,6 +274,8 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if reason:
         return left_out(check.title(variant), check.judges, reason)
     watch = DeviationWatch(context.known, context.model.signature)
+    if check.run not in FOLLOWING:
+        context.history.last = None  # it may send what the next check does not see
     try:
         ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
     except TooManyLost as lost:

@@ -27,7 +27,7 @@ from .invocation import ErrorKind, ExchangeError, Invocation, Request
 
 REQUEST_ID_HEADER: Final = "X-Modelserve-Request-Id"
 PREDICT_PATH: Final = "/invocations"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _KEEPALIVE_S: Final = 2.0  # below the 5 s after which uvicorn closes an idle connection, so that the two never cross
 _OWN_HEADERS: Final = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "pytest-modelserve"}
 
@@ -176,7 +176,7 @@ class Exchanges:
         self._timeouts = httpx.Timeout(timeout_s).as_dict()
         # A proxy of the environment cannot reach our own machine's loopback.
         self.settings: Final = HttpSettings(
-            trust_env=url.host not in _LOOPBACK,
+            trust_env=url.host not in LOOPBACK,
             verify=access.verify() if url.scheme == "https" else False,  # loading certificates takes 25 ms
             limits=httpx.Limits(max_connections=None, keepalive_expiry=_KEEPALIVE_S),
         )

@@ -17,6 +17,7 @@ from ..wire.predictions import Predictions
 from ..wire.tables import as_payload
 from ..wire.values import show_value
 from .base import DEFAULT_TIMEOUT_S
+from .exchange import LOOPBACK
 
 _SECURE: Final = "grpcs://"
 _PLAIN: Final = "grpc://"
@@ -55,10 +56,12 @@ class GrpcModelClient:
         self._metadata = tuple((name.lower(), value) for name, value in (headers or NO_HEADERS).items())
         self._name = v2_name
         self._numbers = itertools.count(1)
+        is_here = self.target.rpartition(":")[0].strip("[]") in LOOPBACK  # which no proxy of the environment reaches
+        options = (*_UNLIMITED, ("grpc.enable_http_proxy", int(not is_here)))
         if target.startswith(_SECURE):
-            self._channel = grpc.secure_channel(self.target, grpc.ssl_channel_credentials(), options=_UNLIMITED)
+            self._channel = grpc.secure_channel(self.target, grpc.ssl_channel_credentials(), options=options)
         else:
-            self._channel = grpc.insecure_channel(self.target, options=_UNLIMITED)
+            self._channel = grpc.insecure_channel(self.target, options=options)
         self._service = services.GRPCInferenceServiceStub(self._channel)
 
     def infer(

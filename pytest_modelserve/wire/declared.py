@@ -25,6 +25,7 @@ from .open_inference import DATATYPES, JSON_TEXT, OF_COLUMNS
 from .values import show_value
 
 OPENAPI_KEY: Final = "x-mlflow-model"
+DIGEST: Final = re.compile("[0-9a-f]{64}")  # of a model, as ours has it: a seed is made of it
 _COLUMN_SHAPE: Final = (-1, 1)
 _TABLE: Final = "pd"
 _TEXT: Final = "BYTES"
@@ -71,7 +72,9 @@ def read_openapi(document: object) -> DeclaredModel | None:
             facts=broken.facts,
             fix="Give the model's own by --model-uri.",
         ) from broken
-    return None if signature is None else DeclaredModel(signature=signature, digest=str(told.get("digest", "")))
+    digest = str(told.get("digest"))
+    known = digest if DIGEST.fullmatch(digest) else ""
+    return None if signature is None else DeclaredModel(signature=signature, digest=known)
 
 
 def read_index(document: object) -> tuple[str, ...]:

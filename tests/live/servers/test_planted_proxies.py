@@ -65,7 +65,7 @@ class Proxy:
     """An ASGI application that hands each request on, and changes it or its answer."""
 
     def __init__(self) -> None:
-        self.target = ""
+        self.target: Callable[[], str] = str
         self.changes: tuple[Change, Change] = (unchanged, unchanged)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -78,7 +78,7 @@ class Proxy:
         to_server, to_client = self.changes
         headers = [(name, value) for name, value in scope["headers"] if name.decode() not in HOP]
         async with httpx.AsyncClient(trust_env=False, timeout=60.0) as client:
-            url = self.target + scope["raw_path"].decode()
+            url = self.target() + scope["raw_path"].decode()
             answer = await client.request(scope["method"], url, headers=headers, content=to_server(body))
         kept = [pair for pair in answer.headers.raw if pair[0].decode().lower() not in HOP]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
@@ -117,7 +117,8 @@ class Behind:
 @pytest.fixture(scope="module")
 def contexts(cache_dir: Path) -> Iterator[dict[str, CheckContext]]:
     """The model on every backend."""
-    with ExitStack() as stack:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setenv("OMP_NUM_THREADS", "1")  # threads of three servers that wait for each other by spinning
         yield {
             name: stack.enter_context(
                 serve(str(FLIGHTS), Settings(cache_dir=cache_dir, server=name, examples=20))
@@ -134,12 +135,11 @@ def proxy() -> Iterator[tuple[Proxy, str]]:
         yield app, url
 
 
-def found_by(context: CheckContext, reference: CheckContext | None) -> dict[str, CheckResult]:
-    checks = {"round_trip_input": "dataframe_split", "round_trip_output": ""}
-    results = {name: run_check(context, BY_NAME[name], variant) for name, variant in checks.items()}
-    if reference is not None:
-        results["servers_agree"] = run_check(replace(reference, beside=(context,)), BY_NAME["servers_agree"], "")
-    return results
+def found_by(context: CheckContext, reference: CheckContext) -> dict[str, CheckResult]:
+    return {
+        "round_trip_input": run_check(context, BY_NAME["round_trip_input"], "dataframe_split"),
+        "servers_agree": run_check(replace(reference, beside=(context,)), BY_NAME["servers_agree"], ""),
+    }
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -148,7 +148,7 @@ def test_defects_are_caught_and_the_healthy_proxy_is_not(
 ) -> None:
     app, url = proxy
     context, reference = contexts[name], contexts["mlflow" if name == "builtin" else "builtin"]
-    app.target = context.served.server.base_url
+    app.target = lambda: context.served.server.base_url  # which is another one after a restart
     behind = replace(context, served=Behind(context.served, url))
     app.changes = (unchanged, unchanged)
     healthy = found_by(behind, reference)
@@ -158,5 +158,5 @@ def test_defects_are_caught_and_the_healthy_proxy_is_not(
         results = found_by(behind, reference)
         caught[defect] = {check for check, result in results.items() if result.outcome is Outcome.FAILED}
     assert caught.pop("cuts_microseconds") >= {"round_trip_input"}
-    answers = {"round_trip_output", "servers_agree"}
-    assert caught == {"changes_a_digit": answers, "drops_a_row": answers, "swaps_two_answers": answers}
+    agreement = {"servers_agree"}
+    assert caught == {"changes_a_digit": agreement, "drops_a_row": agreement, "swaps_two_answers": agreement}

@@ -115,3 +115,16 @@ def test_certificates_that_cannot_be_read_are_an_error(content: str | None, tmp_
         file.write_text(content)
     with pytest.raises(SettingError, match="the certificates cannot be read"):
         Access(ca_file=file).verify()
+
+
+def test_the_login_of_a_url_is_sent_by_both_clients(echo: EchoServer) -> None:
+    url = echo.url.replace("http://", "http://ann:open@")
+    with ModelClient(url) as client:
+        client.send(b"{}")
+
+    async def ask() -> None:
+        async with AsyncModelClient(url) as client:
+            await client.send(b"{}")
+
+    asyncio.run(ask())
+    assert [request.headers["authorization"] for request in echo.received] == ["Basic YW5uOm9wZW4="] * 2
