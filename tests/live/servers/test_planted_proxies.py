@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from pytest_modelserve.settings import Settings
 FLIGHTS: Final = Path(__file__).parents[3] / "example_models" / "flight_delays"
 HASTE_S: Final = 15.0
 BACKENDS: Final = ("builtin", "mlflow", "mlserver")
+ASKED: Final = BACKENDS if os.environ.get("MODELSERVE_TEST_SEEDS") else BACKENDS[:1]  # the others take minutes
 MICROSECONDS: Final = re.compile(rb"(T\d\d:\d\d:\d\d\.\d{3})\d{1,6}")
 DIGIT: Final = re.compile(rb"(\d\.\d{3})(\d)")
 HOP: Final = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "host"})
@@ -78,12 +80,14 @@ class Proxy:
             body, more = body + message.get("body", b""), message.get("more_body", False)
         to_server, to_client = self.changes
         headers = [(name, value) for name, value in scope["headers"] if name.decode() not in HOP]
-        async with httpx.AsyncClient(trust_env=False, timeout=60.0) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=False, timeout=60.0) as client:
             url = self.target() + scope["raw_path"].decode()
             answer = await client.request(scope["method"], url, headers=headers, content=to_server(body))
+        told = to_client(answer.content)
         kept = [pair for pair in answer.headers.raw if pair[0].decode().lower() not in HOP]
+        kept.append((b"content-length", str(len(told)).encode()))
         await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        await send({"type": "http.response.body", "body": to_client(answer.content)})
+        await send({"type": "http.response.body", "body": told})
 
 
 @contextmanager
@@ -127,7 +131,7 @@ def contexts(cache_dir: Path) -> Iterator[dict[str, CheckContext]]:
             name: stack.enter_context(
                 serve(str(FLIGHTS), Settings(cache_dir=cache_dir, server=name, examples=20))
             ).context()
-            for name in BACKENDS
+            for name in dict.fromkeys((*BACKENDS[:2], *ASKED))
         }
 
 
@@ -153,7 +157,7 @@ def hasty(context: CheckContext) -> CheckContext:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", ASKED)
 def test_defects_are_caught_and_the_healthy_proxy_is_not(
     name: str, contexts: dict[str, CheckContext], proxy: tuple[Proxy, str]
 ) -> None:
