@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,9 @@ from pytest_modelserve.settings import Settings
 FLIGHTS: Final = Path(__file__).parents[3] / "example_models" / "flight_delays"
 HASTE_S: Final = 15.0
 BACKENDS: Final = ("builtin", "mlflow", "mlserver")
-ASKED: Final = BACKENDS if os.environ.get("MODELSERVE_TEST_SEEDS") else BACKENDS[:1]  # the others take minutes
+ASKED: Final = (
+    BACKENDS if os.environ.get("MODELSERVE_TEST_SEEDS") else BACKENDS[:1]
+)  # of the others one has to be built
 MICROSECONDS: Final = re.compile(rb"(T\d\d:\d\d:\d\d\.\d{3})\d{1,6}")
 DIGIT: Final = re.compile(rb"(\d\.\d{3})(\d)")
 HOP: Final = frozenset({"connection", "content-length", "content-encoding", "transfer-encoding", "host"})
@@ -95,14 +98,15 @@ def listening(app: Proxy) -> Iterator[str]:
     """Serve an application on a free port, in a thread."""
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off", timeout_keep_alive=120)
     server = uvicorn.Server(config)
-    socket = config.bind_socket()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # by which asyncio knows to send small packets at once
+    listener.bind(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:  # the socket is bound before it listens
         thread.join(0.01)
         assert thread.is_alive()
     try:
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
