@@ -20,6 +20,8 @@ _RUNTIME: Final = Path(__file__).resolve().parents[1] / "runtime"
 _MLMODEL: Final = "MLmodel"
 _FLAVOR: Final = "python_function"
 _FOLDER: Final = "modelserve_spy"
+_MODEL: Final = "model"  # the derived directory, in a server's private one
+_UP: Final = "../.."  # from our folder in that one to the server's private one
 _APP: Final = "modelserve_spied_app"
 _WSGI_APP: Final = "modelserve_spied_wsgi_app"
 
@@ -140,6 +142,20 @@ def lay_out(model_dir: Path, *, calls_file: str, loads_file: str = "") -> SpiedL
         folder=folder,
         files={name: text.encode("utf-8") for name, text in texts.items()},
         links={entry.name: entry for entry in sorted(original.iterdir()) if entry.name != _MLMODEL},
+    )
+
+
+def lay_out_for_server(model_dir: Path) -> SpiedLayout:
+    """Return the same below `model` in the private directory of a server, in which the calls are recorded.
+
+    Raises:
+        MlmodelError: The MLmodel file cannot be read, or has no python_function flavor.
+    """
+    layout = lay_out(model_dir, calls_file=f"{_UP}/calls.jsonl", loads_file=f"{_UP}/loads.jsonl")
+    return SpiedLayout(
+        folder=f"{_MODEL}/{layout.folder}",
+        files={f"{_MODEL}/{name}": content for name, content in layout.files.items()},
+        links={f"{_MODEL}/{name}": target for name, target in layout.links.items()},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,19 @@ class Needs:
 
     requirements: tuple[str, ...] = ()
     python: str = ""
+
+
+_NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
+
+
+def launch_name(backend: str, *decides: object) -> str:
+    """Return the name of a server, the same for all who start the same.
+
+    Args:
+        backend: The program.
+        decides: All by which two servers of it differ.
+    """
+    return f"{backend}-{hashlib.sha256(repr(decides).encode()).hexdigest()[:_NAME_DIGITS]}"
 
 
 NO_NEEDS: Final = Needs()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from importlib.metadata import version
 from typing import Final
 
 from ..launch import LaunchSpec, Probe
-from .base import ServeRequest
+from .base import ServeRequest, launch_name
 from .environ import ALWAYS_PASSED, build_worker_env, select
 
 _SETTINGS_FILE: Final = "serve.json"
@@ -21,7 +20,6 @@ _FRONT_NAMES: Final = (
     "PYTHONPATH",
     "COVERAGE_PROCESS_CONFIG",
 )  # to find our own code, and measure it
-_NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
 
 
 class BuiltinBackend:
@@ -35,9 +33,10 @@ class BuiltinBackend:
         command = (sys.executable, "-m", "pytest_modelserve.scoring", _SETTINGS_FILE, "--fd", "{fd}")
         env = _front_env(request)
         document = json.dumps(_document(request), sort_keys=True).encode()
-        identity = repr((document, command, env, request.environment_digest, request.probe_body, settings))
         return LaunchSpec(
-            name=f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_NAME_DIGITS]}",
+            name=launch_name(
+                self.name, document, command, env, request.environment_digest, request.probe_body, settings
+            ),
             backend=self.name,
             model_uri=request.model_uri,
             command=command,

@@ -7,7 +7,6 @@ releases: gunicorn with a Flask application up to 2.20, uvicorn with a FastAPI o
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from packaging.version import Version
 from ...errors import ServerError
 from ..launch import LaunchSpec, Probe
 from ..readiness import HOST
-from ..spied_model import APP, WSGI_APP, lay_out
-from .base import ServeRequest
+from ..spied_model import APP, WSGI_APP, lay_out_for_server
+from .base import ServeRequest, launch_name
 from .environ import build_worker_env
 
 _PACKAGES: Final = ("mlflow", "mlflow-skinny")  # the second is the first without the tracking server's needs
@@ -27,10 +26,7 @@ _PROTOCOL_2: Final = (2, 0)  # the first release that takes dataframe_split and 
 _FASTAPI: Final = (2, 21)  # the first release with scoring_server/app.py in place of wsgi.py
 _ROUTES: Final = (3, 11)  # the first release that does not name its routes by what starlette 1 dropped
 _STARLETTE: Final = (1, 0)
-_MODEL: Final = "model"  # the derived directory, in the server's private one
-_UP: Final = "../.."  # from our folder in the derived directory to the server's private one
 _PROBE_MARGIN_S: Final = 5.0  # so that the server, which knows more, is the one to say that a prediction hangs
-_NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +63,18 @@ class MlflowBackend:
         _require(request, version, program.needs)
         if program is _UVICORN:
             _require_routes(request, version)
-        layout = lay_out(request.model_dir, calls_file=f"{_UP}/calls.jsonl", loads_file=f"{_UP}/loads.jsonl")
-        command = _command(request, program, f"{_MODEL}/{layout.folder}")
+        layout = lay_out_for_server(request.model_dir)
+        command = _command(request, program, layout.folder)
         settings, env = request.settings, _env(request)
-        files = {f"{_MODEL}/{name}": content for name, content in layout.files.items()}
-        links = {f"{_MODEL}/{name}": target for name, target in layout.links.items()}
         about = (request.model_digest, request.environment_digest, request.probe_body, settings)
-        identity = repr((command, env, files, links, about))
         return LaunchSpec(
-            name=f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_NAME_DIGITS]}",
+            name=launch_name(self.name, command, env, layout.files, layout.links, about),
             backend=self.name,
             model_uri=request.model_uri,
             command=command,
             env=env,
-            files=files,
-            links=links,
+            files=layout.files,
+            links=layout.links,
             probe=Probe(body=request.probe_body, timeout_s=settings.predict_timeout_s + _PROBE_MARGIN_S),
             startup_timeout_s=settings.startup_timeout_s,
             stop_timeout_s=settings.stop_timeout_s,

@@ -8,7 +8,6 @@ here. It is told all by environment variables, and none that is there for anothe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
@@ -16,8 +15,8 @@ from urllib.parse import quote
 from ...errors import ServerError
 from ..launch import LaunchSpec, Probe
 from ..readiness import HOST
-from ..spied_model import LOADER, lay_out
-from .base import Needs, ServeRequest
+from ..spied_model import LOADER, lay_out_for_server
+from .base import Needs, ServeRequest, launch_name
 from .environ import build_worker_env
 
 _NEEDS: Final = Needs(
@@ -25,14 +24,11 @@ _NEEDS: Final = Needs(
     python=">=3.9,<3.13",
 )
 _PACKAGES: Final = ("mlserver", "mlserver-mlflow")
-_MODEL: Final = "model"  # the derived directory, in the server's private one
-_UP: Final = "../.."  # from our folder in the derived directory to the server's private one
 _START: Final = "modelserve_spied_mlserver"
 _NO_FOLDER: Final = "no-settings"  # where it would look for files with settings; there is nothing of that name
 _PREFIX: Final = "MLSERVER_"
 _GIVEN_UP: Final = 404  # what it says of a model that it could not load, while it ends
 _PROBE_MARGIN_S: Final = 5.0  # beyond what a prediction may take
-_NAME_DIGITS: Final = 16  # 64 bits: no two servers of one machine collide
 
 _START_TEXT: Final = '''"""Starts MLServer with requests that the spy can name; its workers import this file, too."""
 import importlib
@@ -104,22 +100,19 @@ class MlserverBackend:
         """
         _require(request)
         settings, env = request.settings, _env(request)
-        layout = lay_out(request.model_dir, calls_file=f"{_UP}/calls.jsonl", loads_file=f"{_UP}/loads.jsonl")
-        script = f"{_MODEL}/{layout.folder}/{_START}.py"
-        files = {f"{_MODEL}/{name}": content for name, content in layout.files.items()}
-        files[script] = _START_TEXT.format(loader=LOADER, folder=_NO_FOLDER).encode()
-        links = {f"{_MODEL}/{name}": target for name, target in layout.links.items()}
+        layout = lay_out_for_server(request.model_dir)
+        script = f"{layout.folder}/{_START}.py"
+        files = {**layout.files, script: _START_TEXT.format(loader=LOADER, folder=_NO_FOLDER).encode()}
         command = (str(request.python), *(("-I",) if request.is_isolated else ()), script, "{port}")
         about = (request.model_digest, request.environment_digest, request.probe_body, settings)
-        identity = repr((command, env, files, links, about))
         return LaunchSpec(
-            name=f"{self.name}-{hashlib.sha256(identity.encode()).hexdigest()[:_NAME_DIGITS]}",
+            name=launch_name(self.name, command, env, files, layout.links, about),
             backend=self.name,
             model_uri=request.model_uri,
             command=command,
             env=env,
             files=files,
-            links=links,
+            links=layout.links,
             probe=Probe(
                 # The server's own readiness says ready of one without a model.
                 health_path=f"/v2/models/{quote(settings.v2_name, safe='')}/ready",

@@ -23,8 +23,12 @@ _REFUSABLE: Final = frozenset({"reject", "either"})
 _of: Final = partial(Deviation, server="mlserver", versions="==1.7.1")  # the last release
 
 
-def _iris(status: int, body: Parts, answer: str = "", *, reaches: bool = False) -> Example:
-    return Example(model="iris_classifier", status=status, body=body, path=_INFER, answer=answer, reaches=reaches)
+def _infer(model: str, status: int, body: Parts, answer: str = "", *, reaches: bool = False) -> Example:
+    return Example(model=model, status=status, body=body, path=_INFER, answer=answer, reaches=reaches)
+
+
+_iris: Final = partial(_infer, "iris_classifier")
+_flight: Final = partial(_infer, "flight_delays")
 
 
 MLSERVER_V2: Final = (
@@ -81,14 +85,7 @@ MLSERVER_V2: Final = (
         link=_OUTPUTS,
         change=r"^the metadata promise \[-1\] for .*, the answer has \[\d+, 1\]$",
         is_steady=False,
-        example=Example(
-            model="digits_onnx",
-            status=200,
-            body=digit_tensor(),
-            path=_INFER,
-            answer=r'"name":"label","shape":\[1,1\]',
-            reaches=True,
-        ),
+        example=_infer("digits_onnx", 200, digit_tensor(), r'"name":"label","shape":\[1,1\]', reaches=True),
     ),
     _of(
         id="v2_outputs_asked_for_are_ignored",
@@ -164,14 +161,7 @@ MLSERVER_V2: Final = (
         types=frozenset({"string", "binary", "datetime"}),
         change=_TAKEN,
         is_steady=False,
-        example=Example(
-            model="flight_delays",
-            status=200,
-            body=flight_tensors(shape="[2, 1]"),
-            path=_INFER,
-            answer='"data":',
-            reaches=True,
-        ),
+        example=_flight(200, flight_tensors(shape="[2, 1]"), '"data":', reaches=True),
     ),
     _of(
         id="v2_nested_text_is_lost",
@@ -181,13 +171,7 @@ MLSERVER_V2: Final = (
         what="Text that is nested by its shape becomes empty text, of which no date can be made.",
         link=f"{_SERVER}/mlserver/codecs/string.py#L28",
         types=frozenset({"datetime"}),
-        example=Example(
-            model="flight_delays",
-            status=500,
-            body=flight_tensors(departure='[["2013-08-06T15:59:00"]]'),
-            path=_INFER,
-            answer=_FAULT,
-        ),
+        example=_flight(500, flight_tensors(departure='[["2013-08-06T15:59:00"]]'), _FAULT),
     ),
     _of(
         id="v2_nested_text_is_empty",

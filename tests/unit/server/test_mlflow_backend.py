@@ -16,6 +16,8 @@ from pytest_modelserve.server.backends import ServeRequest, ServeSettings, backe
 from pytest_modelserve.server.backends.mlflow import MlflowBackend
 from pytest_modelserve.server.launch import LaunchSpec
 
+from .conftest import FLAVOR
+
 FLASK = {"flask": "2.2.5", "gunicorn": "21.2.0"}
 FASTAPI = {"fastapi": "0.115.2", "uvicorn": "0.32.0"}
 UVICORN = (
@@ -30,40 +32,8 @@ GUNICORN = (
     *("-m", "gunicorn", "--timeout=60", "--pythonpath", "model/modelserve_spy"),
     *("-b", "127.0.0.1:{port}", "-w", "1", "--", "modelserve_spied_wsgi_app:app"),
 )
-FLAVOR = {"loader_module": "mlflow.sklearn", "model_path": "model.pkl", "predict_fn": "predict_proba"}
 
 Request = Callable[..., ServeRequest]
-
-
-@pytest.fixture
-def model_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": FLAVOR}, "model_uuid": "1e5"}))
-    (folder / "model.pkl").write_bytes(b"")
-    return folder
-
-
-@pytest.fixture
-def request_(model_dir: Path) -> Request:
-    def build(installed: Mapping[str, str], **changes: Any) -> ServeRequest:
-        fields: dict[str, Any] = {
-            "model_dir": model_dir,
-            "model_uri": "models:/iris/3",
-            "model_digest": "abc",
-            "python": Path("/envs/e/bin/python"),
-            "environment_prefix": Path("/envs/e"),
-            "environment_digest": "def",
-            "signature": {"inputs": "[]"},
-            "loader": FLAVOR,
-            "env_vars": ("OPENAI_API_KEY",),
-            "probe_body": b"{}",
-            "environ": {"PATH": "/usr/bin", "AWS_SECRET_ACCESS_KEY": "x", "OPENAI_API_KEY": "k", "MY_FLAG": "1"},
-            "settings": ServeSettings(pass_env=("MY_*",)),
-        }
-        return ServeRequest(installed=installed, **{**fields, **changes})
-
-    return build
 
 
 def launch(request: ServeRequest) -> LaunchSpec:
@@ -88,9 +58,9 @@ def launch(request: ServeRequest) -> LaunchSpec:
     ],
 )
 def test_each_version_is_started_as_mlflow_starts_it(
-    request_: Request, installed: Mapping[str, str], version: str, command: tuple[str, ...], load_failed: int
+    serve_request: Request, installed: Mapping[str, str], version: str, command: tuple[str, ...], load_failed: int
 ) -> None:
-    spec = launch(request_(installed))
+    spec = launch(serve_request(installed))
     assert spec.command == ("/envs/e/bin/python", "-I", *command)
     assert (spec.backend, spec.version, spec.model_uri) == ("mlflow", version, "models:/iris/3")
     assert (spec.has_spy, spec.is_ours) == (True, False)
@@ -98,8 +68,8 @@ def test_each_version_is_started_as_mlflow_starts_it(
     assert (spec.probe.health_path, spec.probe.body) == ("/ping", b"{}")
 
 
-def test_a_local_environment_keeps_its_user_site(request_: Request) -> None:
-    spec = launch(request_({"mlflow": "3.17.2", **FASTAPI}, is_isolated=False))
+def test_a_local_environment_keeps_its_user_site(serve_request: Request) -> None:
+    spec = launch(serve_request({"mlflow": "3.17.2", **FASTAPI}, is_isolated=False))
     assert spec.command == ("/envs/e/bin/python", *UVICORN)
 
 
@@ -136,18 +106,18 @@ def test_a_local_environment_keeps_its_user_site(request_: Request) -> None:
     ],
 )
 def test_an_environment_that_cannot_serve_is_told_with_the_fix(
-    request_: Request, installed: Mapping[str, str], happened: str, fix: str
+    serve_request: Request, installed: Mapping[str, str], happened: str, fix: str
 ) -> None:
     with pytest.raises(ServerError) as caught:
-        launch(request_(installed))
+        launch(serve_request(installed))
     assert caught.value.happened == happened
     assert caught.value.fix.startswith(fix)
     assert caught.value.fix.endswith("or serve it with --model-server=builtin.")
     assert caught.value.facts == {"model": "models:/iris/3", "environment": Path("/envs/e")}
 
 
-def test_the_server_loads_a_directory_that_the_spy_watches(request_: Request, model_dir: Path) -> None:
-    spec = launch(request_({"mlflow": "3.17.2", **FASTAPI}))
+def test_the_server_loads_a_directory_that_the_spy_watches(serve_request: Request, model_dir: Path) -> None:
+    spec = launch(serve_request({"mlflow": "3.17.2", **FASTAPI}))
     assert spec.links == {"model/model.pkl": model_dir / "model.pkl"}
     assert set(spec.files) == {
         "model/MLmodel",
@@ -165,9 +135,9 @@ def test_the_server_loads_a_directory_that_the_spy_watches(request_: Request, mo
     }
 
 
-def test_the_server_sees_its_own_environment_and_what_it_was_granted(request_: Request) -> None:
+def test_the_server_sees_its_own_environment_and_what_it_was_granted(serve_request: Request) -> None:
     settings = ServeSettings(pass_env=("MY_*",), predict_timeout_s=90.5)
-    assert launch(request_({"mlflow": "3.17.2", **FASTAPI}, settings=settings)).env == {
+    assert launch(serve_request({"mlflow": "3.17.2", **FASTAPI}, settings=settings)).env == {
         "PATH": "/envs/e/bin:/usr/bin",
         "VIRTUAL_ENV": "/envs/e",
         "OPENAI_API_KEY": "k",
@@ -179,16 +149,16 @@ def test_the_server_sees_its_own_environment_and_what_it_was_granted(request_: R
     }
 
 
-def test_a_user_may_let_telemetry_be(request_: Request) -> None:
+def test_a_user_may_let_telemetry_be(serve_request: Request) -> None:
     settings = ServeSettings(pass_env=("MLFLOW_*",))
     environ = {"MLFLOW_DISABLE_TELEMETRY": "false"}
-    env = launch(request_({"mlflow": "3.17.2", **FASTAPI}, settings=settings, environ=environ)).env
+    env = launch(serve_request({"mlflow": "3.17.2", **FASTAPI}, settings=settings, environ=environ)).env
     assert env["MLFLOW_DISABLE_TELEMETRY"] == "false"
 
 
-def test_equal_requests_have_one_name_and_any_difference_another(request_: Request) -> None:
+def test_equal_requests_have_one_name_and_any_difference_another(serve_request: Request) -> None:
     modern = {"mlflow": "3.17.2", **FASTAPI}
-    known = request_(modern)
+    known = serve_request(modern)
     changes: list[dict[str, Any]] = [
         {},
         {"model_digest": "other"},
@@ -204,14 +174,14 @@ def test_equal_requests_have_one_name_and_any_difference_another(request_: Reque
     ]
     names = [launch(replace(known, **change)).name for change in changes]
     assert len(set(names)) == len(changes)
-    assert names[0] == launch(request_(modern)).name
+    assert names[0] == launch(serve_request(modern)).name
     assert names[0].startswith("mlflow-")
 
 
-def test_a_directory_without_a_loader_is_told(request_: Request, model_dir: Path) -> None:
+def test_a_directory_without_a_loader_is_told(serve_request: Request, model_dir: Path) -> None:
     (model_dir / "MLmodel").write_text("flavors: {}")
     with pytest.raises(MlmodelError):
-        launch(request_({"mlflow": "3.17.2", **FASTAPI}))
+        launch(serve_request({"mlflow": "3.17.2", **FASTAPI}))
 
 
 def test_it_is_found_by_name() -> None:

@@ -16,40 +16,18 @@ from pytest_modelserve.server.backends import ServeRequest, ServeSettings, backe
 from pytest_modelserve.server.backends.mlserver import MlserverBackend
 from pytest_modelserve.server.launch import LaunchSpec
 
+from .conftest import FLAVOR
+
 INSTALLED = {"mlserver": "1.7.1", "mlserver-mlflow": "1.7.1", "mlflow": "3.17.2", "mlflow-skinny": "3.17.2"}
-FLAVOR = {"loader_module": "mlflow.sklearn", "model_path": "model.pkl", "predict_fn": "predict_proba"}
 START = "model/modelserve_spy/modelserve_spied_mlserver.py"
 
 Request = Callable[..., ServeRequest]
 
 
 @pytest.fixture
-def model_dir(tmp_path: Path) -> Path:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {"python_function": FLAVOR}, "model_uuid": "1e5"}))
-    (folder / "model.pkl").write_bytes(b"")
-    return folder
-
-
-@pytest.fixture
-def request_(model_dir: Path) -> Request:
+def request_(serve_request: Request) -> Request:
     def build(installed: Mapping[str, str] = INSTALLED, **changes: Any) -> ServeRequest:
-        fields: dict[str, Any] = {
-            "model_dir": model_dir,
-            "model_uri": "models:/iris/3",
-            "model_digest": "abc",
-            "python": Path("/envs/e/bin/python"),
-            "environment_prefix": Path("/envs/e"),
-            "environment_digest": "def",
-            "signature": {"inputs": "[]"},
-            "loader": FLAVOR,
-            "env_vars": ("OPENAI_API_KEY",),
-            "probe_body": b"{}",
-            "environ": {"PATH": "/usr/bin", "AWS_SECRET_ACCESS_KEY": "x", "OPENAI_API_KEY": "k", "MY_FLAG": "1"},
-            "settings": ServeSettings(pass_env=("MY_*",)),
-        }
-        return ServeRequest(installed=installed, **{**fields, **changes})
+        return serve_request(installed, **changes)
 
     return build
 
