@@ -51,6 +51,7 @@ class Run:
     _marked: dict[Request, Request] = field(default_factory=dict)
     _subjects: dict[Request, Subject | ModelServeError] = field(default_factory=dict)
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
+    _groups: dict[str, tuple[tuple[Request, ...], ...]] = field(default_factory=dict)
     _told: dict[Request, str] = field(default_factory=dict)
     _servers: ManagedServers | None = None
 
@@ -113,7 +114,11 @@ class Run:
 
     def groups(self, uri: str) -> tuple[tuple[Request, ...], ...]:
         """Return the requests of a model as the contract is checked: on each server alone, then on all together."""
-        requests = self.given(uri)
+        if uri not in self._groups:
+            self._groups[uri] = self._grouped(self.given(uri))
+        return self._groups[uri]
+
+    def _grouped(self, requests: tuple[Request, ...]) -> tuple[tuple[Request, ...], ...]:
         together = requests
         if self.is_auto and not self.settings.url and self._has_mlflow(requests[0]):
             together = (*requests, requests[0].on(COMPARED))
@@ -183,6 +188,9 @@ class Run:
     def _read(self, request: Request) -> Subject | ModelServeError:
         try:
             asked = settings_from_marker(self.settings, request.overrides)
+            if SERVER in request.overrides and not asked.url:  # a model is read once, whatever serves it
+                known = self.subject(request.on_any())
+                return replace(known, settings=replace(known.settings, server=asked.server))
             workerinput: Mapping[str, Any] = getattr(self.config, "workerinput", {})
             shared = only_of(asked, int(workerinput.get("workercount", 1)))
             settings = _with_folders(shared, self.config.rootpath)

@@ -62,6 +62,14 @@ class Difference:
         return f"{self.path} is {_shown(self.one)} {first}, but {_shown(self.other)} {second}{far}"
 
 
+OUTCOME: Final = "the outcome"  # the path of a difference of fates, where there are no two answers to compare
+
+
+def of_outcomes(one: str, other: str) -> Difference:
+    """Return what became of two requests as a difference."""
+    return Difference(path=OUTCOME, one=Told(one), other=Told(other))
+
+
 _DATE: Final = re.compile(
     r"(?P<whole>-?\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.(?P<part>\d{1,9}))?(?P<zone>Z|[+-]\d\d:\d\d)?"
 )

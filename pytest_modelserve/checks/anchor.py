@@ -10,8 +10,7 @@ from typing import Final
 
 from ..cases import Case
 from ..search.loop import Breach
-from ..wire.breach import Told
-from .agreement import Agreement, Difference
+from .agreement import Agreement, Difference, of_outcomes
 from .answers import answer_in
 from .context import CheckContext
 from .exchanges import Exchanges, is_lost
@@ -47,7 +46,7 @@ def outcome_difference(one: Exchange, other: Exchange) -> Difference | None:
     fates = [exchange.outcome is RequestOutcome.PREDICTED for exchange in (one, other)]
     if fates[0] == fates[1]:
         return None
-    return Difference(path="the outcome", one=Told(one.outcome.value), other=Told(other.outcome.value))
+    return of_outcomes(one.outcome.value, other.outcome.value)
 
 
 def as_breach(anchor: Anchor, difference: Difference) -> Breach[Judgement]:

@@ -34,6 +34,7 @@ class Check:
         takes_environment: Whether it looks into the model's environment.
         takes_cases: Whether it sends the cases of its context in place of its own, where there are any, so that a
             stored one can be replayed alone.
+        follows_itself: Whether a variant may begin with the answer that the one before ended with.
         compares_servers: Whether it compares several servers, and looks at none alone.
     """
 
@@ -47,6 +48,7 @@ class Check:
     own_server_for: frozenset[str] = frozenset()
     takes_environment: bool = False
     takes_cases: bool = False
+    follows_itself: bool = False
     compares_servers: bool = False
 
     def title(self, variant: str) -> str:

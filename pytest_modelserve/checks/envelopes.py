@@ -18,8 +18,7 @@ from ..results import CheckResult, Judges, Outcome
 from ..search.loop import Plan, search
 from ..signature import Signature
 from ..strategies.edge_cases import case_fingerprint
-from ..wire.breach import Told
-from .agreement import Agreement, Difference
+from .agreement import Agreement, Difference, of_outcomes
 from .anchor import STOCHASTIC, why_not_compared
 from .answers import answer_in
 from .arrival import ArrivalJudge
@@ -136,7 +135,7 @@ class _Trial:
             return next(iter(self._agreement.differences(one, two)), None)
         if plain.outcome is other.outcome:
             return None
-        return Difference(path="the outcome", one=Told(plain.outcome.value), other=Told(other.outcome.value))
+        return of_outcomes(plain.outcome.value, other.outcome.value)
 
     def _is_steady(self, plain: Exchange) -> bool:
         again = (self._exchanges.send(plain.case) for _ in range(REPEATS))

@@ -148,11 +148,12 @@ def item_of(context: CheckContext, check: str) -> str:
 
 def flags_of_run(context: CheckContext) -> str:
     """Return the flags with which pytest runs a check as it was run, each after a space."""
-    flags = flags_of("--model-", {**SERVED_BY, **SEARCHED_BY}, context.settings)
+    names = {**SERVED_BY, **SEARCHED_BY}
     if not context.beside:
-        return flags
-    alone = flags_of("--model-", {"server": "server"}, context.settings)
-    return flags.removeprefix(alone) + "".join(f" --model-server {name}" for name in context.servers)
+        return flags_of("--model-", names, context.settings)
+    del names["server"]  # each is named
+    servers = "".join(f" --model-server {name}" for name in context.servers)
+    return flags_of("--model-", names, context.settings) + servers
 
 
 def curl_there(context: CheckContext, curl: str) -> str:

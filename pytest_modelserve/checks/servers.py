@@ -21,9 +21,8 @@ from ..search.loop import search
 from ..signature import Signature
 from ..strategies.edge_cases import case_fingerprint
 from ..strategies.mutations import mutations
-from ..wire.breach import Told
 from ..wire.capacity import can_carry
-from .agreement import Agreement, Difference
+from .agreement import OUTCOME, Agreement, Difference, of_outcomes
 from .anchor import STOCHASTIC, why_not_compared
 from .answers import answer_in
 from .arrival import ArrivalJudge
@@ -54,7 +53,6 @@ DRAWN_SHARE: Final = 4  # so many times fewer random frames than for the model i
 REPEATS: Final = 3  # of a request that the servers answer differently
 RAISES: Final = frozenset({RequestOutcome.MODEL_REFUSED, RequestOutcome.MODEL_CRASHED})
 CHANGED: Final = "a request got another answer when it was sent again, so that servers cannot be compared"
-OUTCOME: Final = "the outcome"
 SERVER: Final = "server"  # the fact that names the other one
 MAX_ADVICE: Final = 3  # differences that are told of servers that nobody named
 NOTED: Final = "told by the checks of that server"
@@ -73,11 +71,14 @@ def servers_agree(context: CheckContext, _: str) -> CheckResult:
         first, *others = parties
         if reason := why_not_compared(context, first.exchanges):
             return CheckResult(name=CHECK, judges=Judges.SERVER, outcome=Outcome.SKIPPED, reason=reason)
-        trial = _Trial(context, signature, parties)
-        trial.learn(good_case(context))
+        trial, base = _Trial(context, signature, parties), good_case(context)
+        if base is not None:
+            trial.learn(base)
         asked = Search(check=CHECK, envelope=first_envelope(context.model), share=DRAWN_SHARE, is_packed=True)
         plan = plan_of(context, asked)
-        plan = replace(plan, cases=itertools.chain(_forms(context), plan.cases, _faults(context, signature)))
+        if base is not None:
+            forms, faults = _forms(context, base), _faults(context, signature, base)
+            plan = replace(plan, cases=itertools.chain(forms, plan.cases, faults))
         found = search(plan, trial.probe, is_costly=has_cost_a_server)
         for party in others:
             first.exchanges.count_in(party.exchanges)
@@ -108,20 +109,16 @@ def _as_advice(found: Iterable[Judgement]) -> Iterator[str]:
         yield f"{len(strange) - MAX_ADVICE} more differences of the kind"
 
 
-def _forms(context: CheckContext) -> Iterator[Case]:
+def _forms(context: CheckContext, base: Case) -> Iterator[Case]:
     """Yield the one good request in every envelope that carries it."""
-    base = good_case(context)
-    for envelope in map(Envelope, envelopes_by_signature(context.model) if base else ()):
-        if base and can_carry(base.payload, envelope, context.model.signature, has_params=bool(base.params)):
+    for envelope in map(Envelope, envelopes_by_signature(context.model)):
+        if can_carry(base.payload, envelope, context.model.signature, has_params=bool(base.params)):
             yield replace(base, envelope=envelope)
 
 
-def _faults(context: CheckContext, signature: Signature) -> Iterator[Case]:
+def _faults(context: CheckContext, signature: Signature, base: Case) -> Iterator[Case]:
     """Yield a request for each thing that the signature forbids."""
-    base = good_case(context)
     envelopes = tuple(map(Envelope, envelopes_by_signature(context.model)))
-    if base is None:
-        return
     for rule in mutation_rules(context.model):
         yield from itertools.islice(mutations(signature, base, envelopes=envelopes, rules=(rule,)), 1)
 
@@ -209,12 +206,12 @@ class _Trial:
         self.is_unsteady: bool = False
         self.lost: str = ""
 
-    def learn(self, ordinary: Case | None) -> None:
+    def learn(self, ordinary: Case) -> None:
         """Take in the answer to an ordinary request, by whose spread all answers are compared.
 
         Else one far-off row of a request would make its ordinary rows equal whatever they are.
         """
-        answer = None if ordinary is None else answer_in(self._parties[0].exchanges.send(ordinary), self._outputs)
+        answer = answer_in(self._parties[0].exchanges.send(ordinary), self._outputs)
         if answer is not None:
             self._agreement.learn(answer)
 
@@ -225,9 +222,7 @@ class _Trial:
         fates = [party.tried(case) for party in self._parties]
         lost = next((fate for fate in fates if is_lost(fate.exchange)), None)
         if lost is not None:
-            self.lost = f"{ENDED_BY_LOSS} on {lost.party.name}"
-            whole = next((fate for fate in fates if fate.exchange.outcome is RequestOutcome.PREDICTED), None)
-            return _as_note(lost.exchange) if whole is None else self._judged(whole, lost, _of_outcomes(whole, lost))
+            return self._of_loss(fates, lost)
         strange = [fate for fate in fates if not fate.is_known]
         apart = [
             (fate, difference) for fate in strange[1:] if (difference := self._difference(strange[0], fate)) is not None
@@ -245,6 +240,14 @@ class _Trial:
         self._confirmed.add(judgement.key)
         is_of_model = judgement.seen_in is Blame.MODEL
         return judgement if is_of_model or not self._is_unasked else replace(judgement, is_breach=False)
+
+    def _of_loss(self, fates: Sequence[_Fate], lost: _Fate) -> Judgement:
+        """Return a lost server, which ends the search, as a difference where another one predicted."""
+        self.lost = f"{ENDED_BY_LOSS} on {lost.party.name}"
+        whole = next((fate for fate in fates if fate.exchange.outcome is RequestOutcome.PREDICTED), None)
+        if whole is None:
+            return _as_note(lost.exchange)
+        return self._judged(whole, lost, of_outcomes(whole.outcome, lost.outcome))
 
     def table(self) -> Iterator[ServerAnswers]:
         """Yield what became of the requests, those of one rule that fared alike together."""
@@ -265,7 +268,7 @@ class _Trial:
 
     def _difference(self, one: _Fate, other: _Fate) -> Difference | None:
         if one.outcome != other.outcome:
-            return _of_outcomes(one, other)
+            return of_outcomes(one.outcome, other.outcome)
         if one.exchange.outcome is not RequestOutcome.PREDICTED:
             return None
         answers = [answer_in(fate.exchange, self._outputs) for fate in (one, other)]
@@ -294,10 +297,6 @@ class _Trial:
             facts={SERVER: names[1]},
             plainly=f"the same rows get another answer from {names[1]} than from {names[0]}",
         )
-
-
-def _of_outcomes(one: _Fate, other: _Fate) -> Difference:
-    return Difference(path=OUTCOME, one=Told(one.outcome), other=Told(other.outcome))
 
 
 def _cause(one: _Fate, other: _Fate) -> Cause:

@@ -162,6 +162,7 @@ CHECKS: Final = (
         why_not=why_no_inputs,
         variants=mutation_rules,
         takes_cases=True,
+        follows_itself=True,
     ),
     Check(
         name="rejects_malformed",
@@ -171,6 +172,7 @@ CHECKS: Final = (
         run=rejects_malformed,
         variants=malformed_rules,
         takes_cases=True,
+        follows_itself=True,
     ),
     Check(
         name="v2_conformance",
@@ -254,9 +256,6 @@ CHECKS: Final = (
     ),
 )
 
-FOLLOWING: Final = frozenset({rejects_invalid, rejects_malformed})
-"""Checks of many variants, of which one may begin with the answer that the one before ended with."""
-
 STATIC_RULES: Final[Mapping[str, Sequence[StaticRule]]] = {
     "signature_lint": LINT_RULES,
     "environment_parity": PARITY_RULES,
@@ -274,7 +273,7 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if reason:
         return left_out(check.title(variant), check.judges, reason)
     watch = DeviationWatch(context.known, context.model.signature)
-    if check.run not in FOLLOWING:
+    if not check.follows_itself:
         context.history.last = None  # it may send what the next check does not see
     try:
         ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
