@@ -25,7 +25,7 @@ from .open_inference import DATATYPES, JSON_TEXT, OF_COLUMNS
 from .values import show_value
 
 OPENAPI_KEY: Final = "x-mlflow-model"
-DIGEST: Final = re.compile("[0-9a-f]{64}")  # of a model, as ours has it: a seed is made of it
+DIGEST: Final = re.compile("[0-9a-f]+")  # of a model: a seed is made of it
 _COLUMN_SHAPE: Final = (-1, 1)
 _TABLE: Final = "pd"
 _TEXT: Final = "BYTES"
