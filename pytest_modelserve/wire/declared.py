@@ -11,7 +11,9 @@ which column may be left out. Its `input-0` and `output-0` stand for what has no
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +28,8 @@ from .values import show_value
 
 OPENAPI_KEY: Final = "x-mlflow-model"
 DIGEST: Final = re.compile("[0-9a-f]+")  # of a model: a seed is made of it
+MOST_ELEMENTS: Final = 10_000_000  # of one row of all inputs: a body beyond this is a load test
+MOST_DIMENSIONS: Final = 32  # of NumPy before its second version
 _COLUMN_SHAPE: Final = (-1, 1)
 _TABLE: Final = "pd"
 _TEXT: Final = "BYTES"
@@ -95,9 +99,53 @@ def read_index(document: object) -> tuple[str, ...]:
 
 
 def signature_of(metadata: ModelMetadata) -> Signature | None:
-    """Return the signature that the metadata of V2 tell; None where they tell of no inputs."""
+    """Return the signature that the metadata of V2 tell; None where they tell of no inputs.
+
+    Raises:
+        DecodeError: No request can be made of what they tell: a tensor stands twice, or the smallest would be huge.
+    """
+    _require_once(metadata.inputs, "input")
+    _require_once(metadata.outputs, "output")
+    _require_bounded(metadata.inputs)
     inputs = _schema(metadata.inputs, metadata.content_type)
     return None if inputs is None else Signature(inputs=inputs, outputs=_schema(metadata.outputs, ""))
+
+
+def _require_once(tensors: Sequence[TensorMetadata], what: str) -> None:
+    """Pass tensors of different names.
+
+    Raises:
+        DecodeError: Two have the same, so that nobody can say which of them is meant.
+    """
+    names = Counter(tensor.name for tensor in tensors)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise _unusable(f"the {what} {show_value(twice[0])} stands twice", tuple(names))
+
+
+def _require_bounded(inputs: Sequence[TensorMetadata]) -> None:
+    """Pass inputs of which a row can be sent; what counts is the fixed sizes, since -1 is as small as one likes.
+
+    Raises:
+        DecodeError: A row takes more than any request should, or more dimensions than an array has.
+    """
+    n_elements = 0
+    for tensor in inputs:
+        shape = list(tensor.shape)
+        if len(shape) > MOST_DIMENSIONS:
+            told = f"the input {show_value(tensor.name)} has {len(shape)} dimensions, of {MOST_DIMENSIONS} that can be"
+            raise _unusable(told, shape)
+        n_elements += math.prod(max(size, 1) for size in shape)  # a size of 0 leaves lists without an element
+        if n_elements > MOST_ELEMENTS:
+            told = f"up to the input {show_value(tensor.name)}, one row has more than {MOST_ELEMENTS:,} elements"
+            raise _unusable(told, shape)
+
+
+def _unusable(why: str, received: object) -> DecodeError:
+    return DecodeError(
+        f"the metadata of the model are of no use: {why}",
+        facts={"received": show_value(received)},
+        fix="Mend what the server tells of its model, or give the model's own signature by --model-uri.",
+    )
 
 
 def _schema(tensors: Sequence[TensorMetadata], content_type: str) -> Schema | None:

@@ -21,7 +21,7 @@ from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signatur
 
 SIGNATURE = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="n", type=DataType.LONG),)))
 OPENAPI = {"info": {"x-mlflow-model": {"digest": "0123abcd", "signature": as_mlmodel(SIGNATURE)}}}
-METADATA = {
+METADATA: dict[str, Any] = {
     "name": "m",
     "platform": "",
     "inputs": [{"name": "n", "datatype": "INT64", "shape": [-1, 1]}],
@@ -150,6 +150,10 @@ def test_the_only_model_is_asked_for_where_none_is_named(
                 "GET /v2/models/mlflow-model": "the answer is not of the Open Inference Protocol: "
                 "name of the metadata is missing"
             },
+        ),
+        (
+            {"GET /v2/models/mlflow-model": {**METADATA, "inputs": METADATA["inputs"] * 2}},
+            {"GET /v2/models/mlflow-model": 'the metadata of the model are of no use: the input "n" stands twice'},
         ),
     ],
 )

@@ -110,6 +110,32 @@ def test_without_inputs_nothing_is_told() -> None:
     assert signature_of(metadata([], [tensor("y", "FP64")])) is None
 
 
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "told"),
+    [
+        ([tensor("a", "INT64"), tensor("b", "FP64"), tensor("a", "FP64")], [], 'the input "a" stands twice'),
+        ([tensor("input-0", "FP32", [-1, 2])] * 2, [], 'the input "input-0" stands twice'),
+        ([tensor("a", "INT64")], [tensor("y", "FP64")] * 2, 'the output "y" stands twice'),
+        ([tensor("a", "FP32", [-1, 10**12])], [], "one row has more than 10,000,000 elements"),
+        ([tensor("a", "FP32", [10**6, 10**6, 0])], [], "one row has more than 10,000,000 elements"),
+        ([tensor("a", "FP32", [6 * 10**6]), tensor("b", "FP32", [6 * 10**6])], [], 'up to the input "b", one row has'),
+        ([tensor("a", "FP32", [1] * 33)], [], 'the input "a" has 33 dimensions'),
+    ],
+)
+def test_metadata_of_which_no_request_can_be_made(inputs: list[Any], outputs: list[Any], told: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        signature_of(metadata(inputs, outputs))
+    assert told in caught.value.happened
+    assert "--model-uri" in caught.value.fix
+
+
+@pytest.mark.parametrize("shape", [[-1, 10**7], [10**7], [1] * 32, [-1, 0]])
+def test_metadata_at_the_bounds(shape: list[int]) -> None:
+    assert signature_of(metadata([tensor("a", "FP32", shape)])) == Signature(
+        inputs=tensors(("a", "float32", tuple(shape)))
+    )
+
+
 @pytest.mark.parametrize("kind", [kind for kind, datatype in OF_COLUMNS.items() if datatype != "BYTES"])
 def test_each_number_comes_back_as_the_type_that_it_was_sent_as(kind: DataType) -> None:
     found = signature_of(metadata([tensor("a", OF_COLUMNS[kind])]))
