@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ..cases import Case, Document, Level, RawBody
-from ..client.curl import shown_url
+from ..client.curl import moved, shown_url
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
@@ -158,7 +158,7 @@ def flags_of_run(context: CheckContext) -> str:
 
 def curl_there(context: CheckContext, curl: str) -> str:
     """Return a curl line, against the only server there is where no model can be served by hand."""
-    return curl.replace(f"http://127.0.0.1:{SHOWN_PORT}", context.model.uri) if context.model.told_by else curl
+    return moved(curl, f"http://127.0.0.1:{SHOWN_PORT}", context.model.uri) if context.model.told_by else curl
 
 
 SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}

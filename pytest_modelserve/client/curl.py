@@ -65,6 +65,23 @@ def as_curl(
     return f"{piped}{' '.join(words)} --data-binary {source}"
 
 
+def moved(line: str, base_url: str, other: str) -> str:
+    """Return a command line of `as_curl` that goes to another server.
+
+    Args:
+        line: The command line.
+        base_url: Where it goes, up to the path prefix.
+        other: The same of the other server.
+    """
+    here = re.escape(base_url)
+    found = re.search(f"'{here}([^']*)'|{here}(\\S*)", line)
+    if found is None:
+        return line
+    before, target = line[: found.start()], f"{other.rstrip('/')}{found[1] or found[2] or ''}"
+    globoff = "--globoff " if _GLOBBED & set(target) and "--globoff" not in before else ""  # an IPv6 address has some
+    return f"{before}{globoff}{shlex.quote(target)}{line[found.end() :]}"
+
+
 def _body_source(body: bytes, body_file: str | Path | None) -> tuple[str, str]:
     text = _as_plain_text(body)
     longest = _ARGUMENT_LIMIT if body_file is None else INLINE_LIMIT

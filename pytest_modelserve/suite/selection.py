@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..options import BY_NAME, URI, URL
 from ..precedence import settings_from, uris_from
@@ -14,6 +15,8 @@ from ..settings import TOGETHER
 
 if TYPE_CHECKING:
     import pytest
+
+_IPV6_HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\[\]]*\[[^/\[\]]*\]")  # its colons part nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,8 @@ def select(config: pytest.Config) -> Selection | None:
     ids = tuple(argument for argument in config.args if _is_ours(argument))
     if ids:
         config.args = [argument for argument in config.args if argument not in ids]
-        named = tuple(f"{without_slash(uri)}::{rest}" for uri, _, rest in (one.partition("::") for one in ids))
-        return Selection(uris=tuple(dict.fromkeys(one.partition("::")[0] for one in named)), ids=named)
+        named = tuple(f"{without_slash(uri)}::{rest}" for uri, rest in map(_parted, ids))
+        return Selection(uris=tuple(dict.fromkeys(_parted(one)[0] for one in named)), ids=named)
     given = config.getoption(BY_NAME[URI].key) or _server_alone(config)
     if given and config.args_source is not config.ArgsSource.ARGS:
         config.args = []
@@ -67,7 +70,7 @@ def _server_alone(config: pytest.Config) -> tuple[str, ...]:
 
 def _is_ours(argument: str) -> bool:
     """Tell whether an argument is the id of an item of the contract; backends are looked up only where it may be."""
-    uri, _, rest = argument.partition("::")
+    uri, rest = _parted(argument)
     if not uri or not rest or Path(uri).suffix == ".py":
         return False
     from ..server.backends import backend_names
@@ -76,4 +79,12 @@ def _is_ours(argument: str) -> bool:
 
 
 def _servers_in(nodeid: str) -> list[str]:
-    return nodeid.split("::", 2)[1].split(TOGETHER)
+    return _parted(nodeid)[1].partition("::")[0].split(TOGETHER)
+
+
+def _parted(nodeid: str) -> tuple[str, str]:
+    """Return the URI at the beginning of an id, and what follows it."""
+    host = _IPV6_HOST.match(nodeid)
+    start = host.end() if host else 0
+    uri, _, rest = nodeid[start:].partition("::")
+    return f"{nodeid[:start]}{uri}", rest

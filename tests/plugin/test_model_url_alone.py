@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,15 +63,18 @@ class Front(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def in_front(target: str, closed: tuple[str, ...], name: str) -> Iterator[str]:
+def in_front(target: str, closed: tuple[str, ...], name: str, host: str = "127.0.0.1") -> Iterator[str]:
     client = httpx.Client(trust_env=False)
     told = {"target": target, "closed": closed, "name": name, "client": client}
     handler = type("Handler", (Front,), told)
-    with client, ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    kind = type("Server", (ThreadingHTTPServer,), {"address_family": family})
+    with client, kind((host, 0), handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            named = f"[{host}]" if ":" in host else host
+            yield f"http://{named}:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()
@@ -87,7 +91,26 @@ def url(model: Any, tmp_path: Path) -> Iterator[str]:
 def front(url: str) -> Iterator[Callable[..., str]]:
     """Return what puts a server before it that keeps some paths for itself."""
     with ExitStack() as stack:
-        yield lambda *closed, name="mlflow-model": stack.enter_context(in_front(url, closed, name))
+        yield lambda *closed, name="mlflow-model", host="127.0.0.1": stack.enter_context(
+            in_front(url, closed, name, host)
+        )
+
+
+@pytest.fixture
+def ipv6_host() -> str:
+    """Return the loopback of IPv6, where this machine has it."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError as error:
+        pytest.skip(f"this machine has no ::1: {error}")
+    return "::1"
+
+
+@pytest.fixture
+def ipv6(front: Callable[..., str], ipv6_host: str) -> str:
+    """Return the address of the model there."""
+    return front(host=ipv6_host)
 
 
 REPORT = "--model-report=report.json"
@@ -118,6 +141,36 @@ def test_its_ids_can_be_pasted(run: Any, url: str) -> None:
     assert f"{url}::builtin::signature_lint" in ids
     result = run(f"{url}::builtin::signature_lint", f"--model-url={url}")
     result.assert_outcomes(passed=1)
+
+
+def test_an_address_of_ipv6_is_as_good(run: Any, ipv6: str) -> None:
+    result = run(f"--model-url={ipv6}", REPORT, CHECKS, "-v")
+    assert result.ret == 0
+    assert ipv6.startswith("http://[::1]:")
+    assert run.report["models"][0]["uri"] == ipv6
+    ids = run.collected(f"--model-url={ipv6}", "--model-checks=smoke")
+    assert f"{ipv6}::builtin::signature_lint" in ids
+    (variant,) = (one for one in run.collected(f"--model-url={ipv6}") if one.endswith("[missing_column]"))
+    for chosen in (variant, f"{ipv6}/::builtin::rejects_invalid[missing_column]"):
+        run(chosen, f"--model-url={ipv6}").assert_outcomes(passed=1)
+    run(variant.rpartition("[")[0], f"--model-url={ipv6}", "--collect-only", "-q").stdout.fnmatch_lines(
+        ["*rejects_invalid[[]missing_column]*"]
+    )
+
+
+def test_a_failure_at_an_address_of_ipv6_can_be_repeated(
+    run: Any, make_model: Any, tmp_path: Path, ipv6_host: str
+) -> None:
+    make_model("other", outputs=[{"name": "z", "type": "double", "required": True}])
+    with (
+        serve("other", Settings(env_manager="local", cache_dir=tmp_path / "another")) as served,
+        in_front(served.server.base_url, (), "mlflow-model", ipv6_host) as url,
+    ):
+        run(f"--model-url={url}", REPORT, "--model-checks=matches_output_schema").assert_outcomes(failed=1)
+        (failed,) = (check["failure"] for check in run.report["models"][0]["checks"] if check["failure"])
+        run("--lf", f"--model-url={url}", "--model-checks=matches_output_schema").assert_outcomes(failed=1)
+    assert f"--globoff '{url}/invocations'" in failed["text"]
+    assert f"pytest '{url}::builtin::matches_output_schema'" in failed["text"]
 
 
 def test_the_metadata_of_v2_tell_it_too(run: Any, front: Any) -> None:

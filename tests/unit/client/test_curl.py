@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_modelserve.client import Invocation, ModelClient
-from pytest_modelserve.client.curl import as_curl
+from pytest_modelserve.client.curl import as_curl, moved
 
 if TYPE_CHECKING:
     from .conftest import EchoServer
@@ -119,6 +119,23 @@ def test_another_server_takes_the_place_of_the_first() -> None:
 
     assert "http://127.0.0.1:5000/invocations" in line
     assert "41234" not in line
+
+
+@pytest.mark.parametrize(
+    ("path", "other", "words"),
+    [
+        ("/ping", "http://h:8080", "curl -sS http://h:8080/ping"),
+        ("/ping", "http://h:8080/", "curl -sS http://h:8080/ping"),
+        ("/ping", "http://[::1]:8080", "curl -sS --globoff 'http://[::1]:8080/ping'"),
+        ("/v2/models/a&b", "http://h:8080", "curl -sS 'http://h:8080/v2/models/a&b'"),
+        ("/a[1]", "http://[::1]:8080/x", "curl -sS --globoff 'http://[::1]:8080/x/a[1]'"),
+        ("/a/../b", "http://[::1]:8080", "curl -sS --path-as-is --globoff 'http://[::1]:8080/a/../b'"),
+    ],
+)
+def test_a_line_goes_to_another_server_instead(path: str, other: str, words: str) -> None:
+    line = as_curl("GET", f"http://127.0.0.1:5001{path}", {"X-A": "1"}, b"")
+    assert moved(line, "http://127.0.0.1:5001", other) == f"{words} -H 'X-A: 1'"
+    assert moved(line, "http://127.0.0.1:5002", other) == line
 
 
 def test_short_text_stands_in_the_line_and_the_id_does_not(echo: EchoServer, tmp_path: Path) -> None:
