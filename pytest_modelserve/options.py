@@ -20,6 +20,7 @@ from .settings import (
     parse_switch,
     parse_text,
     parse_url,
+    parse_v2_name,
 )
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ OPTIONS: Final = (
         name="v2_name",
         flag="--model-v2-name",
         help="Name of the model in the Open Inference Protocol (V2): under which it is served, or is asked for at "
-        "--model-url.",
+        "--model-url. It has no slash.",
+        parse=parse_v2_name,
         metavar="NAME",
     ),
     Option(

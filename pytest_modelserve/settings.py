@@ -227,6 +227,21 @@ def parse_url(text: str) -> str:
     return text.strip()
 
 
+def parse_v2_name(text: str) -> str:
+    """Return the name of a model that a path of the Open Inference Protocol (V2) can hold.
+
+    Raises:
+        ValueError: Its paths would be those of something else: no server takes a slash for a part of the name, and
+            clients leave out `.` and `..`.
+    """
+    name = parse_text(text)
+    if "/" in name or name in {".", ".."}:
+        raise ValueError(f"no path of /v2/models/NAME can hold {name!r}: write a name without a slash")
+    if not name.isprintable():
+        raise ValueError("it has characters that nobody can read")
+    return name
+
+
 def parse_headers(text: str) -> Mapping[str, str]:
     """Return the headers that a text such as `X-Tenant: north` gives, several on lines of their own.
 

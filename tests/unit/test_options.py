@@ -70,6 +70,7 @@ def configure() -> Configure:
     return build
 
 
+ODD_NAME = "a b?#%41;:@&=+\"\\"
 VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "server": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "v2_name": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
@@ -157,6 +158,17 @@ def test_an_address_that_is_none_is_refused_and_never_shown(url: str, configure:
     with pytest.raises(SettingError, match="it is no address of a server") as error:
         settings_from(configure({"model_url": url}), {})
     assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["team/churn", "/", ".", "..", "a\nb", "a\x7f"])
+def test_a_name_that_no_path_can_hold_is_refused(name: str, configure: Configure) -> None:
+    with pytest.raises(SettingError, match="no path of /v2/models/NAME can hold|nobody can read"):
+        settings_from(configure({"model_v2_name": name}), {})
+
+
+@pytest.mark.parametrize("name", ["churn é", "...", ODD_NAME])
+def test_any_other_name_is_taken_as_it_is(name: str, configure: Configure) -> None:
+    assert settings_from(configure({"model_v2_name": name}), {}).v2_name == name
 
 
 @pytest.mark.parametrize("header", ["Content-Type: a", "host:h", "X-A: a\x01b"])
