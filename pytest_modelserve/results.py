@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, Final
+from typing import Any
 
 
 class Outcome(enum.Enum):
@@ -108,6 +108,27 @@ class ShownDeviation:
     what: str
     link: str
     request: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownHazard:
+    """A known departure of a server from the contract that can show in columns of the model, but did not in the run.
+
+    Attributes:
+        id: Its name.
+        server: The backend that has it.
+        versions: Of that server, as pip writes ranges.
+        columns: The columns, tensors or params; those without a name by their number.
+        what: What happens, in one sentence.
+        link: An issue, the documentation, or the code that does it.
+    """
+
+    id: str
+    server: str
+    versions: str
+    columns: tuple[str | int, ...]
+    what: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +248,7 @@ class ModelReport:
         checks: In the order they ran.
         deselected: Names of checks that the user left out of this run.
         latency: As the check of that name measured it.
+        hazards: What servers that nobody asked for are known to make of its columns; nothing of it counts.
     """
 
     uri: str
@@ -240,6 +262,7 @@ class ModelReport:
     checks: tuple[CheckResult, ...] = ()
     deselected: tuple[str, ...] = ()
     latency: Latency | None = None
+    hazards: tuple[ShownHazard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,44 +324,3 @@ def _latency_from(document: Mapping[str, Any] | None) -> Latency | None:
     if document is None:
         return None
     return Latency(**{**document, "buckets": tuple(LatencyBucket(**bucket) for bucket in document["buckets"])})
-
-
-_BY_WEIGHT: Final = (
-    (Outcome.FAILED, Verdict.FAIL),
-    (Outcome.ERROR, Verdict.ERROR),
-    (Outcome.INCONCLUSIVE, Verdict.INCONCLUSIVE),
-)
-
-
-def verdict_of(checks: Iterable[CheckResult], expected: Iterable[str]) -> Verdict:
-    """Return what the checks of one model mean together.
-
-    Args:
-        checks: Their results; one that was skipped has proven nothing.
-        expected: The names of all that apply to the model; one that did not run makes a pass partial, unless it
-            found out itself that it does not apply.
-    """
-    told = tuple(checks)
-    outcomes = {check.outcome for check in told}
-    for outcome, verdict in _BY_WEIGHT:
-        if outcome in outcomes:
-            return verdict
-    if Outcome.PASSED not in outcomes:
-        return Verdict.NONE
-    missing = set(expected) - {check.name for check in told if check.outcome is Outcome.PASSED or not check.applies}
-    return Verdict.PARTIAL if missing else Verdict.PASS
-
-
-_WORST_FIRST: Final = (
-    Verdict.FAIL,
-    Verdict.ERROR,
-    Verdict.INCONCLUSIVE,
-    Verdict.PARTIAL,
-    Verdict.NONE,
-    Verdict.PASS,
-)
-
-
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the verdict of a run from those of its models; `none` where there were none."""
-    return min(verdicts, key=_WORST_FIRST.index, default=Verdict.NONE)

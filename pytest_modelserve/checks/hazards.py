@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..cases import Case, Envelope
 from ..model.mlmodel import Model
+from ..results import ShownHazard
 from ..server.deviations import DEVIATIONS, Deviation
 from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
@@ -45,6 +46,26 @@ def hazards_of(model: Model, example: Case | None) -> Iterator[Hazard]:
             if (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
                 found[deviation.id].setdefault(case.held)
     yield from (Hazard(deviation=one, columns=tuple(found[one.id])) for one in known if found[one.id])
+
+
+def shown_hazards(model: Model, example: Case | None) -> tuple[ShownHazard, ...]:
+    """Return the hazards of a model's columns as a report has them.
+
+    Args:
+        model: As it was read.
+        example: Its input example, or None.
+    """
+    return tuple(
+        ShownHazard(
+            id=one.deviation.id,
+            server=one.deviation.server,
+            versions=one.deviation.versions,
+            columns=one.columns,
+            what=one.deviation.what,
+            link=one.deviation.link,
+        )
+        for one in hazards_of(model, example)
+    )
 
 
 def _cases(model: Model, example: Case | None) -> Iterator[Case]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final, TypeAlias
 
-from ..results import CheckResult, ContractReport, ModelReport, Outcome, verdict_of, worst
+from ..results import CheckResult, ContractReport, ModelReport, Outcome, ShownHazard
+from .verdicts import verdict_of, worst
 
 FLAKY: Final = "it passed only when it was run again"
 BROKEN: Final = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.INCONCLUSIVE})
@@ -51,6 +52,7 @@ class Collected:
     facts: dict[Place, ModelFacts] = field(default_factory=dict)
     checks: dict[Place, dict[str, CheckResult]] = field(default_factory=dict)
     expected: dict[Place, tuple[str, ...]] = field(default_factory=dict)
+    hazards: dict[Place, tuple[ShownHazard, ...]] = field(default_factory=dict)
 
     def expect(self, uri: str, backend: str, titles: Iterable[str]) -> None:
         """Say which checks apply to a model on a server; one that does not run makes its verdict partial."""
@@ -68,6 +70,10 @@ class Collected:
         """Take in the facts of a model on a server; later ones, which know more, replace earlier ones."""
         self.facts[facts.uri, facts.backend] = facts
 
+    def warn(self, uri: str, backend: str, hazards: Iterable[ShownHazard]) -> None:
+        """Say what is known of other servers; what a check of the model shows itself is left out of the report."""
+        self.hazards[uri, backend] = tuple(hazards)
+
     def report(self) -> ContractReport:
         """Return the report of the run."""
         models = tuple(self._model(place) for place in dict.fromkeys((*self.expected, *self.checks)))
@@ -81,6 +87,7 @@ class Collected:
         facts = self.facts.get(place, ModelFacts(uri=uri, backend=backend))
         checks = tuple(self.checks.get(place, {}).values())
         expected = self.expected.get(place, ())
+        shown = {deviation.id for check in checks for deviation in check.deviations}
         return ModelReport(
             uri=uri,
             backend=backend,
@@ -93,6 +100,7 @@ class Collected:
             checks=checks,
             deselected=tuple(title for title in expected if title not in self.checks.get(place, {})),
             latency=next((check.latency for check in checks if check.latency), None),
+            hazards=tuple(one for one in self.hazards.get(place, ()) if one.id not in shown),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -10,6 +11,8 @@ from ..results import Advice, CheckResult, ContractReport, ModelReport, Outcome,
 
 MAX_ANSWERS: Final = 20  # lines of what servers are not at one on
 MAX_ADVICE: Final = 12  # lines of advice a model; the JSON report has all
+MAX_HAZARDS: Final = 6  # lines of what other servers would make of its columns
+MAX_COLUMNS: Final = 3  # named in such a line
 UNPROVEN: Final = frozenset({Outcome.INCONCLUSIVE, Outcome.ERROR})
 
 
@@ -37,6 +40,7 @@ def _model_lines(model: ModelReport, place: str) -> Iterator[str]:
         yield from _answer_lines(check)
     yield from _deviation_lines(model)
     yield from _advice_lines(model)
+    yield from _hazard_lines(model)
 
 
 def _counts(model: ModelReport) -> str:
@@ -98,7 +102,7 @@ def _with_version(model: ModelReport, server: str) -> str:
 
 
 def _others(count: int) -> str:
-    return f" and {count} more" if count else ""
+    return f" and {count} more" if count > 0 else ""
 
 
 def _advice_lines(model: ModelReport) -> Iterator[str]:
@@ -118,6 +122,21 @@ def _advice_lines(model: ModelReport) -> Iterator[str]:
     if lines:
         yield "  settled by [tool.modelserve.domain]:"
         yield from (f"    {line}" for line in lines.values())
+
+
+def _hazard_lines(model: ModelReport) -> Iterator[str]:
+    """Yield what servers are known to make of columns, a line for all that make the same of the same columns."""
+    servers: dict[tuple[tuple[str | int, ...], str], list[str]] = {}
+    for one in model.hazards:
+        servers.setdefault((one.columns, one.what), []).append(one.server)
+    if servers:
+        yield "  hazards of its columns on servers that were not checked, no failures:"
+    for (columns, what), names in tuple(servers.items())[:MAX_HAZARDS]:
+        told = ", ".join(str(column) for column in columns[:MAX_COLUMNS])
+        yield f"    {told}{_others(len(columns) - MAX_COLUMNS)}: {what} ({', '.join(names)})"
+    if len(servers) > MAX_HAZARDS:
+        uri = shlex.quote(model.uri)
+        yield f"    ... and {len(servers) - MAX_HAZARDS} more: modelserve hazards {uri}"
 
 
 def _more(count: int) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Final
 import pytest
 
 from ..checks.choice import require_checks, require_known
+from ..checks.context import as_example_case
+from ..checks.hazards import shown_hazards
 from ..checks.table import applying
 from ..client.curl import shown_url
 from ..environment.managers import manager_named
@@ -19,7 +21,7 @@ from ..report.collect import Collected, ModelFacts, facts_from
 from ..report.json_file import write_json
 from ..report.terminal import as_lines
 from ..request import Request
-from ..results import CheckResult, Outcome, Verdict, as_document, check_result_from
+from ..results import CheckResult, Outcome, ShownHazard, Verdict, as_document, check_result_from
 from ..run import Run
 from ..served import facts_of
 from ..server.backends import load_backend
@@ -145,6 +147,7 @@ class ContractHooks:
         if is_worker(config) or config.option.collectonly:
             return
         self._expect(config)
+        self._warn(config)
         report = self._collected.report()
         if session.exitstatus == pytest.ExitCode.OK and report.verdict in UNPROVEN:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -178,6 +181,12 @@ class ContractHooks:
                 titles.setdefault(run.reported(requests), []).extend(_titles(config, requests))
             for backend, expected in titles.items():
                 self._collected.expect(uri, backend, expected)
+
+    def _warn(self, config: pytest.Config) -> None:
+        """Say what other servers are known to make of a model's columns, where nobody chose the server."""
+        run = Run.of(config)
+        for uri in self._selection.uris if run.is_auto and not run.settings.url else ():
+            self._collected.warn(uri, run.settings.server, _hazards(config, uri))
 
     def _header(self, config: pytest.Config, uri: str) -> str:
         try:
@@ -217,6 +226,14 @@ def _titles(config: pytest.Config, requests: tuple[Request, ...]) -> Iterator[st
         return
     for check, variant in applying(model, n_servers=len(requests)):
         yield check.title(variant)
+
+
+def _hazards(config: pytest.Config, uri: str) -> tuple[ShownHazard, ...]:
+    try:
+        subject = _subject(config, uri)
+    except ModelServeError:  # which the first item tells
+        return ()
+    return shown_hazards(subject.model, as_example_case(subject.model, subject.example))
 
 
 def _error_of(item: CheckItem, error: BaseException) -> CheckResult:

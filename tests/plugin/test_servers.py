@@ -198,6 +198,34 @@ def test_a_server_that_nobody_asked_for_and_that_does_not_start_is_advice(run: A
     )
 
 
+SMOKE = ("--model-uri=model", "--model-checks=smoke", "--model-report=report.json")
+
+
+@pytest.mark.parametrize("more", [(), ("-n1",)])
+def test_who_names_no_server_is_told_what_others_make_of_the_columns(run: Any, more: tuple[str, ...]) -> None:
+    result = (run.apart if more else run)(*SMOKE, *more)
+    assert result.ret == 0
+    (model,) = run.report["models"]
+    (flag,) = (one for one in model["hazards"] if one["id"] == "text_is_true_on_mlserver")
+    assert (flag["server"], flag["columns"]) == ("mlserver", ["flag"])
+    assert flag["what"].startswith("Any text but the empty one becomes true")
+    result.stdout.fnmatch_lines(
+        [
+            "  hazards of its columns on servers that were not checked, no failures:",
+            f"    flag: {flag['what']} (mlserver)",
+            "    ... and * more: modelserve hazards model",
+        ]
+    )
+
+
+@pytest.mark.parametrize("more", [("--model-server=builtin",), ("--model-server=twin",)])
+def test_who_names_a_server_is_told_of_that_one_alone(run: Any, more: tuple[str, ...]) -> None:
+    result = run(*SMOKE, *more)
+    assert result.ret == 0
+    assert [one["hazards"] for one in run.report["models"]] == [[]]
+    assert "hazards" not in result.stdout.str()
+
+
 def test_auto_stands_alone(run: Any) -> None:
     result = run(*AUTO, "--model-server=auto", "--model-server=builtin")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -70,7 +70,7 @@ def configure() -> Configure:
     return build
 
 
-ODD_NAME = "a b?#%41;:@&=+\"\\"
+ODD_NAME = 'a b?#%41;:@&=+"\\'
 VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "server": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),
     "v2_name": (("a", "a"), ("b", "b"), ("c", "c"), ("d", "d")),

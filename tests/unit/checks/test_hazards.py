@@ -10,7 +10,7 @@ import pytest
 
 from pytest_modelserve.cases import Table
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.hazards import hazards_of
+from pytest_modelserve.checks.hazards import hazards_of, shown_hazards
 from pytest_modelserve.server.deviations import DEVIATIONS
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature
@@ -43,6 +43,19 @@ def test_each_column_is_named_where_its_type_makes_it_one(serve: Serve) -> None:
     assert hazards["number_is_date"] == ("day",)
     assert hazards["param_overflows"] == ("scale",)
     assert hazards["text_is_true_on_mlserver"] == ("flag",)
+
+
+def test_a_report_has_each_with_its_server_and_columns(serve: Serve) -> None:
+    context = serve(lambda rows: rows, SIGNATURE, example=EXAMPLE)
+    model = replace(context.model, mlflow_version="3.17.2")
+    shown = shown_hazards(model, context.example_case)
+    assert [(one.id, one.columns) for one in shown] == [*found(serve, "3.17.2").items()]
+    by_id = {one.id: one for one in DEVIATIONS}
+    assert all(
+        (one.server, one.versions, one.what, one.link)
+        == (by_id[one.id].server, by_id[one.id].versions, by_id[one.id].what, by_id[one.id].link)
+        for one in shown
+    )
 
 
 def test_what_no_column_can_show_is_left_out(serve: Serve) -> None:

@@ -576,7 +576,7 @@ def test_a_server_of_another_kind_is_asked_first_whether_it_speaks(conform: Any)
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in V2_RULES])
-@pytest.mark.parametrize("name", ["churn é", "a b?#%41;:@&=+\"\\"])
+@pytest.mark.parametrize("name", ["churn é", 'a b?#%41;:@&=+"\\'])
 def test_a_model_of_another_name_is_asked_by_it(conform: Any, rule: str, name: str) -> None:
     assert conform(rule, v2_name=name).outcome is Outcome.PASSED
 

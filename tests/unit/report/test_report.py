@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_modelserve.report.collect import Collected, ModelFacts, facts_from, versions
 from pytest_modelserve.report.json_file import SCHEMA, write_json
-from pytest_modelserve.report.terminal import MAX_ADVICE, MAX_ANSWERS, as_lines
+from pytest_modelserve.report.terminal import MAX_ADVICE, MAX_ANSWERS, MAX_HAZARDS, as_lines
 from pytest_modelserve.results import (
     Advice,
     CheckResult,
@@ -22,6 +23,7 @@ from pytest_modelserve.results import (
     Outcome,
     ServerAnswers,
     ShownDeviation,
+    ShownHazard,
     Verdict,
     as_document,
     check_result_from,
@@ -82,6 +84,47 @@ def test_what_was_expected_and_did_not_run_is_named() -> None:
     collected.add("m", "builtin", check("b"))
     (found,) = collected.report().models
     assert (found.verdict, found.deselected) == (Verdict.PARTIAL, ("a", "c"))
+
+
+def hazard(name: str, server: str = "mlflow", **changes: Any) -> ShownHazard:
+    told = {"versions": ">=2", "columns": ("a",), "what": f"{name} happens.", "link": "l", **changes}
+    return ShownHazard(id=name, server=server, **told)
+
+
+def test_a_hazard_that_a_check_met_is_told_there_alone() -> None:
+    met = ShownDeviation(id="x", server="mlflow", versions=">=2", rule="r", what="x happens.", link="l")
+    collected = Collected()
+    collected.expect("n", "builtin", ["a"])
+    collected.add("m", "builtin", check("servers_agree", deviations=(met,)))
+    collected.warn("m", "builtin", [hazard("x"), hazard("x_on_other", "mlserver"), hazard("y")])
+    found = {one.uri: one for one in collected.report().models}
+    assert [one.id for one in found["m"].hazards] == ["x_on_other", "y"]
+    assert (found["m"].verdict, found["n"].hazards) == (Verdict.PASS, ())
+
+
+def test_hazards_take_a_line_for_what_is_alike() -> None:
+    wide: tuple[str | int, ...] = ("a", 1, "c", "d", "e")
+    some = (
+        hazard("x", what="It bends."),
+        hazard("y", columns=wide),
+        hazard("x2", "mlserver", what="It bends."),
+        hazard("z", columns=("b",)),
+    )
+    assert lines_of(model(check("a"), hazards=some))[1:] == [
+        "  hazards of its columns on servers that were not checked, no failures:",
+        "    a: It bends. (mlflow, mlserver)",
+        "    a, 1, c and 2 more: y happens. (mlflow)",
+        "    b: z happens. (mlflow)",
+    ]
+    assert "hazards" not in "".join(lines_of(model(check("a"))))
+
+
+@pytest.mark.parametrize("count", [MAX_HAZARDS, MAX_HAZARDS + 1, MAX_HAZARDS + 7])
+def test_many_hazards_are_counted_and_where_they_stand_is_told(count: int) -> None:
+    lines = lines_of(model(check("a"), uri="my model", hazards=tuple(hazard(f"h{n}") for n in range(count))))[2:]
+    n_more = count - MAX_HAZARDS
+    more = [f"    ... and {n_more} more: modelserve hazards 'my model'"] if n_more else []
+    assert lines == [*(f"    a: h{n} happens. (mlflow)" for n in range(MAX_HAZARDS)), *more]
 
 
 def test_a_check_that_runs_again_replaces_the_one_before() -> None:
