@@ -162,7 +162,7 @@ def test_an_address_that_is_none_is_refused_and_never_shown(url: str, configure:
 
 @pytest.mark.parametrize("name", ["team/churn", "/", ".", "..", "a\nb", "a\x7f"])
 def test_a_name_that_no_path_can_hold_is_refused(name: str, configure: Configure) -> None:
-    with pytest.raises(SettingError, match="no path of /v2/models/NAME can hold|nobody can read"):
+    with pytest.raises(SettingError, match=r"no path of /v2/models/NAME can hold|nobody can read"):
         settings_from(configure({"model_v2_name": name}), {})
 
 
