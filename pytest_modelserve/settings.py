@@ -40,7 +40,7 @@ class Settings:
         strict: Whether advice fails.
         seed: Of every search; None takes the model's digest, so that a gate does not flip.
         examples: How many random cases a search draws after the edge cases.
-        budget_s: How long the searches of one check may take, in seconds.
+        budget_s: How long the checks of one model may take together, in seconds, in each process of the run.
         tolerance: How far two answers to the same rows may differ, relative to their size; None goes by the type.
         concurrency: How many requests the checks of concurrency send at the same time.
         stochastic: Whether the model answers the same request differently on purpose.
@@ -78,7 +78,7 @@ class Settings:
     strict: bool = False
     seed: int | None = None
     examples: int = 100
-    budget_s: float = 60.0
+    budget_s: float = 300.0
     tolerance: float | None = None
     concurrency: int = 8
     stochastic: bool = False

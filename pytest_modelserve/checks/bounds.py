@@ -87,7 +87,7 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         usual_s = wear.warm_up()
         longer = FULL_FACTOR if "full" in context.settings.checks else 1
         n_requests = run_length(usual_s, longer)
-        too_slow = "" if n_requests * usual_s <= context.settings.budget_s else TOO_SLOW.format(n=n_requests, s=usual_s)
+        too_slow = "" if n_requests * usual_s <= context.left_s else TOO_SLOW.format(n=n_requests, s=usual_s)
         readings = [] if too_slow else wear.read(n_requests)
         suspects = growing(readings)
         if suspects:

@@ -161,6 +161,11 @@ class CheckContext:
         return tuple(context.settings.server for context in (self, *self.beside))
 
     @property
+    def left_s(self) -> float:
+        """Return how many seconds the check that runs has, from its beginning; zero or less is none."""
+        return self.settings.budget_s - self.history.spent_s
+
+    @property
     def example_case(self) -> Case | None:
         """Return the input example as a case in the first envelope that carries it, or None."""
         return as_example_case(self.model, self.example)

@@ -58,7 +58,7 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         trial = _Trial(context, signature, exchanges)
         plan = Plan(
             cases=all_forms(context, signature),
-            budget_s=context.settings.budget_s,
+            time_s=context.left_s,
             example=context.example_case,
         )
         found = search(plan, trial.probe, is_costly=has_cost_a_server)

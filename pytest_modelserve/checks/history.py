@@ -52,6 +52,7 @@ class History:
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
+        spent_s: How many seconds the checks that have ended took.
         drawn: What was drawn at random, and how it was answered.
         last: What became of the last request, whichever server got it.
     """
@@ -61,6 +62,7 @@ class History:
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
         self.n_predicted: int = 0
+        self.spent_s: float = 0.0
         self.drawn: Drawn = Drawn()
         self.last: Exchange | None = None
         self._lost: dict[Hashable, Exchange] = {}

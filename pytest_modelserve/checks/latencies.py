@@ -63,7 +63,7 @@ def _measured(context: CheckContext, good: GoodRequest) -> Latency:
     plan = OpenLoop(
         duration_s=FULL_S if "full" in settings.checks else JUDGED_S if is_judged else TOLD_S,
         fewest=BUDGET_REQUESTS if is_judged else OpenLoop().fewest,
-        longest_s=settings.budget_s if is_judged else OpenLoop().longest_s,
+        longest_s=context.left_s if is_judged else OpenLoop().longest_s,
     )
     timeout_s = settings.request_timeout_s or context.history.timeout_s or SHORTEST_TIMEOUT_S * 6
     url = context.served.private().server.base_url

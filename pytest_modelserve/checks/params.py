@@ -86,7 +86,7 @@ def hold_params(context: CheckContext, arrived: Arrived) -> CheckResult:
         watch = _Watch(signature=signature, exchanges=exchanges, arrived=arrived, agreement=agreement)
         is_over = False
         for case in _cases(context, signature, base):
-            is_over = time.monotonic() - started > context.settings.budget_s
+            is_over = time.monotonic() - started > context.left_s
             if is_over or len(watch.breaches) == MAX_BREACHES:
                 break
             watch.look_at(case)

@@ -114,7 +114,7 @@ def _checked(
     with Exchanges.of(context, base) as exchanges:
         plan = Plan(
             cases=(*cases, *drawn, base),  # the good request last: it must still work
-            budget_s=context.settings.budget_s,
+            time_s=context.left_s,
             example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )

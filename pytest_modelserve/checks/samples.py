@@ -27,7 +27,7 @@ from .searches import RAISED, first_envelope, good_case
 MOST_EDGES: Final = 4_000  # made, of which a few are taken; the widest tables have tens of thousands
 EXAMPLE_ROWS: Final = 3
 FAR_OFF: Final = 3  # requests that may make the model raise
-SHARE_S: Final = 0.4  # of the budget: the rest is for what the check does with the samples
+SHARE_S: Final = 0.4  # of the time: the rest is for what the check does with the samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Samples:
 
     def is_over(self, share: float = 1.0) -> bool:
         """Tell whether the time, or a share of it, has run out."""
-        return time.monotonic() - self._started >= share * self._context.settings.budget_s
+        return time.monotonic() - self._started >= share * self._context.left_s
 
     def ask(self, case: Case) -> Sample | None:
         """Send a case; None where it is not predicted, or the answer cannot be read."""

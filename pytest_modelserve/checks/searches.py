@@ -22,6 +22,7 @@ from ..strategies.packed import packed_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .advice import as_advice
+from .budget import MORE_TIME, further_s, time_is_up
 from .columns import ColumnNotes
 from .conclusion import concluded, left_out
 from .context import CheckContext
@@ -184,14 +185,13 @@ def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchange
 
 def out_of_time(context: CheckContext) -> str:
     """Return the reason of a check whose time did not do for what it sends in any case."""
-    budget = f"{context.settings.budget_s:g} s"
-    return f"the time of {budget} ran out before every fixed case was sent: raise --model-budget"
+    return f"{time_is_up(context)} before every fixed case was sent: {MORE_TIME}"
 
 
 def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
     if found.is_cut_short and found.is_complete:
-        text = f"the time of {context.settings.budget_s:g} s ran out after {found.requests} requests: --model-budget"
-        yield Advice(text=text)
+        budget = f"the time of {context.settings.budget_s:g} s for this model"
+        yield Advice(text=f"{budget} did not do for every request that was to be drawn at random: --model-budget")
 
 
 def as_strict(context: CheckContext, judgement: Judgement | None) -> Judgement | None:
@@ -212,14 +212,15 @@ def plan_of(context: CheckContext, asked: Search) -> Plan:
         raise ValueError("a model without a signature has no valid requests to draw")
     example = context.example_case
     if context.cases:
-        return Plan(cases=context.cases, example=example, budget_s=context.settings.budget_s)
+        return Plan(cases=context.cases, example=example, time_s=context.left_s)
     rows = context.example_rows
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = _drawn(context, signature, envelope, context.settings.examples // (share * asked.share))
     data = as_batches((case for case in row_cases(context, envelope) if _fits(case, context)), domain=context.domain)
     return Plan(
         cases=itertools.chain(data, _edges(context, asked, signature, rows)),
-        budget_s=context.settings.budget_s,
+        time_s=context.left_s,
+        further_s=further_s(context),
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         further=itertools.chain(_alone(context, asked, signature) if is_wide(context.model) else (), drawn),

@@ -18,6 +18,7 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from .anchor import STOCHASTIC, UNSTEADY, anchored, as_breach
+from .budget import MORE_TIME, time_is_up
 from .conclusion import concluded, left_out
 from .concurrency import concurrent
 from .confirmation import Replays, Suspect, Trial
@@ -83,7 +84,7 @@ class _Watch:
         self._exchanges = exchanges
         self._samples = samples
         self._known = known
-        self._budget_s = context.settings.budget_s
+        self._time_is_up = time_is_up(context)
         self._replays = Replays(context, exchanges, samples)
         self._log = [sample.case for sample in known]
         self._answered = {id(sample): at for at, sample in enumerate(known)}  # where in the log it was right last
@@ -138,8 +139,7 @@ class _Watch:
             times = "once" if self._unconfirmed == 1 else f"{self._unconfirmed} times"
             return Trial(doubt=f"{times} a repeated request got another answer, which no replay showed again")
         if is_short:
-            budget = f"the time of {self._budget_s:g} s"
-            return Trial(doubt=f"{budget} ran out before each request was sent again: raise --model-budget")
+            return Trial(doubt=f"{self._time_is_up} before each request was sent again: {MORE_TIME}")
         if len(self._known) > 1 and len(self._samples.told_apart(self._known)) == 1:
             return Trial(advice=(f"all {len(self._known)} requests got one answer: another one's would not show",))
         return Trial()

@@ -15,6 +15,7 @@ from ..errors import ServerError
 from ..results import CheckResult, Judges, Outcome, notes
 from ..server.backends import ServeSettings
 from ..server.deviations import Asked, Seen
+from .budget import MORE_TIME, time_is_up
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
@@ -52,11 +53,12 @@ def survives(context: CheckContext, _: str) -> CheckResult:
         served.is_worn = True
         trial.health.close()
     failure = as_failure_of(context, NAME, trial.found)
+    reason = "the good request itself costs the server its health" if is_ill else trial.doubt
     return CheckResult(
         name=NAME,
         judges=Judges.SERVER,
-        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if is_ill else Outcome.PASSED,
-        reason="the good request itself costs the server its health" if is_ill else "",
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
+        reason="" if failure else reason,
         requests=trial.requests + trial.health.requests,
         accepted=trial.health.accepted,
         elapsed_s=time.monotonic() - started,
@@ -73,11 +75,12 @@ class _Trial:
     requests: int = 0
     found: list[Evidence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    doubt: str = ""
     _since: list[str] = field(default_factory=list)
     _n_late: int = 0
 
     def run(self, good: GoodRequest) -> None:
-        ends = time.monotonic() + self.context.settings.budget_s
+        ends = time.monotonic() + self.context.left_s
         self._since.append("half sent, and held open")
         if not self._is_well(self._blocked(good)):
             return
@@ -86,8 +89,8 @@ class _Trial:
         whole = [*ordeals(good, max_body_bytes=most, near_bytes=near)]
         for at, ordeal in enumerate(whole):
             if time.monotonic() > ends:
-                self.notes.append(f"the time ran out after {at} of {len(whole)} kinds of requests: --model-budget")
-                break
+                self.doubt = f"{time_is_up(self.context)} after {at} of {len(whole)} kinds of requests: {MORE_TIME}"
+                return
             self._since.append(ordeal.name)
             breach = self._go_through(ordeal)
             is_due = self.health.usual_s <= QUICK_S or at % EACH == 0 or at == len(whole) - 1
@@ -95,6 +98,7 @@ class _Trial:
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
             if time.monotonic() > ends:
+                self.notes.append(f"{time_is_up(self.context)} before the model got each boundary value: --model-budget")
                 return
             self.requests += 1
             reply = self.health.client.invoke(case)

@@ -10,6 +10,7 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
+from .budget import MORE_TIME, spending, time_is_up
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
@@ -50,6 +51,7 @@ CHECKS: Final = (
         presets=SMOKE,
         run=environment_restores,
         takes_environment=True,
+        is_brief=True,
     ),
     Check(
         name="server_starts",
@@ -57,6 +59,7 @@ CHECKS: Final = (
         purpose="The scoring server loads the model, answers one real prediction and says that it is ready.",
         presets=SMOKE,
         run=server_starts,
+        is_brief=True,
     ),
     Check(
         name="signature_lint",
@@ -64,6 +67,7 @@ CHECKS: Final = (
         purpose="The model has a signature that callers and servers can work with, and its own input example keeps it.",
         presets=SMOKE,
         run=signature_lint,
+        is_brief=True,
     ),
     Check(
         name="predicts_input_example",
@@ -72,6 +76,7 @@ CHECKS: Final = (
         presets=SMOKE,
         run=predicts_input_example,
         why_not=why_no_example,
+        is_brief=True,
     ),
     Check(
         name="replays_stored",
@@ -191,6 +196,7 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=environment_parity,
         takes_environment=True,
+        is_brief=True,
     ),
     # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
     Check(
@@ -243,6 +249,7 @@ CHECKS: Final = (
         run=starts_and_stops,
         why_not=why_no_request,
         own_server_for=WHOLE,
+        is_brief=True,
     ),
     Check(
         name="servers_agree",
@@ -275,15 +282,21 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     watch = DeviationWatch(context.known, context.model.signature)
     if not check.follows_itself:
         context.history.last = None  # it may send what the next check does not see
+    if context.left_s <= 0 and not check.is_brief:
+        return _unproven(check, variant, f"{time_is_up(context)} before this check: {MORE_TIME}")
     try:
-        ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
+        with spending(context):
+            ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
     except TooManyLost as lost:
-        title, outcome = check.title(variant), Outcome.INCONCLUSIVE
-        return CheckResult(name=title, judges=check.judges, outcome=outcome, reason=lost.happened)
+        return _unproven(check, variant, lost.happened)
     result = watch.noted(ran, is_whole=not context.cases)
     if result.outcome is Outcome.PASSED and not check.takes_cases:
         forget(context, result.name)
     return redacted(result) if context.settings.redact else result
+
+
+def _unproven(check: Check, variant: str, reason: str) -> CheckResult:
+    return CheckResult(name=check.title(variant), judges=check.judges, outcome=Outcome.INCONCLUSIVE, reason=reason)
 
 
 def _why_not_here(context: CheckContext, check: Check, variant: str) -> str:

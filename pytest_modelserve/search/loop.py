@@ -52,7 +52,8 @@ class Plan:
         cases: In fixed order, each sent once. Where a batch is not simply right, its parts are sent, too, and what
             they show counts in its place.
         further: The same, as far as the time goes.
-        budget_s: No new case is sent after so many seconds.
+        time_s: No new case is sent after so many seconds.
+        further_s: No new one of `further` is sent after so many; None is as long as `time_s`.
         example: The known-good case that cells go back to.
         costly_tries: How many tries that cost as much as the breach itself may be spent on making a costly one small.
         replays: How often the smallest case is sent again; a costly one is not.
@@ -60,7 +61,8 @@ class Plan:
 
     cases: Iterable[Case | Batch]
     further: Iterable[Case | Batch] = ()
-    budget_s: float = 60.0
+    time_s: float = 60.0
+    further_s: float | None = None
     example: Case | None = None
     costly_tries: int = 3
     replays: int = REPLAYS
@@ -137,7 +139,9 @@ class _Search(Generic[FindingT]):
         self._plan = plan
         self._probe = probe
         self._is_costly = is_costly
-        self._ends_at = time.monotonic() + plan.budget_s
+        self._started = time.monotonic()
+        self._ends_at = self._started + plan.time_s
+        self._new_until = self._ends_at
         self._found = Findings[FindingT]()
         self._n_findings = 0
 
@@ -145,6 +149,8 @@ class _Search(Generic[FindingT]):
         if not self._goes_through(self._plan.cases):
             return self._found
         self._found.is_complete = True
+        if self._plan.further_s is not None:
+            self._new_until = min(self._ends_at, self._started + self._plan.further_s)
         self._goes_through(self._plan.further)
         return self._found
 
@@ -168,7 +174,7 @@ class _Search(Generic[FindingT]):
         return self._n_findings > n_before or self._takes(batch.case, finding)
 
     def _is_over(self) -> bool:
-        self._found.is_cut_short = time.monotonic() >= self._ends_at
+        self._found.is_cut_short = time.monotonic() >= self._new_until
         return self._found.is_cut_short
 
     def _takes(self, case: Case, finding: FindingT | None) -> bool:

@@ -204,3 +204,9 @@ def test_a_server_that_is_lost_is_replaced(live: Live) -> None:
     leaks_nothing(context, "")
     assert served.restarts >= 1
     assert served.is_worn  # the one in its place got the rest of what was sent
+
+
+def test_without_time_nothing_is_proven(live: Live) -> None:
+    result = leaks_nothing(live(budget_s=1e-6)[0], "")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "ran out before every kind of error was looked at: raise --model-budget" in result.reason

@@ -209,3 +209,9 @@ def test_each_ordeal_breaks_one_thing_and_none_is_twice_there(live: Live) -> Non
     by_name = {ordeal.name: sum(map(len, ordeal.request.chunks)) for ordeal in found}
     assert by_name["huge: longer than may be, in chunks"] > 3 << 20
     assert 1 << 20 < by_name["huge: 1 MiB"] < (1 << 20) + 1000
+
+
+def test_a_server_that_did_not_go_through_everything_did_not_survive_it(live: Live) -> None:
+    result = survives(live(budget_s=1e-6)[0], "")
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert result.reason.startswith("the time of 1e-06 s for this model ran out after 0 of ")

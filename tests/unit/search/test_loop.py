@@ -120,10 +120,17 @@ def test_advice_is_kept_once_a_key_and_ends_nothing() -> None:
 
 def test_without_time_nothing_is_sent() -> None:
     probe = Probe(lambda cells: None)
-    found = search(plan_of([case_of(1)], budget_s=0.0), probe)
+    found = search(plan_of([case_of(1)], time_s=0.0), probe)
     assert probe.sent == []
     assert found.is_cut_short
     assert not found.is_complete
+
+
+def test_what_comes_on_top_may_have_less_time() -> None:
+    probe = Probe(lambda cells: None)
+    found = search(Plan(cases=[case_of(1)], further=[case_of(2)], time_s=60.0, further_s=-1.0), probe)
+    assert probe.sent == [[1]]
+    assert (found.is_complete, found.is_cut_short) == (True, True)
 
 
 def test_when_the_time_is_up_no_case_is_begun_nor_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +142,7 @@ def test_when_the_time_is_up_no_case_is_begun_nor_made_smaller(monkeypatch: pyte
         return Found("bad") if 9 in cells else None
 
     probe = Probe(judge)
-    found = search(plan_of([case_of(1), case_of(*[9] * 8), case_of(2)], budget_s=10.0), probe)
+    found = search(plan_of([case_of(1), case_of(*[9] * 8), case_of(2)], time_s=10.0), probe)
     assert found.is_cut_short
     assert len(probe.sent) == 3
     assert len(found.breaches) == 1
@@ -169,7 +176,7 @@ def test_a_batch_is_left_with_enough_breaches_or_without_time() -> None:
     found = search(plan_of([Batch(case=case_of(*range(10)), parts=parts), case_of(11)]), probe)
     assert len(found.breaches) == MAX_BREACHES
     assert [11] not in probe.sent
-    assert search(plan_of([Batch(case=case_of(1))], budget_s=0.0), probe).is_cut_short
+    assert search(plan_of([Batch(case=case_of(1))], time_s=0.0), probe).is_cut_short
 
 
 def test_a_seed_draws_the_same_cases_whatever_happens_around_it() -> None:

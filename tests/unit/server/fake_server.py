@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 STARTED = time.monotonic()
+PINGS = []  # all that came
 
 
 def main() -> None:
@@ -76,11 +77,15 @@ def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]
         return method, path, stream.read(length)
 
 
+def is_loading(told: dict) -> bool:  # type: ignore[type-arg]
+    return len(PINGS) <= told.get("loading_pings", -1) or time.monotonic() - STARTED < told.get("loading_s", 0)
+
+
 def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type: ignore[type-arg]
     if path == "/ping":
-        is_ready = time.monotonic() - STARTED >= told.get("loading_s", 0)
-        return (200 if is_ready else 503), {}
-    if path == "/invocations" and time.monotonic() - STARTED < told.get("loading_s", 0):
+        PINGS.append(path)
+        return (503 if is_loading(told) else 200), {}
+    if path == "/invocations" and is_loading(told):
         return told.get("early", 503), {}
     if path.startswith("/die/"):
         sys.stderr.write("told to die\n")
