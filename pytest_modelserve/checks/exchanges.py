@@ -19,6 +19,7 @@ from .judge import Exchange, Judgement
 from .outcome import RequestOutcome, classify
 from .told import told_call
 
+DOUBT_PART: Final = 0.2  # of the time of a request: for its second try, where requests are known to hang
 SHORTEST_TIMEOUT_S: Final = 10.0  # a request is not called hanging before this
 TIMEOUT_FACTOR: Final = 50.0  # nor before so many times the median of the input example
 DEFAULT_TIMEOUT_S: Final = 60.0  # where there is no example to measure by
@@ -30,8 +31,9 @@ class Exchanges:
     """Sends cases one after the other, and counts them; use it as a context.
 
     A server that died or hangs is restarted and the case sent once more, so that a case is blamed only for what it
-    does to a fresh server. The same request is not sent again after that, and of a model that is known to hang the
-    next one that hangs is believed at once: each costs its full time.
+    does to a fresh server. The same request is not sent again after that. Of a model that is known to hang the next one
+    that hangs is to cost little beyond its full time: where its server was well right before, it is believed; else the
+    fresh server has a part of that time to answer it, should it be innocent.
 
     Args:
         served: The model behind its server.
@@ -58,7 +60,8 @@ class Exchanges:
         self._history = history or History()
         self._history.require_hope()
         self._timeout_s = timeout_s or self._history.timeout_s or DEFAULT_TIMEOUT_S
-        self._connect()
+        self._connect(self._timeout_s)
+        self._is_fresh = False  # whether its server was sent nothing yet
         self.requests: int = 0
         self.accepted: int = 0
         self.lost_once: int = 0
@@ -104,15 +107,17 @@ class Exchanges:
         if known := self._history.find_loss(case):
             return known
         self._history.require_hope(lost_here=self._n_lost)
+        was_well = self._is_well()
         exchange = self._sent(case)
         if not is_lost(exchange):
             return exchange
         is_known = exchange.outcome is RequestOutcome.TIMED_OUT and self._history.has_lost(RequestOutcome.TIMED_OUT)
-        if self._has_restarted() and not is_known:
-            exchange = self._sent(case)
-            if not is_lost(exchange):
+        if self._has_restarted() and not (is_known and was_well):
+            again = self._sent_in(self._timeout_s * DOUBT_PART, case) if is_known else self._sent(case)
+            if not is_lost(again):
                 self.lost_once += 1  # nobody is to blame for certain, and yet it is not to be passed over
-                return exchange
+                return again
+            exchange = exchange if is_known else again  # the one that had its full time
             self._has_restarted()
         self._history.note_loss(exchange)
         self._n_lost += 1
@@ -120,10 +125,8 @@ class Exchanges:
 
     def last_prediction(self, case: Case) -> Exchange | None:
         """Return what the same request got just before, with nothing sent since; None where it got no prediction."""
-        last = self._history.last
-        if last is None or last.outcome is not RequestOutcome.PREDICTED or not is_same_request(last.case, case):
-            return None
-        return last if last.invocation.request.url.startswith(f"{self._client.base_url}/") else None
+        last = self._predicted_last()
+        return last if last is not None and is_same_request(last.case, case) else None
 
     def send_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
         """Send the cases of each lane one after the other, all lanes at the same time, over a connection each.
@@ -160,8 +163,27 @@ class Exchanges:
     ) -> None:
         self.close()
 
+    def _predicted_last(self) -> Exchange | None:
+        """Return the last exchange, where this server answered it with a prediction."""
+        last = self._history.last
+        if last is None or last.outcome is not RequestOutcome.PREDICTED:
+            return None
+        return last if last.invocation.request.url.startswith(f"{self._client.base_url}/") else None
+
+    def _is_well(self) -> bool:
+        """Tell whether nothing can have made the server ill: it has just started, or just predicted."""
+        return self._is_fresh or self._predicted_last() is not None
+
     def _sent(self, case: Case) -> Exchange:
         return self._told(case, self._client.invoke(case))
+
+    def _sent_in(self, timeout_s: float, case: Case) -> Exchange:
+        """Send a case that is to be answered sooner than others."""
+        self._reconnect(timeout_s)
+        try:
+            return self._sent(case)
+        finally:
+            self._reconnect(self._timeout_s)
 
     def _sent_together(self, lanes: Sequence[Sequence[Case]]) -> list[list[Exchange]]:
         start = threading.Barrier(len(lanes))
@@ -179,6 +201,7 @@ class Exchanges:
 
     def _told(self, case: Case, invocation: Invocation) -> Exchange:
         self.requests += 1
+        self._is_fresh = False
         call = self._calls.find(invocation.request_id) if self._calls else told_call(invocation)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
@@ -198,8 +221,7 @@ class Exchanges:
             seconds.append(invocation.elapsed_s)
         usual_s = statistics.median(seconds) if seconds else 0.0
         self._timeout_s = self._history.timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * usual_s)
-        self._client.close()
-        self._connect()
+        self._reconnect(self._timeout_s)
 
     def _has_restarted(self) -> bool:
         """Start another server; where none gets ready the lost request is evidence enough, and the next check tells."""
@@ -208,11 +230,16 @@ class Exchanges:
             self._served.restart()
         except ServerError:
             return False
-        self._connect()
+        self._connect(self._timeout_s)
+        self._is_fresh = True
         return True
 
-    def _connect(self) -> None:
-        self._client = self._served.connect(timeout_s=self._timeout_s)
+    def _reconnect(self, timeout_s: float) -> None:
+        self._client.close()
+        self._connect(timeout_s)
+
+    def _connect(self, timeout_s: float) -> None:
+        self._client = self._served.connect(timeout_s=timeout_s)
         self._calls = CallLog(self._served.calls_path, is_from_now=True) if self._served.has_spy else None
 
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_modelserve.cases import Case, Document, Payload, RawBody, Table, Tensors
 from pytest_modelserve.checks.calls import CallLog
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.exchanges import SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
+from pytest_modelserve.checks.exchanges import DOUBT_PART, SHORTEST_TIMEOUT_S, TIMED, Exchanges, has_cost_a_server
 from pytest_modelserve.checks.failures import MAX_CELLS, as_failure, describe, reproduction
 from pytest_modelserve.checks.history import HANG_WEIGHT, MOST_LOST, MOST_LOST_BY_ONE, TooManyLost
 from pytest_modelserve.checks.judge import judge_outcome
@@ -102,6 +102,67 @@ def test_a_case_is_blamed_for_what_it_does_to_a_fresh_server(
         assert exchanges.accepted == (outcome is RequestOutcome.PREDICTED)
         assert context.served.restarts == restarts  # type: ignore[attr-defined]
         assert exchanges.send(case_of(6)).outcome is RequestOutcome.PREDICTED
+
+
+def known_to_hang(serve: Serve, *fates: BaseException | None) -> CheckContext:
+    """Serve a model that has proven to hang, and then ends its calls in these ways."""
+    context = serve(fated(None, LATE, LATE, *fates), SIGNATURE, request_timeout_s=1.0)
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(-9))
+        assert exchanges.send(case_of(5)).outcome is RequestOutcome.TIMED_OUT
+    return context
+
+
+@pytest.mark.parametrize(
+    ("before", "hang", "outcome", "requests", "lost_once"),
+    [
+        ((), (LATE,), RequestOutcome.TIMED_OUT, 2, 0),  # just after a prediction, the first
+        ((KeyError("k"),), (LATE, None), RequestOutcome.PREDICTED, 4, 1),  # innocent: what came before made it ill
+        ((KeyError("k"),), (LATE, LATE), RequestOutcome.TIMED_OUT, 4, 0),
+        ((KeyError("k"),), (LATE, GONE), RequestOutcome.TIMED_OUT, 4, 0),
+        ((KeyError("k"), None), (LATE,), RequestOutcome.TIMED_OUT, 4, 0),
+    ],
+)
+def test_a_hang_is_believed_at_once_only_of_a_server_that_was_well(
+    before: tuple[BaseException | None, ...],
+    hang: tuple[BaseException | None, ...],
+    outcome: RequestOutcome,
+    requests: int,
+    lost_once: int,
+    serve: Serve,
+) -> None:
+    context = known_to_hang(serve, None, *before, *hang)
+    with Exchanges.of(context) as exchanges:
+        for value in range(1 + len(before)):
+            exchanges.send(case_of(-value))
+        assert exchanges.send(case_of(6)).outcome is outcome
+        assert (exchanges.requests, exchanges.lost_once) == (requests, lost_once)
+        assert exchanges.send(case_of(7)).outcome is RequestOutcome.PREDICTED
+
+
+def test_what_hangs_as_the_first_request_of_a_server_is_believed_at_once(serve: Serve) -> None:
+    context = known_to_hang(serve, KeyError("k"), LATE, LATE, LATE)
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(0))
+        exchanges.send(case_of(6))  # twice, and another server after it
+        assert exchanges.send(case_of(7)).outcome is RequestOutcome.TIMED_OUT
+        assert (exchanges.requests, exchanges.lost_once) == (4, 0)
+
+
+def test_the_second_try_of_what_may_hang_has_a_part_of_the_time(serve: Serve) -> None:
+    asked: list[float] = []
+    context = known_to_hang(serve, KeyError("k"), LATE, None)
+    connect = context.served.connect
+
+    def noted(*, timeout_s: float) -> Any:
+        asked.append(timeout_s)
+        return connect(timeout_s=timeout_s)
+
+    context.served.connect = noted  # type: ignore[method-assign]
+    with Exchanges.of(context) as exchanges:
+        exchanges.send(case_of(0))
+        exchanges.send(case_of(6))
+    assert asked == [1.0, 1.0, DOUBT_PART, 1.0]  # at first, of the fresh server, of the second try, and after it
 
 
 def test_a_model_that_no_request_survives_is_given_up(serve: Serve) -> None:
