@@ -6,6 +6,7 @@ Source: `CONTRACT` section 4, "Survives".
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -34,6 +35,7 @@ HELD: Final = 3  # connections that are half sent at the same time
 MOST_LATE: Final = 2  # requests without an answer, each of which costs the whole time; one of a model known to hang
 QUICK_S: Final = 0.1  # a good request that takes longer is not sent after each ordeal
 EACH: Final = 6  # then it is sent after so many
+MOST_UNSENT: Final = 3  # kinds of requests that are named of those that were not sent
 NAME: Final = "survives"
 
 
@@ -81,12 +83,13 @@ class _Trial:
 
     def run(self, good: GoodRequest) -> None:
         ends = time.monotonic() + self.context.left_s
-        self._since.append("half sent, and held open")
-        if not self._is_well(self._blocked(good)):
-            return
         most = ServeSettings().max_body_bytes
         near = most if "full" in self.context.settings.checks else most // NEAR_PART
         whole = [*ordeals(good, max_body_bytes=most, near_bytes=near)]
+        self._since.append("half sent, and held open")
+        if not self._is_well(self._blocked(good)):
+            self._tell_unsent([one.name for one in whole])
+            return
         for at, ordeal in enumerate(whole):
             if time.monotonic() > ends:
                 self.doubt = f"{time_is_up(self.context)} after {at} of {len(whole)} kinds of requests: {MORE_TIME}"
@@ -95,6 +98,7 @@ class _Trial:
             breach = self._go_through(ordeal)
             is_due = self.health.usual_s <= QUICK_S or at % EACH == 0 or at == len(whole) - 1
             if not self._is_well(breach, is_brief=not is_due) or self._n_late >= self._most_late:
+                self._tell_unsent([one.name for one in whole[at + 1 :]])
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
             if time.monotonic() > ends:
@@ -108,7 +112,21 @@ class _Trial:
                 continue
             self._since.append(name_of(self.context, case))
             if not self._is_well(None):
+                self._tell_unsent([])
                 return
+
+    def _tell_unsent(self, names: Sequence[str]) -> None:
+        """Note what was not sent any more, since nothing is known of it: what is found is not all that there may be."""
+        why = "no other server got ready"
+        if len(self.found) >= MOST_BREACHES:
+            why = f"{len(self.found)} failures are found"
+        elif self._n_late >= self._most_late:
+            is_known = self._is_known_to_hang
+            why = "the model is known to hang" if is_known else f"{self._n_late} kinds of requests got no answer"
+        shown = ", ".join(names[:MOST_UNSENT])
+        more = f" and {len(names) - MOST_UNSENT} more kinds of requests" if len(names) > MOST_UNSENT else ""
+        rest = f"{shown}{more}, and the boundary values" if names else "the rest of the boundary values"
+        self.notes.append(f"not sent any more: {rest}, since {why}; run it again once that is mended")
 
     def _is_well(self, breach: Evidence | None, *, is_brief: bool = False) -> bool:
         """Look after the server, start another where it is ill, and tell whether it is worth going on."""

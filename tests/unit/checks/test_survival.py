@@ -17,10 +17,12 @@ from pytest_modelserve.checks.survival import MOST_BREACHES, survives
 from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.client import ErrorKind
 from pytest_modelserve.client.raw import After
+from pytest_modelserve.errors import ServerNotReady
 from pytest_modelserve.results import Outcome, as_document
 from pytest_modelserve.server.deviations import Deviation, Example
 
 Live = Callable[..., Any]
+AGAIN = "run it again once that is mended"
 GOOD = b'{"dataframe_split": {"columns": ["n"], "data": [[1], [2]]}}'
 
 DEEP = Deviation(
@@ -190,6 +192,50 @@ def test_one_more_hang_is_enough_of_a_model_that_is_known_to_hang(
     assert result.failure is not None
     assert "the server neither answers nor closes on a request" in result.failure.title
     assert ("2 different breaches" in result.failure.text) is not is_known
+    (note,) = (one.text for one in result.advice)
+    why = "the model is known to hang" if is_known else "2 kinds of requests got no answer"
+    assert note.startswith("not sent any more: ")
+    assert f" more kinds of requests, and the boundary values, since {why}; " in note
+
+
+def test_what_is_left_out_after_enough_failures_is_told(live: Live) -> None:
+    result = survives(live(Once(is_cut, (503, "{}"), path="/ping"))[0], "")
+    (note,) = (one.text for one in result.advice)
+    assert note.startswith("not sent any more: ")
+    assert note.endswith(f"and the boundary values, since {MOST_BREACHES} failures are found; {AGAIN}")
+
+
+def test_what_is_left_out_where_no_server_comes_back_is_told(live: Live) -> None:
+    context, served = live(Once(is_cut, (503, "{}"), path="/ping"))
+
+    def restart() -> None:
+        raise ServerNotReady("it hangs")
+
+    served.restart = restart
+    gone, unsent = (one.text for one in survives(context, "").advice)
+    assert gone == "no other server got ready after it: it hangs"
+    assert unsent.endswith(f" and the boundary values, since no other server got ready; {AGAIN}")
+
+
+def test_what_is_left_out_of_the_boundary_values_is_told(live: Live) -> None:
+    def answer(method: str, path: str, body: bytes) -> tuple[int, str] | None:
+        return ill(method, path, body) or ((500, "{}") if is_largest(method, path, body) else None)
+
+    def is_largest(_method: str, _path: str, body: bytes) -> bool:
+        return b"9223372036854775807" in body
+
+    ill = Once(is_largest, (503, "{}"), path="/ping")
+    context, served = live(answer)
+    restart = served.restart
+
+    def dead() -> None:
+        restart()
+        raise ServerNotReady("it hangs")
+
+    served.restart = dead
+    gone, unsent = (one.text for one in survives(context, "").advice)
+    assert gone == "no other server got ready after it: it hangs"
+    assert unsent == f"not sent any more: the rest of the boundary values, since no other server got ready; {AGAIN}"
 
 
 def test_what_the_good_request_itself_gets_is_told_by_other_checks(live: Live) -> None:
