@@ -22,6 +22,10 @@ from .exchange import LOOPBACK
 _SECURE: Final = "grpcs://"
 _PLAIN: Final = "grpc://"
 _UNANSWERED: Final = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"})
+_OF_NULL: Final = (  # in MLServer, which turns NaN into null and then has no way to write it
+    "A prediction is missing (NaN), which this server cannot write over gRPC: send the same over REST, "
+    "or let the model predict a number."
+)
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
@@ -145,7 +149,7 @@ class GrpcModelClient:
         raise ResponseError(
             f"the server answered {code}: {show_value(details)}",
             facts=facts,
-            fix="Send the same over REST, where the answer says more.",
+            fix=_OF_NULL if "NoneType" in details else "Send the same over REST, where the answer says more.",
             body=details.encode(),
         )
 

@@ -174,6 +174,18 @@ def test_a_model_that_is_not_there(client: GrpcModelClient) -> None:
     assert caught.value.body == b"there is no model nope"
 
 
+def test_a_server_that_cannot_write_a_missing_prediction(client: GrpcModelClient, echo: Echo) -> None:
+    def lose(response: Any) -> None:
+        response.outputs[0].contents.fp64_contents.append(None)  # as MLServer does with NaN
+
+    echo.change = lose
+    with pytest.raises(ResponseError) as caught:
+        client.infer(pd.DataFrame(ROWS))
+    assert caught.value.facts["code"] == "UNKNOWN"
+    assert "NoneType" in caught.value.body.decode()
+    assert caught.value.fix.startswith("A prediction is missing (NaN), which this server cannot write over gRPC")
+
+
 def test_no_server() -> None:
     with GrpcModelClient("127.0.0.1:1", timeout_s=5) as client:
         assert not client.is_ready()
