@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -147,9 +148,11 @@ def verify(uri: str, settings: Settings | None = None, *, progress: Progress = S
     with serve(uri, settings, progress=progress) as served:
         model, collected, backend = served.model, Collected(), served.subject.settings.server
         collected.expect(uri, backend, (check.title(variant) for check, variant in applying(model)))
-        for check, variant in chosen(model, served.subject.settings.checks):
+        asked = tuple(chosen(model, served.subject.settings.checks))
+        for n_later, (check, variant) in zip(reversed(range(len(asked))), asked, strict=True):
             served.revive()
-            collected.add(uri, backend, _result_of(served.context(), check, variant))
+            context = replace(served.context(), n_later=n_later)
+            collected.add(uri, backend, _result_of(context, check, variant))
         collected.describe(facts_of(served.subject, served, uri=uri))
     (report,) = collected.report().models
     return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,8 @@ class CheckContext:
         deviations: Notes those that show, and is another object for each check.
         beside: The same model on each of the other servers, for a check that compares them.
         is_unasked: Whether nobody named the servers that stand `beside`, so that only the model can fail by them.
+        n_later: How many checks of the model are still to come on this server.
+        share_s: How many seconds of those that are left the check that runs may take.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
@@ -153,6 +156,8 @@ class CheckContext:
     deviations: DeviationWatch = field(default_factory=DeviationWatch)
     beside: tuple[CheckContext, ...] = ()
     is_unasked: bool = False
+    n_later: int = 0
+    share_s: float = math.inf
     is_crowded: bool = False
 
     @property
@@ -163,7 +168,7 @@ class CheckContext:
     @property
     def left_s(self) -> float:
         """Return how many seconds the check that runs has, from its beginning; zero or less is none."""
-        return self.settings.budget_s - self.history.spent_s
+        return min(self.share_s, self.settings.budget_s - self.history.spent_s)
 
     @property
     def example_case(self) -> Case | None:

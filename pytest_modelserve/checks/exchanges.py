@@ -219,7 +219,7 @@ class Exchanges:
             if invocation.error is not None:
                 break  # the example itself is lost, which the check that sends it tells
             seconds.append(invocation.elapsed_s)
-        usual_s = statistics.median(seconds) if seconds else 0.0
+        self._history.usual_s = usual_s = statistics.median(seconds) if seconds else 0.0
         self._timeout_s = self._history.timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * usual_s)
         self._reconnect(self._timeout_s)
 

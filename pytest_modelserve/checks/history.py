@@ -49,6 +49,7 @@ class History:
 
     Attributes:
         timeout_s: How long a request may take; None until it was measured.
+        usual_s: How long a request to the input example usually takes; 0 until it was measured.
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
@@ -59,6 +60,7 @@ class History:
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
+        self.usual_s: float = 0.0
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
         self.n_predicted: int = 0

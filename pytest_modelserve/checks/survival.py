@@ -28,6 +28,7 @@ from .samples import any_edges
 MOST_BREACHES: Final = 3  # each costs a restart
 ANSWER_S: Final = 10.0  # for an answer to a broken request, which costs no prediction
 NEAR_PART: Final = 4  # of the limit; a body as long as may be takes more than a second on the way
+READ_BYTES_A_SECOND: Final = 4 << 20  # that a server reads and parses on a busy machine, whatever a usual request takes
 FAULTS: Final = frozenset({500, 502, 503, 504})  # 501 and 505 say that a server does not know such requests
 MOST_EDGES: Final = 100
 FEW_EDGES: Final = 5  # of a slow model
@@ -167,6 +168,7 @@ class _Trial:
     def _go_through(self, ordeal: Ordeal) -> Evidence | None:
         url = self.served.server.base_url
         timeout_s = self.health.timeout_s if self._is_known_to_hang else self._answer_s + self.health.timeout_s
+        timeout_s += sum(map(len, ordeal.request.chunks)) / READ_BYTES_A_SECOND
         reply: RawReply | None = None
         try:
             for _ in range(ordeal.times):

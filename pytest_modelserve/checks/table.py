@@ -10,7 +10,7 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
-from .budget import MORE_TIME, spending, time_is_up
+from .budget import MORE_TIME, all_time_is_up, spending
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
@@ -283,16 +283,26 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if not check.follows_itself:
         context.history.last = None  # it may send what the next check does not see
     if context.left_s <= 0 and not check.is_brief:
-        return _unproven(check, variant, f"{time_is_up(context)} before this check: {MORE_TIME}")
+        return _too_late(context, check, variant)
     try:
-        with spending(context):
-            ran = check.run(replace(context, takes_cases=check.takes_cases, deviations=watch), variant)
+        with spending(context) as shared:
+            ran = check.run(replace(shared, takes_cases=check.takes_cases, deviations=watch), variant)
     except TooManyLost as lost:
         return _unproven(check, variant, lost.happened)
     result = watch.noted(ran, is_whole=not context.cases)
     if result.outcome is Outcome.PASSED and not check.takes_cases:
         forget(context, result.name)
     return redacted(result) if context.settings.redact else result
+
+
+def _too_late(context: CheckContext, check: Check, variant: str) -> CheckResult:
+    """Return the result of a check for which no time is left: inconclusive is the first, which the others name."""
+    title = check.title(variant)
+    told_by = context.history.first_told("out of time", title)
+    if told_by != title:
+        reason = f"no time was left for it either, as {told_by} tells"
+        return CheckResult(name=title, judges=check.judges, outcome=Outcome.SKIPPED, reason=reason)
+    return _unproven(check, variant, f"{all_time_is_up(context)} before this check: {MORE_TIME}")
 
 
 def _unproven(check: Check, variant: str, reason: str) -> CheckResult:

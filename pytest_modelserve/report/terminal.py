@@ -10,6 +10,7 @@ from typing import Final
 from ..results import Advice, CheckResult, ContractReport, ModelReport, Outcome, ShownDeviation
 
 MAX_ANSWERS: Final = 20  # lines of what servers are not at one on
+MAX_NAMES: Final = 3  # of checks with one reason
 MAX_ADVICE: Final = 12  # lines of advice a model; the JSON report has all
 MAX_HAZARDS: Final = 6  # lines of what other servers would make of its columns
 MAX_COLUMNS: Final = 3  # named in such a line
@@ -33,14 +34,22 @@ def _model_lines(model: ModelReport, place: str) -> Iterator[str]:
         yield f"  latency {model.latency}"
     if model.deselected:
         yield f"  not run: {', '.join(model.deselected[:MAX_ADVICE])}{_more(len(model.deselected))}"
-    for check in model.checks:
-        if check.reason and (check.outcome in UNPROVEN or (check.outcome is Outcome.SKIPPED and check.applies)):
-            yield f"  {check.outcome.value}  {check.name}: {check.reason}"
+    yield from _unproven_lines(model)
     for check in model.checks:
         yield from _answer_lines(check)
     yield from _deviation_lines(model)
     yield from _advice_lines(model)
     yield from _hazard_lines(model)
+
+
+def _unproven_lines(model: ModelReport) -> Iterator[str]:
+    """Yield why checks have proven nothing, a line for each reason."""
+    named: dict[tuple[Outcome, str], list[str]] = {}
+    for check in model.checks:
+        if check.reason and (check.outcome in UNPROVEN or (check.outcome is Outcome.SKIPPED and check.applies)):
+            named.setdefault((check.outcome, check.reason), []).append(check.name)
+    for (outcome, reason), names in named.items():
+        yield f"  {outcome.value}  {', '.join(names[:MAX_NAMES])}{_others(len(names) - MAX_NAMES)}: {reason}"
 
 
 def _counts(model: ModelReport) -> str:

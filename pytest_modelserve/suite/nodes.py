@@ -65,16 +65,18 @@ class ServerNode(pytest.Collector):
             if len(self.requests) == 1:
                 yield self._item(UNREADABLE, None, "")
             return
-        for check, variant in chosen(subject.model, subject.settings.checks, n_servers=len(self.requests)):
-            yield self._item(check.title(variant), check, variant)
+        asked = tuple(chosen(subject.model, subject.settings.checks, n_servers=len(self.requests)))
+        for n_later, (check, variant) in zip(reversed(range(len(asked))), asked, strict=True):
+            yield self._item(check.title(variant), check, variant, n_later=n_later)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401, ARG002
         """Render our own errors as their text."""
         return str(excinfo.value) if isinstance(excinfo.value, ModelServeError) else super().repr_failure(excinfo)
 
-    def _item(self, title: str, check: Check | None, variant: str) -> pytest.Item:
+    def _item(self, title: str, check: Check | None, variant: str, *, n_later: int = 0) -> pytest.Item:
         item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
         item.check, item.variant, item.requests = check, variant, self.requests
+        item.n_later = n_later
         item.backend = Run.of(self.config).reported(self.requests)
         item.add_marker(pytest.mark.model_contract)
         return item
@@ -87,6 +89,7 @@ class CheckItem(pytest.Item):
     variant: str
     requests: tuple[Request, ...]
     backend: str
+    n_later: int
 
     @property
     def judges(self) -> Judges:
@@ -152,7 +155,7 @@ class CheckItem(pytest.Item):
 
     def _context(self, request: Request, on_exchange: Callable[[Exchange], None]) -> CheckContext:
         context = Run.of(self.config).served(request).context(is_crowded=_is_crowded(self.config))
-        return replace(context, on_exchange=on_exchange)
+        return replace(context, on_exchange=on_exchange, n_later=self.n_later)
 
     def _result(self, outcome: Outcome, reason: str) -> CheckResult:
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pytest_modelserve.cases import Table
+from pytest_modelserve.checks.budget import spending
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.table import CHECKS, run_titled
+from pytest_modelserve.checks.table import BY_NAME, CHECKS, run_check, run_titled
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
@@ -56,11 +58,43 @@ def test_when_it_is_spent_only_what_is_brief_still_runs(context: CheckContext) -
     result = run_titled(context, "accepts_valid[inputs]")
     assert (result.outcome, result.requests) == (Outcome.INCONCLUSIVE, 0)
     assert result.reason == (
-        "the time of 100 s for this model ran out before this check: "
+        "the 100 s for this model were spent before this check: "
         "raise --model-budget, or ask for fewer checks by --model-checks"
     )
+    other = run_titled(context, "round_trip_output")
+    assert (other.outcome, other.applies) == (Outcome.SKIPPED, True)  # so that no verdict takes it for proven
+    assert other.reason == "no time was left for it either, as accepts_valid[inputs] tells"
     assert run_titled(context, "signature_lint").outcome is not Outcome.INCONCLUSIVE
     assert run_titled(context, "predicts_input_example").outcome is not Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("usual_s", "n_later", "share_s"),
+    [
+        (0.5, 0, 60.0),
+        (0.0, 100, 60.0),
+        (0.1, 100, 40.0),  # two requests of each of the hundred that come are kept
+        (0.4, 100, 60.0 / 101),
+        (40.0, 1, 30.0),
+    ],
+)
+def test_a_check_leaves_each_later_one_its_part(
+    usual_s: float, n_later: int, share_s: float, context: CheckContext
+) -> None:
+    context.history.usual_s, context.history.spent_s = usual_s, 40.0
+    with spending(replace(context, n_later=n_later)) as shared:
+        assert shared.left_s == pytest.approx(share_s)
+
+
+def test_a_check_with_many_to_come_after_it_keeps_to_its_share(serve: Serve) -> None:
+    context = serve(healthy, SIGNATURE, example=EXAMPLE, budget_s=1.0)
+    context.history.usual_s, context.history.timeout_s = 1.0, 60.0
+    result = run_check(replace(context, n_later=10_000), BY_NAME["accepts_valid"], "inputs")
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert result.reason == (
+        "its share of the 1 s for this model ran out before every fixed case was sent: "
+        "raise --model-budget, or ask for fewer checks by --model-checks"
+    )
 
 
 @pytest.mark.parametrize(("spent_s", "is_told"), [(0.0, False), (60.0, True)])

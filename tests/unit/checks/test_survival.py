@@ -260,4 +260,17 @@ def test_each_ordeal_breaks_one_thing_and_none_is_twice_there(live: Live) -> Non
 def test_a_server_that_did_not_go_through_everything_did_not_survive_it(live: Live) -> None:
     result = survives(live(budget_s=1e-6)[0], "")
     assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
-    assert result.reason.startswith("the time of 1e-06 s for this model ran out after 0 of ")
+    assert result.reason.startswith("its share of the 1e-06 s for this model ran out after 0 of ")
+
+
+def test_a_large_body_may_take_longer_than_a_usual_request(live: Live) -> None:
+    slept: list[int] = []
+
+    def answer(_method: str, _path: str, body: bytes) -> None:
+        if len(body) > 10_000_000:
+            slept.append(len(body))
+            threading.Event().wait(1.0)
+
+    result = survives(live(answer, request_timeout_s=0.3)[0], "")
+    assert (result.outcome, result.failure) == (Outcome.PASSED, None), result.failure
+    assert slept

@@ -252,6 +252,11 @@ def test_the_terminal_says_why_something_is_not_proven() -> None:
     assert found[1:] == ["  inconclusive  a: no time", "  error  b: no server", "  skipped  c: told by a"]
 
 
+def test_a_reason_of_many_checks_is_one_line() -> None:
+    found = lines_of(model(*(check(name, Outcome.SKIPPED, reason="no time") for name in "abcde")))
+    assert found[1:] == ["  skipped  a, b, c and 2 more: no time"]
+
+
 def test_the_terminal_names_what_was_not_run() -> None:
     found = lines_of(model(deselected=tuple(f"c{at}" for at in range(MAX_ADVICE + 3))))
     assert found[1].startswith("  not run: c0, c1")
