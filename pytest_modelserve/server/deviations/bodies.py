@@ -1,4 +1,4 @@
-"""Bodies of requests to the example models, of one row, in which some cells are another JSON text."""
+"""Bodies of requests to the models of the examples, of one row, in which some cells are another JSON text."""
 
 from __future__ import annotations
 
@@ -113,6 +113,26 @@ def penguin_csv(island: str) -> Parts:
     """Return a row for `penguins_rules` as CSV, its first column of text as told."""
     names = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex"
     return whole(f"{names}\n{island},45.8,14.6,210.0,4200.0,female\n")
+
+
+def photos(envelope: str, photo: str, seal: str) -> Parts:
+    """Return a row for `photos`, of two columns of bytes, in an envelope."""
+    forms = {
+        "dataframe_split": f'{{"columns": ["photo", "seal"], "data": [[{photo}, {seal}]]}}',
+        "inputs": f'{{"photo": [{photo}], "seal": [{seal}]}}',
+    }
+    return whole(f'{{"{envelope}": {forms[envelope]}}}')
+
+
+def photo_csv(photo: str) -> Parts:
+    """Return a row for `photos` as CSV."""
+    return whole(f"photo,seal\n{photo},MQ==\n")
+
+
+def instants(taken: str, *, is_array: bool = False) -> Parts:
+    """Return a row for `instants`, to be answered as a data frame or as an array."""
+    params = f'"params": {{"in_array": {json.dumps(is_array)}}}'
+    return whole(f'{{"dataframe_split": {{"columns": ["taken"], "data": [[{taken}]]}}, {params}}}')
 
 
 def whole(text: str, encoding: str = "utf-8") -> Parts:

@@ -46,8 +46,9 @@ class Seen:
         kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
             that must not, `error_body` of a refusal without JSON, `server_error` of a request that did not reach the
             model, `answer_fails` of one whose prediction the server could not answer, `arrival` of a value that changed
-            on the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error,
-            `protocol` of an answer that breaks a rule of the Open Inference Protocol.
+            on the way to the model, `undecoded` of bytes that reached it as their base64 text, `bare_nan` of an answer
+            that is no JSON for that alone, `text_for_no_time` and `integer_for_instant` of one that is wrong by these
+            alone, `stack_trace` of an error, `protocol` of an answer that breaks a rule of the Open Inference Protocol.
         answer: The status, and after a space the start of what came with it, as text.
         change: Of a value that changed: what was sent and what arrived. Of one that breaks the protocol: how.
     """
@@ -59,10 +60,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A request to one of the example models, and what the server was seen to do.
+    """A request to a model, and what the server was seen to do.
 
     Attributes:
-        model: The folder of the model in `example_models`.
+        model: The folder of the model in `example_models`, or in `benchmarks/models`.
         status: Of the answer.
         body: What is sent: parts, each with how often it stands there, since some are long.
         content_type: None sends none.
