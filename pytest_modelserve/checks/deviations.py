@@ -84,6 +84,13 @@ class DeviationWatch:
 
         return judged
 
+    def readable(self, exchange: Exchange) -> Exchange:
+        """Return an exchange with what the server is known to answer in another form in that of the contract."""
+        for kind, read in self._readings:
+            if any(kind in one.kinds for one in self._known):
+                exchange = read(exchange) or exchange
+        return exchange
+
     def told(self, exchange: Exchange, judgement: Judgement | None) -> Judgement | None:
         """Return a judgement, as no breach where it is about a known deviation alone."""
         asked = asked_by(exchange.case, self._signature)

@@ -177,6 +177,7 @@ def of_mlflow(
     versions: str,
     label: str = "",
     envelopes: frozenset[str] = NOTHING,
+    is_steady: bool = True,
 ) -> Deviation:
     """Return a deviation of MLflow's server; one by which it fails is a 500."""
     return Deviation(
@@ -188,6 +189,7 @@ def of_mlflow(
         label=label,
         answer=FAULT if kinds == FAILS else "",
         envelopes=envelopes,
+        is_steady=is_steady,
         what=what,
         link=link,
         example=example,

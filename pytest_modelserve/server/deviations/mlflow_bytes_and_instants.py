@@ -94,6 +94,7 @@ MLFLOW_BYTES_AND_INSTANTS: Final = (
         rules=("csv_wrong_cell",),
         kinds=_TAKEN,
         types=_BINARY,
+        is_steady=False,  # where the signature has a datetime column all CSV is refused
         what="In CSV text that is no base64 reaches the model in a column of bytes.",
         link=_CSV,
         example=_photo_csv(400, "!!!!", r"values=\('!!!!',\)"),
@@ -124,6 +125,17 @@ MLFLOW_BYTES_AND_INSTANTS: Final = (
         what="In inputs and instances a record becomes the bytes of its text in Python in a column of bytes.",
         link=_CONVERT,
         example=_photos(200, "inputs", '{"a": 1}', received=r"""values=\(b"\{'a': 1\}",\)"""),
+    ),
+    _of(
+        id="list_stays_in_bytes",
+        rules=("list_for_scalar",),
+        kinds=_TAKEN,
+        envelopes=_ARRAYS,
+        types=_BINARY,
+        what="In inputs and instances a list in a column of bytes reaches the model as a list of bytes.",
+        link=_CONVERT,
+        is_steady=False,
+        example=_photos(400, "inputs", '["a"]', received=r"values=\(\[b'a'\],\)"),
     ),
     _of(
         id="null_is_bytes",

@@ -13,6 +13,7 @@ from typing import Final
 
 from .bodies import flight, flight_csv, flight_rows, penguin_csv, whole
 from .deviation import FAILS, FAULT, Deviation, Example
+from .mlflow_bytes_and_instants import MLFLOW_BYTES_AND_INSTANTS
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
 
@@ -34,6 +35,14 @@ _SHARED: Final = frozenset(
         *("date_is_guessed", "number_is_date", "boolean_is_date", "gap_is_filled", "null_is_text"),
         *("param_token_is_read", "param_overflows", "param_null_is_taken", "csv_text_is_missing"),
         *("column_twice_in_csv", "single_value_is_repeated", "labels_repeat_the_row", "short_row_is_filled"),
+        *(
+            "bytes_are_not_decoded",
+            "csv_bytes_are_not_decoded",
+            "csv_bytes_are_missing",
+            "csv_takes_any_text_for_bytes",
+        ),
+        *("bad_base64_is_taken", "number_is_bytes", "record_is_bytes", "list_stays_in_bytes", "null_is_bytes"),
+        *("optional_null_is_bytes", "no_time_is_text", "instants_are_integers"),
         *("no_limit_of_size", "head_is_refused", "nan_is_answered"),
     }
 )
@@ -62,7 +71,7 @@ def _fault(body: tuple[tuple[bytes, int], ...], content_type: str = "application
 
 
 MLSERVER_INVOCATIONS: Final = (
-    *(_shared(one) for one in (*MLFLOW_VALUES, *MLFLOW_PROTOCOL) if one.id in _SHARED),
+    *(_shared(one) for one in (*MLFLOW_VALUES, *MLFLOW_BYTES_AND_INSTANTS, *MLFLOW_PROTOCOL) if one.id in _SHARED),
     _of(
         id="unreadable_body_fails",
         rules=(
