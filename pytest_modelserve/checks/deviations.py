@@ -22,6 +22,7 @@ from ..wire.envelopes import JSON_TYPE, MEDIA_TYPES
 from ..wire.json_text import parse_json, write_json
 from ..wire.values import JsonValue
 from .arrival import ArrivalJudge, arrival_kind, change_of
+from .cells import cells_of
 from .instants import with_null_for_no_time, with_text_for_integers
 from .judge import SHOWN_PORT, Exchange, Judgement
 from .outcome import RequestOutcome
@@ -167,6 +168,7 @@ def asked_by(case: Case, signature: Signature | None) -> Asked:
         label=case.label,
         n_rows=case.n_rows,
         wanted=case.expectation.value,
+        cells=cells_of(case, signature),
     )
 
 

@@ -48,6 +48,16 @@ def flight_records(*, without: str) -> Parts:
     return whole(f'{{"dataframe_records": [{records}]}}')
 
 
+def flight_instances(*, without: str) -> Parts:
+    """Return two rows for `flight_delays` as `instances`, the second without a column."""
+    return whole(flight_records(without=without)[0][0].decode().replace("dataframe_records", "instances"))
+
+
+def lists(numbers: str) -> Parts:
+    """Return a row for `lists` as `dataframe_split`, its column of lists as told."""
+    return whole(f'{{"dataframe_split": {{"columns": ["numbers"], "data": [[{numbers}]]}}}}')
+
+
 def flight_csv() -> Parts:
     """Return a row for `flight_delays` as CSV."""
     return whole(f"{','.join(_FLIGHT)}\n{','.join(text.strip(chr(34)) for text in _FLIGHT.values())}\n")

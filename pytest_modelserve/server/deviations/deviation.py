@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,16 @@ FAULT: Final = "^500 "
 """Any other 5xx of a server that answers 500 is news: a proxy before it, or its end."""
 
 
+class Cells(enum.Enum):
+    """What is special about the cells of a request, by which alone some deviations show."""
+
+    DATES = "the signature has a datetime column"
+    DATES_OF_TWO_FORMS = "a datetime column in which not all dates have a fraction, a time or a zone that one has"
+    NULL_IN_INTEGERS = "null in a column of integers"
+    NULL_IN_BOOLEANS = "null in a column of booleans"
+    NULL_IN_BYTES = "null in a column of bytes"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A request, as far as it decides whether a deviation can show.
@@ -28,6 +39,7 @@ class Asked:
         label: What is special about it, in a few words.
         n_rows: How many rows it has, None where it does not say.
         wanted: What the server is to do with it: `accept`, `reject`, or `either`; empty where that is not said.
+        cells: What is special about its cells.
     """
 
     rule: str
@@ -36,6 +48,7 @@ class Asked:
     label: str = ""
     n_rows: int | None = None
     wanted: str = ""
+    cells: frozenset[Cells] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +128,7 @@ class Deviation:
             any.
         min_rows: With fewer rows it does not show.
         wanted: It shows only with requests of which the contract wants one of these; empty for all.
+        cells: It shows only with requests whose cells are all of this.
         is_steady: Whether it shows in any check that sends requests which can show it, so that it is gone if it does
             not.
     """
@@ -134,6 +148,7 @@ class Deviation:
     change: str = ""
     min_rows: int = 0
     wanted: frozenset[str] = NOTHING
+    cells: frozenset[Cells] = frozenset()
     is_steady: bool = True
 
     @cached_property
@@ -163,6 +178,7 @@ class Deviation:
         yield not self.types or bool(self.types & asked.types)
         yield asked.n_rows is None or asked.n_rows >= self.min_rows
         yield not self.wanted or asked.wanted in self.wanted
+        yield self.cells <= asked.cells
         yield re.search(self.label, asked.label) is not None
 
 

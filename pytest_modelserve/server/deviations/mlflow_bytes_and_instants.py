@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from .bodies import instants, photo_csv, photos
-from .deviation import Deviation, Example
+from .deviation import Cells, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
 _FRAME: Final = f"{_CODE}/utils/proto_json_utils.py#L301"  # of cast_df_types_according_to_schema: base64
@@ -165,6 +165,7 @@ MLFLOW_BYTES_AND_INSTANTS: Final = (
         kinds=frozenset({"rejected"}),
         envelopes=_FRAMES,
         types=_BINARY,
+        cells=frozenset({Cells.NULL_IN_BYTES}),
         answer="^400 .*Failed to convert column .*encoding without a string argument",
         is_steady=False,
         what="In data frames null is refused in a column of bytes, also where it may be missing.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from .bodies import flight, flight_csv, flight_inputs, flight_records, flight_rows, patient_csv
-from .deviation import NOTHING, Deviation, Example
+from .deviation import NOTHING, Cells, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
 _CAST: Final = f"{_CODE}/utils/proto_json_utils.py#L276"  # cast_df_types_according_to_schema
@@ -252,6 +252,7 @@ MLFLOW_VALUES: Final = (
         types=frozenset({"datetime"}),
         answer="unconverted data remains|doesn.{1,3}t match format",
         min_rows=2,
+        cells=frozenset({Cells.DATES_OF_TWO_FORMS}),
         is_steady=False,
         what="Dates with and without a fraction of a second are refused together: the first row gives the form.",
         link=_CAST,
