@@ -186,7 +186,7 @@ def v2(rule: str, *types: str) -> Asked:
     return Asked(rule=rule, types=frozenset(types), wanted="reject" if rule.startswith("wrong") else "accept")
 
 
-OPTIONAL = {"wanted": "either", "cells": frozenset({Cells.NULL_IN_INTEGERS})}
+INTEGERS = frozenset({Cells.NULL_IN_INTEGERS})
 FAILS = Seen(kind="server_error", answer="500 Internal Server Error")
 TAKEN = Seen(kind="protocol", answer="200 {}", change="it was answered 200, not 4xx")
 
@@ -223,7 +223,11 @@ TAKEN = Seen(kind="protocol", answer="200 {}", change="it was answered 200, not 
             fault("missing_column", "dataframe_split", "long"),
         ),
         (FAILS, fault("csv_wrong_cell", "csv", "double"), fault("csv_wrong_cell", "csv", "string")),
-        (FAILS, fault("valid", "inputs", **OPTIONAL), fault("valid", "inputs", "long", wanted="either")),
+        (
+            FAILS,
+            fault("valid", "inputs", wanted="either", cells=INTEGERS),
+            fault("valid", "inputs", "long", wanted="either"),
+        ),
         (
             FAILS,
             fault("valid", "dataframe_split", wanted="accept", cells=BYTES),
