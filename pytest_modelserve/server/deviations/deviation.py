@@ -27,6 +27,20 @@ class Cells(enum.Enum):
     NULL_IN_BOOLEANS = "null in a column of booleans"
     NULL_IN_BYTES = "null in a column of bytes"
 
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the declared types of the columns whose cells it is about."""
+        return _TYPES[self]
+
+
+_TYPES: Final = {
+    Cells.DATES: frozenset({"datetime"}),
+    Cells.DATES_OF_TWO_FORMS: frozenset({"datetime"}),
+    Cells.NULL_IN_INTEGERS: frozenset({"integer", "long"}),
+    Cells.NULL_IN_BOOLEANS: frozenset({"boolean"}),
+    Cells.NULL_IN_BYTES: frozenset({"binary"}),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:

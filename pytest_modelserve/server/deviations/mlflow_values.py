@@ -251,7 +251,6 @@ MLFLOW_VALUES: Final = (
         envelopes=_FRAMES,
         types=frozenset({"datetime"}),
         answer="unconverted data remains|doesn.{1,3}t match format",
-        min_rows=2,
         cells=frozenset({Cells.DATES_OF_TWO_FORMS}),
         is_steady=False,
         what="Dates with and without a fraction of a second are refused together: the first row gives the form.",
