@@ -29,7 +29,7 @@ from pytest_modelserve.server.deviations import DEVIATIONS, Deviation
 from pytest_modelserve.settings import Settings
 
 FASTAPI = (2, 21)  # before, mlflow-skinny brings nothing that serves
-MODELS = Path(__file__).parents[1] / "example_models"
+ROOTS = (Path(__file__).parents[1] / "example_models", Path(__file__).parent / "models")
 PIN = re.compile(r"^(mlflow(?:-skinny)?)==.*$", re.MULTILINE)
 
 
@@ -62,7 +62,8 @@ def tried(model: str, version: str, asked: argparse.Namespace) -> int:
     known = [one for one in DEVIATIONS if (one.example.model, one.server) == (model, asked.server)]
     n_wrong = 0
     with tempfile.TemporaryDirectory() as folder:
-        directory = repinned(MODELS / model, version, Path(folder), asked.others) if version else MODELS / model
+        source = next(root / model for root in ROOTS if (root / model).is_dir())
+        directory = repinned(source, version, Path(folder), asked.others) if version else source
         for workers in sorted({one.example.workers for one in known}):
             settings = Settings(server=asked.server, env_manager="uv", cache_dir=asked.cache_dir, workers=workers)
             with serve(str(directory), settings) as served:

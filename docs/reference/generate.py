@@ -89,10 +89,10 @@ def deviations() -> Iterator[str]:
     yield (
         "In these points a server is known to depart from the [rules](rules.md). A check that meets one as expected "
         "passes and tells it; `--model-strict` fails it. One that a check should have met and did not is told as "
-        "advice: it may be mended. None excuses the model: what it raises on a valid request, and NaN in a required "
-        "output, are its own failures on every server. The request is to one of the models in `example_models`, served "
-        "by `modelserve serve MODEL --server` with its name; `python benchmarks/deviations.py` sends all of them to "
-        "real servers again."
+        "advice: it may be mended. None excuses the model: what it raises on a valid request that reached it as it "
+        "was sent, and NaN in a required output, are its own failures on every server. The request is to one of the "
+        "models in `example_models` or `benchmarks/models`, served by `modelserve serve MODEL --server` with its name; "
+        "`python benchmarks/deviations.py` sends all of them to real servers again."
     )
     for server in sorted({one.server for one in DEVIATIONS}):
         yield f"## {server}"

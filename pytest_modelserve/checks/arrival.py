@@ -18,12 +18,13 @@ from ..signature.specs import ColumnSpec, ParamSpec
 from ..wire.breach import Told
 from ..wire.values import as_json_value, show_value
 from .arrived_tensors import tensor_difference
-from .arrived_values import INVENTED, LOST, MICROSECOND, ValueComparer, as_items, json_difference
+from .arrived_values import INVENTED, LOST, MICROSECOND, UNDECODED, ValueComparer, as_items, json_difference
 from .calls import Call
 from .difference import Difference, changed
 from .exact_values import is_missing, plain
 from .recorded import RecordedColumn, RecordedTable
 
+ARRIVAL: Final = "arrival"  # the kind of a judgement about a value that changed on the way
 ROWS: Final = "rows"  # another number of rows
 ORDER: Final = "order"  # the same rows or columns in another order
 COLUMN: Final = "column"  # a column that is not there, or that nobody sent
@@ -189,6 +190,16 @@ class ArrivalJudge:
         pairs = enumerate(zip(wanted, found, strict=True))
         differences = ((at, comparer.difference(spec.type, one, other)) for at, (one, other) in pairs)
         return next((wrong.inside(f"[{at}]", spec.name) for at, wrong in differences if wrong is not None), None)
+
+
+def arrival_kind(wrong: Difference) -> str:
+    """Return how a value changed on the way, in the word by which known deviations of servers are told."""
+    return UNDECODED if wrong.kind == UNDECODED else ARRIVAL
+
+
+def change_of(wrong: Difference) -> str:
+    """Return what was sent and what arrived, as known deviations of servers have it."""
+    return f"{wrong.before} -> {wrong.after}"
 
 
 def _columns_of(schema: ColumnSchema, got: RecordedTable) -> Mapping[object, RecordedColumn]:

@@ -7,6 +7,7 @@ Source: `CONTRACT` section 1.
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ LOST: Final = "lost"  # nothing, where there was a value
 INVENTED: Final = "invented"  # a value, where there was nothing
 LENGTH: Final = "length"  # a list of another length
 KEYS: Final = "keys"  # other keys
+UNDECODED: Final = "undecoded"  # the base64 text of bytes, in place of these
 ZONE: Final = "zone"  # a date with a zone, where there was none
 MICROSECOND: Final = 1000  # ns: the finest that `datetime.datetime` holds
 
@@ -183,10 +185,18 @@ def _string(sent: object, got: object, _: int) -> str:
 
 
 def _binary(sent: object, got: object, _: int) -> str:
-    if not isinstance(got, bytes | bytearray):
-        return TYPE
     raw = read_base64(sent) if isinstance(sent, str) else sent  # text by itself is sent as it stands
-    return "" if bytes(got) == raw else VALUE
+    if isinstance(got, bytes | bytearray) and bytes(got) == raw:
+        return ""
+    if isinstance(got, bytes | bytearray | str) and _is_text_of(got, sent):
+        return UNDECODED
+    return VALUE if isinstance(got, bytes | bytearray) else TYPE
+
+
+def _is_text_of(got: bytes | bytearray | str, sent: object) -> bool:
+    """Tell whether what came is the very text by which bytes travel."""
+    text = base64.b64encode(sent).decode() if isinstance(sent, bytes) else sent
+    return (got if isinstance(got, str) else got.decode("latin-1")) == text
 
 
 def _datetime(sent: object, got: object, tick_ns: int) -> str:

@@ -19,7 +19,7 @@ from ..strategies.edge_cases import case_fingerprint
 from ..strategies.values import fingerprint
 from .agreement import Difference
 from .anchor import STOCHASTIC, why_not_compared
-from .answers import Answer, answer_in
+from .answers import Answer
 from .conclusion import concluded, left_out
 from .confirmation import Trial
 from .context import CheckContext
@@ -173,7 +173,7 @@ class _Batches:
 
     def _compared(self, exchange: Exchange) -> _Shown | None:
         """Return the row of an answered batch that differs most from what it gets alone, before and after."""
-        answer = answer_in(exchange, self._samples.outputs)
+        answer = self._samples.answer_in(exchange)
         n_rows = exchange.case.n_rows or 0
         worst: tuple[Difference, int, Sample] | None = None
         for at in range(n_rows if answer is not None else 0):
@@ -261,7 +261,7 @@ class _Batches:
     def _is_on_the_edge(self, shown: _Shown) -> bool:
         """Tell whether the last digits of a row's numbers decide its answer: a tie, though no score says so."""
         row = of_rows(shown.batch.case, (shown.row,))
-        together = answer_in(shown.batch, self._samples.outputs)
+        together = self._samples.answer_in(shown.batch)
         if row is None or together is None or together.n_rows != shown.batch.case.n_rows:
             return False
         own = together.taken((shown.row,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from .arrival import ArrivalJudge
+from .arrival import ArrivalJudge, arrival_kind, change_of
 from .calls import Call
 from .judge import Blame, Exchange
 from .recorded_key import recorded_key
@@ -20,12 +20,14 @@ class Cause:
         key: Equal for two differences of the same cause; empty where only the place of the difference tells.
         blame: Where it went wrong, where that can be told.
         change: Of a value of the other request that changed on the way to the model: what was sent and what arrived.
+        kind: Of such a value: how, in the word by which known deviations of servers are told.
     """
 
     reason: str
     key: str = ""
     blame: Blame | None = None
     change: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,8 @@ def cause_of(arrival: ArrivalJudge, plain: Way, other: Way) -> Cause:
         exchange = way.exchange
         if exchange.call is not None and (wrong := arrival.difference(exchange.case, exchange.call)):
             came = f"{wrong.path}: sent {wrong.before}, the model received {wrong.after} {way.words}"
-            change = f"{wrong.before} -> {wrong.after}" if way is other else ""
-            return Cause(reason=f"{came}, and the answers differ", key=wrong.key, blame=Blame.SCHEMA, change=change)
+            told = {"change": change_of(wrong), "kind": arrival_kind(wrong)} if way is other else {}
+            return Cause(reason=f"{came}, and the answers differ", key=wrong.key, blame=Blame.SCHEMA, **told)
     if len(set(map(_received, calls))) > 1:
         return Cause(reason=f"{differ}, since they reach the model as other types", key="types", blame=Blame.SCHEMA)
     return Cause(reason=f"{differ}, although they reach the model alike", blame=Blame.MODEL)

@@ -1,7 +1,9 @@
 """Tells what a server is known to do wrong from what it does wrong besides, and from what the model does wrong.
 
 A known deviation is no failure of the model, and no news of the server. It excuses nothing that the model raised or
-returned: an answer that is no JSON because of NaN is judged as if it were. Nor does it excuse a server that is lost.
+returned: an answer that is no JSON because of NaN is judged as if it were, and so is one with instants in a form that
+the contract does not have. But what it raised on a value that a server is known to change on the way says nothing of
+what it does with the value. Nor does a deviation excuse a server that is lost.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from ..signature import ColumnSchema, DataType, Signature, TensorSchema
 from ..wire.envelopes import JSON_TYPE, MEDIA_TYPES
 from ..wire.json_text import parse_json, write_json
 from ..wire.values import JsonValue
+from .arrival import ArrivalJudge, arrival_kind, change_of
+from .cells import cells_of
+from .instants import with_null_for_no_time, with_text_for_integers
 from .judge import SHOWN_PORT, Exchange, Judgement
 from .outcome import RequestOutcome
 
@@ -47,6 +52,13 @@ class DeviationWatch:
         self._signature = signature
         self._exercised: set[str] = set()
         self._shown: dict[str, ShownDeviation] = {}
+        outputs = signature.outputs if signature else None
+        self._readings: tuple[tuple[str, Callable[[Exchange], Exchange | None]], ...] = (
+            ("bare_nan", without_bare_nan),
+            ("text_for_no_time", lambda exchange: with_null_for_no_time(exchange, outputs)),
+            ("integer_for_instant", lambda exchange: with_text_for_integers(exchange, outputs)),
+        )
+        self._arrival = None if signature is None else ArrivalJudge(signature)
 
     def over(self, judge: Judge) -> Judge:
         """Return a judge that says the same but of known deviations, which it returns as no breach.
@@ -58,26 +70,45 @@ class DeviationWatch:
             return judge
 
         def judged(exchange: Exchange) -> Judgement | None:
-            judgement = judge(exchange)
-            readable = None if judgement is None else without_bare_nan(exchange)
-            if judgement is not None and readable is not None:
+            first = judgement = judge(exchange)
+            is_known = False
+            for kind, read in self._readings:
+                readable = None if judgement is None else read(exchange)
+                if judgement is None or readable is None:
+                    continue
                 again = judge(readable)
-                is_of_nan = again is None or again.key != judgement.key
-                if is_of_nan and self.explains(
-                    asked_by(exchange.case, self._signature), Seen(kind="bare_nan"), exchange
-                ):
-                    return self.told(readable, again) or _as_deviation(judgement)
-            return self.told(exchange, judgement)
+                is_of_it = again is None or again.key != judgement.key
+                if is_of_it and self.explains(asked_by(exchange.case, self._signature), Seen(kind=kind), exchange):
+                    exchange, judgement, is_known = readable, again, True
+            told = self.told(exchange, judgement)
+            return _as_deviation(first) if told is None and is_known and first is not None else told
 
         return judged
+
+    def readable(self, exchange: Exchange) -> Exchange:
+        """Return an exchange with what the server is known to answer in another form in that of the contract."""
+        for kind, read in self._readings:
+            if any(kind in one.kinds for one in self._known):
+                exchange = read(exchange) or exchange
+        return exchange
 
     def told(self, exchange: Exchange, judgement: Judgement | None) -> Judgement | None:
         """Return a judgement, as no breach where it is about a known deviation alone."""
         asked = asked_by(exchange.case, self._signature)
-        seen = None if judgement is None else _seen(exchange, judgement)
+        seen = None if judgement is None else _seen(exchange, judgement) or self._changed(exchange, judgement)
         if not self.explains(asked, seen, exchange) or judgement is None:
             return judgement
         return _as_deviation(judgement)
+
+    def _changed(self, exchange: Exchange, judgement: Judgement) -> Seen | None:
+        """Return what changed on the way to a model that raised on it, and might not have on what was sent."""
+        call = exchange.call
+        if self._arrival is None or call is None or judgement.exception is None or exchange.is_lost:
+            return None
+        if exchange.case.expectation is Expectation.REJECT or not call.received.is_recorded:
+            return None
+        wrong = self._arrival.difference(exchange.case, call)
+        return None if wrong is None else Seen(kind=arrival_kind(wrong), change=change_of(wrong))
 
     def explains(self, asked: Asked, seen: Seen | None, exchange: Exchange | None = None) -> bool:
         """Tell whether what was seen of a request is a known deviation, and note it.
@@ -137,6 +168,7 @@ def asked_by(case: Case, signature: Signature | None) -> Asked:
         label=case.label,
         n_rows=case.n_rows,
         wanted=case.expectation.value,
+        cells=cells_of(case, signature),
     )
 
 

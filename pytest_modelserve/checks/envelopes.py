@@ -156,7 +156,7 @@ class _Trial:
             received=answer_of(other),
             exchange=other,
             seen_in=cause.blame,
-            kind="arrival" if cause.change else unpredicted,
+            kind=cause.kind or unpredicted,
             change=cause.change,
             plainly=f"the same rows get another answer in {form} than in {first}",
         )

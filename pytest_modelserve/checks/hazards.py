@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cases import Case, Envelope
 from ..model.mlmodel import Model
 from ..results import ShownHazard
-from ..server.deviations import DEVIATIONS, Deviation
+from ..server.deviations import DEVIATIONS, Cells, Deviation
 from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from .deviations import asked_by
@@ -41,9 +41,10 @@ def hazards_of(model: Model, example: Case | None) -> Iterator[Hazard]:
     for case in _cases(model, example):
         if case.held is None:
             continue
-        asked = asked_by(case, model.signature)
+        asked = replace(asked_by(case, model.signature), cells=frozenset(Cells))  # a row beside it may be any
         for deviation in known:
-            if (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
+            is_of_column = all(cells.types & asked.types for cells in deviation.cells)
+            if is_of_column and (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
                 found[deviation.id].setdefault(case.held)
     yield from (Hazard(deviation=one, columns=tuple(found[one.id])) for one in known if found[one.id])
 

@@ -12,7 +12,7 @@ from ..results import Advice, CheckResult, Judges, Outcome, notes
 from ..wire.breach import Place
 from ..wire.json_text import parse_json
 from ..wire.values import show_value
-from .arrival import ArrivalJudge
+from .arrival import ArrivalJudge, arrival_kind, change_of
 from .conclusion import left_out
 from .context import CheckContext
 from .departure import INFINITY, DepartureJudge
@@ -74,8 +74,8 @@ def as_arrival(exchange: Exchange, wrong: Difference) -> Judgement:
         received=wrong.after,
         exchange=exchange,
         seen_in=Blame.PARSER if wrong.name is None else Blame.SCHEMA,
-        kind="arrival",
-        change=f"{wrong.before} -> {wrong.after}",
+        kind=arrival_kind(wrong),
+        change=change_of(wrong),
     )
 
 

@@ -62,8 +62,16 @@ class Samples:
     def ask(self, case: Case) -> Sample | None:
         """Send a case; None where it is not predicted, or the answer cannot be read."""
         exchange = self._exchanges.send(case)
-        answer = answer_in(exchange, self.outputs)
+        answer = self.answer_in(exchange)
         return None if answer is None else Sample(case=case, exchange=exchange, answer=answer)
+
+    def answer_in(self, exchange: Exchange) -> Answer | None:
+        """Return an answer, instants read as the contract has them where the server is known to write them otherwise.
+
+        Args:
+            exchange: Any; None comes of one that was not predicted.
+        """
+        return answer_in(self._context.deviations.readable(exchange), self.outputs)
 
     def taken(self, some: Iterable[Case], most: int) -> list[Sample]:
         """Send cases until so many were predicted, and return those; what the model refuses is left out.
@@ -84,7 +92,7 @@ class Samples:
 
     def difference(self, known: Sample, exchange: Exchange) -> Difference | None:
         """Return how the answer to a request differs from the one that is known of it, or None where they agree."""
-        answer = answer_in(exchange, self.outputs)
+        answer = self.answer_in(exchange)
         if answer is not None:
             return next(iter(self.agreement.differences(known.answer, answer)), None)
         return outcome_difference(known.exchange, exchange)
@@ -99,7 +107,7 @@ class Samples:
 
     def owner(self, exchange: Exchange, known: Sample, samples: Sequence[Sample]) -> Sample | None:
         """Return whose answer a request got in place of its own, where that can be told."""
-        answer = answer_in(exchange, self.outputs)
+        answer = self.answer_in(exchange)
         others = [one for one in samples if one is not known and not self.agreement.agree(one.answer, known.answer)]
         return next((one for one in others if answer is not None and self.agreement.agree(one.answer, answer)), None)
 

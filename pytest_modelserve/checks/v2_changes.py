@@ -18,6 +18,7 @@ Changed: TypeAlias = "Iterator[tuple[str, Document]]"
 TEXT: Final = "the text"
 NO_SUCH: Final = "no_such_name_by_modelserve"
 MOST_INPUTS: Final = 3  # of which one at a time is left out or changed; servers treat the hundredth as the first
+MOST_NESTED: Final = 16  # of which one at a time is nested: what a server makes of lists is a matter of types
 IDENTITIES: Final = ("r1", "", "é ✓ \u0000 7")
 _TENSOR_PARTS: Final = ("name", "shape", "datatype", "data")
 
@@ -31,6 +32,20 @@ def _first(good: Document, **changes: object) -> Document:
     """Return the request with parts of its first tensor changed."""
     first, *others = good["inputs"]
     return {**good, "inputs": [{**first, **changes}, *others]}
+
+
+def changed_input(good: Document, document: Document) -> str | None:
+    """Return the name of the only tensor in which a request is not the good one, or which it lacks; None for several.
+
+    Args:
+        good: The good request.
+        document: What was made of it.
+    """
+    kept = document.get("inputs")
+    if TEXT in document or not isinstance(kept, list):
+        return None
+    names = {tensor["name"] for tensor in good["inputs"] if tensor not in kept or kept.count(tensor) > 1}
+    return names.pop() if len(names) == 1 else None
 
 
 def as_it_is(good: Document) -> Changed:
@@ -50,9 +65,10 @@ def with_a_key(good: Document) -> Changed:
 
 
 def nested(good: Document) -> Changed:
-    """Yield it with its data in lists by its shape."""
-    inputs = [{**tensor, "data": as_lists(tensor["data"], tensor["shape"])} for tensor in good["inputs"]]
-    yield "data nested by its shape", {**good, "inputs": inputs}
+    """Yield it with the data of one tensor in lists by its shape, so that it tells which server reads of which type."""
+    for at, tensor in enumerate(good["inputs"][:MOST_NESTED]):
+        lists = {**tensor, "data": as_lists(tensor["data"], tensor["shape"])}
+        yield f"data of {tensor['name']!r} nested by its shape", _replaced(good, at, lists)
 
 
 def as_lists(data: list[Any], shape: list[int]) -> list[Any]:

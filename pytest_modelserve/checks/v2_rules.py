@@ -20,6 +20,7 @@ from .v2_changes import (
     Changed,
     Document,
     as_it_is,
+    changed_input,
     nested,
     no_requests,
     of_another_datatype,
@@ -119,7 +120,7 @@ class V2Rule:
                 else infer_case(good, self.id, f"{method} {path}", wanted, path=path)
             )
         for label, document in self.changes(good) if self.changes else ():
-            yield infer_case(document, self.id, label, wanted)
+            yield replace(infer_case(document, self.id, label, wanted), held=changed_input(good, document))
 
 
 def path_case(method: str, path: str, rule: str, wanted: Expectation = Expectation.ACCEPT) -> Case:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from .deviation import Asked, Deviation, Example, Seen
+from .deviation import Asked, Cells, Deviation, Example, Seen
+from .mlflow_bytes_and_instants import MLFLOW_BYTES_AND_INSTANTS
 from .mlflow_flask import MLFLOW_FLASK
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
 from .mlserver_invocations import MLSERVER_INVOCATIONS
 from .mlserver_v2 import MLSERVER_V2
 
-__all__ = ["DEVIATIONS", "Asked", "Deviation", "Example", "Seen", "deviations_of"]
+__all__ = ["DEVIATIONS", "Asked", "Cells", "Deviation", "Example", "Seen", "deviations_of"]
 
-DEVIATIONS: Final = (*MLFLOW_VALUES, *MLFLOW_PROTOCOL, *MLFLOW_FLASK, *MLSERVER_INVOCATIONS, *MLSERVER_V2)
+DEVIATIONS: Final = (
+    *(*MLFLOW_VALUES, *MLFLOW_BYTES_AND_INSTANTS, *MLFLOW_PROTOCOL, *MLFLOW_FLASK),
+    *(*MLSERVER_INVOCATIONS, *MLSERVER_V2),
+)
 """All of them, by server and in the order of the contract."""
 
 

@@ -1,4 +1,4 @@
-"""Bodies of requests to the example models, of one row, in which some cells are another JSON text."""
+"""Bodies of requests to the models of the examples, of one row, in which some cells are another JSON text."""
 
 from __future__ import annotations
 
@@ -46,6 +46,16 @@ def flight_records(*, without: str) -> Parts:
     rows = (_FLIGHT, {name: text for name, text in _FLIGHT.items() if name != without})
     records = ", ".join("{" + ", ".join(f'"{name}": {text}' for name, text in row.items()) + "}" for row in rows)
     return whole(f'{{"dataframe_records": [{records}]}}')
+
+
+def flight_instances(*, without: str) -> Parts:
+    """Return two rows for `flight_delays` as `instances`, the second without a column."""
+    return whole(flight_records(without=without)[0][0].decode().replace("dataframe_records", "instances"))
+
+
+def lists(numbers: str) -> Parts:
+    """Return a row for `lists` as `dataframe_split`, its column of lists as told."""
+    return whole(f'{{"dataframe_split": {{"columns": ["numbers"], "data": [[{numbers}]]}}}}')
 
 
 def flight_csv() -> Parts:
@@ -113,6 +123,26 @@ def penguin_csv(island: str) -> Parts:
     """Return a row for `penguins_rules` as CSV, its first column of text as told."""
     names = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex"
     return whole(f"{names}\n{island},45.8,14.6,210.0,4200.0,female\n")
+
+
+def photos(envelope: str, photo: str, seal: str) -> Parts:
+    """Return a row for `photos`, of two columns of bytes, in an envelope."""
+    forms = {
+        "dataframe_split": f'{{"columns": ["photo", "seal"], "data": [[{photo}, {seal}]]}}',
+        "inputs": f'{{"photo": [{photo}], "seal": [{seal}]}}',
+    }
+    return whole(f'{{"{envelope}": {forms[envelope]}}}')
+
+
+def photo_csv(photo: str) -> Parts:
+    """Return a row for `photos` as CSV."""
+    return whole(f"photo,seal\n{photo},MQ==\n")
+
+
+def instants(taken: str, *, is_array: bool = False) -> Parts:
+    """Return a row for `instants`, to be answered as a data frame or as an array."""
+    params = f'"params": {{"in_array": {json.dumps(is_array)}}}'
+    return whole(f'{{"dataframe_split": {{"columns": ["taken"], "data": [[{taken}]]}}, {params}}}')
 
 
 def whole(text: str, encoding: str = "utf-8") -> Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,30 @@ FAULT: Final = "^500 "
 """Any other 5xx of a server that answers 500 is news: a proxy before it, or its end."""
 
 
+class Cells(enum.Enum):
+    """What is special about the cells of a request, by which alone some deviations show."""
+
+    DATES = "the signature has a datetime column"
+    DATES_OF_TWO_FORMS = "a datetime column in which not all dates have a fraction, a time or a zone that one has"
+    NULL_IN_INTEGERS = "null in a column of integers"
+    NULL_IN_BOOLEANS = "null in a column of booleans"
+    NULL_IN_BYTES = "null in a column of bytes"
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the declared types of the columns whose cells it is about."""
+        return _TYPES[self]
+
+
+_TYPES: Final = {
+    Cells.DATES: frozenset({"datetime"}),
+    Cells.DATES_OF_TWO_FORMS: frozenset({"datetime"}),
+    Cells.NULL_IN_INTEGERS: frozenset({"integer", "long"}),
+    Cells.NULL_IN_BOOLEANS: frozenset({"boolean"}),
+    Cells.NULL_IN_BYTES: frozenset({"binary"}),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A request, as far as it decides whether a deviation can show.
@@ -28,6 +53,7 @@ class Asked:
         label: What is special about it, in a few words.
         n_rows: How many rows it has, None where it does not say.
         wanted: What the server is to do with it: `accept`, `reject`, or `either`; empty where that is not said.
+        cells: What is special about its cells.
     """
 
     rule: str
@@ -36,6 +62,7 @@ class Asked:
     label: str = ""
     n_rows: int | None = None
     wanted: str = ""
+    cells: frozenset[Cells] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +73,9 @@ class Seen:
         kind: `accepted` or `reached` of a request that must be refused before it reaches the model, `rejected` of one
             that must not, `error_body` of a refusal without JSON, `server_error` of a request that did not reach the
             model, `answer_fails` of one whose prediction the server could not answer, `arrival` of a value that changed
-            on the way to the model, `bare_nan` of an answer that is no JSON for that alone, `stack_trace` of an error,
-            `protocol` of an answer that breaks a rule of the Open Inference Protocol.
+            on the way to the model, `undecoded` of bytes that reached it as their base64 text, `bare_nan` of an answer
+            that is no JSON for that alone, `text_for_no_time` and `integer_for_instant` of one that is wrong by these
+            alone, `stack_trace` of an error, `protocol` of an answer that breaks a rule of the Open Inference Protocol.
         answer: The status, and after a space the start of what came with it, as text.
         change: Of a value that changed: what was sent and what arrived. Of one that breaks the protocol: how.
     """
@@ -59,10 +87,10 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A request to one of the example models, and what the server was seen to do.
+    """A request to a model, and what the server was seen to do.
 
     Attributes:
-        model: The folder of the model in `example_models`.
+        model: The folder of the model in `example_models`, or in `benchmarks/models`.
         status: Of the answer.
         body: What is sent: parts, each with how often it stands there, since some are long.
         content_type: None sends none.
@@ -114,6 +142,7 @@ class Deviation:
             any.
         min_rows: With fewer rows it does not show.
         wanted: It shows only with requests of which the contract wants one of these; empty for all.
+        cells: It shows only with requests whose cells are all of this.
         is_steady: Whether it shows in any check that sends requests which can show it, so that it is gone if it does
             not.
     """
@@ -133,6 +162,7 @@ class Deviation:
     change: str = ""
     min_rows: int = 0
     wanted: frozenset[str] = NOTHING
+    cells: frozenset[Cells] = frozenset()
     is_steady: bool = True
 
     @cached_property
@@ -162,6 +192,7 @@ class Deviation:
         yield not self.types or bool(self.types & asked.types)
         yield asked.n_rows is None or asked.n_rows >= self.min_rows
         yield not self.wanted or asked.wanted in self.wanted
+        yield self.cells <= asked.cells
         yield re.search(self.label, asked.label) is not None
 
 
@@ -176,6 +207,7 @@ def of_mlflow(
     versions: str,
     label: str = "",
     envelopes: frozenset[str] = NOTHING,
+    is_steady: bool = True,
 ) -> Deviation:
     """Return a deviation of MLflow's server; one by which it fails is a 500."""
     return Deviation(
@@ -187,6 +219,7 @@ def of_mlflow(
         label=label,
         answer=FAULT if kinds == FAILS else "",
         envelopes=envelopes,
+        is_steady=is_steady,
         what=what,
         link=link,
         example=example,

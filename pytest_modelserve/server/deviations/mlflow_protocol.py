@@ -79,6 +79,7 @@ MLFLOW_PROTOCOL: Final = (
         "A row that is too short is filled up with nulls where another one is long enough.",
         _DECODE,
         label="the last row is too short",
+        is_steady=False,  # a column of bytes is not filled
         example=_flight(200, flight_rows(without="raining"), reaches=True),
     ),
     _of(

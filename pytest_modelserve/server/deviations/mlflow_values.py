@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from .bodies import flight, flight_csv, flight_inputs, flight_records, flight_rows, patient_csv
-from .deviation import NOTHING, Deviation, Example
+from .deviation import NOTHING, Cells, Deviation, Example
 
 _CODE: Final = "https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow"
 _CAST: Final = f"{_CODE}/utils/proto_json_utils.py#L276"  # cast_df_types_according_to_schema
@@ -28,7 +28,15 @@ _SINCE: Final = ">=2.11.5"  # tried on 2.11.5, 2.20.4, 2.21.0, 3.0.0 and 3.17.2
 
 
 def _taken(
-    name: str, rule: str, what: str, link: str, example: Example, *, types: frozenset[str] = NOTHING, label: str = ""
+    name: str,
+    rule: str,
+    what: str,
+    link: str,
+    example: Example,
+    *,
+    types: frozenset[str] = NOTHING,
+    label: str = "",
+    is_steady: bool = True,
 ) -> Deviation:
     """Return a deviation by which what must be refused reaches the model."""
     return Deviation(
@@ -39,6 +47,7 @@ def _taken(
         kinds=_TAKEN,
         types=types,
         label=label,
+        is_steady=is_steady,
         what=what,
         link=link,
         example=example,
@@ -180,6 +189,7 @@ MLFLOW_VALUES: Final = (
         _CAST,
         Example(model="flight_delays", status=200, body=flight_records(without="raining"), reaches=True),
         label="^the last of the rows is without",
+        is_steady=False,  # a column of bytes is not filled
     ),
     _taken(
         "param_token_is_read",
@@ -193,6 +203,7 @@ MLFLOW_VALUES: Final = (
             reaches=True,
         ),
         label=r"= (NaN|-?Infinity) \(",
+        is_steady=False,  # of a boolean param they are refused
     ),
     _taken(
         "param_overflows",
@@ -240,7 +251,7 @@ MLFLOW_VALUES: Final = (
         envelopes=_FRAMES,
         types=frozenset({"datetime"}),
         answer="unconverted data remains|doesn.{1,3}t match format",
-        min_rows=2,
+        cells=frozenset({Cells.DATES_OF_TWO_FORMS}),
         is_steady=False,
         what="Dates with and without a fraction of a second are refused together: the first row gives the form.",
         link=_CAST,

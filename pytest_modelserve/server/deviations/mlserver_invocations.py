@@ -11,17 +11,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from .bodies import flight, flight_csv, flight_rows, penguin_csv, whole
-from .deviation import FAILS, FAULT, Deviation, Example
+from .bodies import flight, flight_csv, penguin_csv, whole
+from .deviation import FAILS, FAULT, Cells, Deviation, Example
+from .mlflow_bytes_and_instants import MLFLOW_BYTES_AND_INSTANTS
 from .mlflow_protocol import MLFLOW_PROTOCOL
 from .mlflow_values import MLFLOW_VALUES
+from .mlserver_refusals import MLSERVER_REFUSALS
 
 _SERVER: Final = "https://github.com/SeldonIO/MLServer/blob/1.7.1"
 _RUNTIME: Final = f"{_SERVER}/runtimes/mlflow/mlserver_mlflow/runtime.py"
 _PARSED: Final = f"{_RUNTIME}#L131"  # nothing around it catches what the parser raises
 _BODY: Final = f"{_RUNTIME}#L36"  # where any body is decoded
 _REFUSED: Final = frozenset({"rejected"})
-_REFUSABLE: Final = frozenset({"reject", "either"})
 _FAULT: Final = "Internal Server Error"
 _PARQUET: Final = "application/vnd.apache.parquet"
 _of: Final = partial(Deviation, server="mlserver", versions="==1.7.1")  # the last release
@@ -34,6 +35,14 @@ _SHARED: Final = frozenset(
         *("date_is_guessed", "number_is_date", "boolean_is_date", "gap_is_filled", "null_is_text"),
         *("param_token_is_read", "param_overflows", "param_null_is_taken", "csv_text_is_missing"),
         *("column_twice_in_csv", "single_value_is_repeated", "labels_repeat_the_row", "short_row_is_filled"),
+        *(
+            "bytes_are_not_decoded",
+            "csv_bytes_are_not_decoded",
+            "csv_bytes_are_missing",
+            "csv_takes_any_text_for_bytes",
+        ),
+        *("bad_base64_is_taken", "number_is_bytes", "record_is_bytes", "list_stays_in_bytes", "null_is_bytes"),
+        *("optional_null_is_bytes", "no_time_is_text", "instants_are_integers"),
         *("no_limit_of_size", "head_is_refused", "nan_is_answered"),
     }
 )
@@ -62,7 +71,7 @@ def _fault(body: tuple[tuple[bytes, int], ...], content_type: str = "application
 
 
 MLSERVER_INVOCATIONS: Final = (
-    *(_shared(one) for one in (*MLFLOW_VALUES, *MLFLOW_PROTOCOL) if one.id in _SHARED),
+    *(_shared(one) for one in (*MLFLOW_VALUES, *MLFLOW_BYTES_AND_INSTANTS, *MLFLOW_PROTOCOL) if one.id in _SHARED),
     _of(
         id="unreadable_body_fails",
         rules=(
@@ -88,56 +97,25 @@ MLSERVER_INVOCATIONS: Final = (
         is_steady=False,
         example=_fault(((b"[", 100_000),)),
     ),
-    _of(
-        id="refused_value_fails",
-        rules=(
-            *("valid", "outside_domain", "text_for_number", "text_for_boolean", "integer_out_of_range"),
-            *("integral_float", "float_out_of_range", "inexact_integer", "nan_token", "infinity_token"),
-            *("bad_base64", "number_for_binary", "boolean_for_binary", "unpadded_base64", "url_safe_base64"),
-            *("bad_date", "number_for_datetime", "boolean_for_datetime", "zoned_datetime", "date_without_time"),
-            *("datetime_out_of_range", "list_for_scalar", "object_for_scalar", "null_in_required", "null_as_missing"),
-            *("scalar_for_array", "object_for_array", "wrong_element", "null_element", "list_for_object"),
-            *("scalar_for_object", "list_for_map", "scalar_for_map", "missing_column", "duplicate_column"),
-            *("ragged_records", "ragged_columns", "ragged_rows", "index_wrong_length", "csv_wrong_cell"),
-            *("tensor_ragged", "param_wrong_type", "params_not_object", "params_null", "zero_rows"),
-            *("duplicate_json_key", "byte_order_mark", "boolean_for_number", "number_for_boolean"),
-            *("fraction_for_integer", "number_for_string", "boolean_for_string"),  # beside dates of two forms
-        ),
-        kinds=FAILS,
-        answer=FAULT,
-        what="A value that its parser refuses is answered 500, as plain text.",
-        link=_PARSED,
-        wanted=_REFUSABLE,
-        is_steady=False,  # most of these the parser takes, or leaves to the schema, whose refusal is a 400
-        example=_fault(flight(distance="null")),
-    ),
-    _of(
-        id="dates_of_two_forms_on_mlserver",
-        rules=("valid", "input_example"),
-        kinds=FAILS,
-        answer=FAULT,
-        what="Dates with and without a fraction of a second fail together: the first row gives the form.",
-        link="https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/utils/proto_json_utils.py#L276",
-        envelopes=frozenset({"dataframe_split", "dataframe_records"}),
-        types=frozenset({"datetime"}),
-        min_rows=2,
-        is_steady=False,
-        example=_fault(flight_rows(scheduled_departure='"2013-08-06T15:59:00.5"')),
-    ),
+    *MLSERVER_REFUSALS,
     _of(
         id="csv_takes_no_date_on_mlserver",
-        rules=("valid", "input_example", "reordered_columns"),
+        rules=(
+            *("valid", "input_example", "reordered_columns", "extra_column", "duplicate_column", "null_as_missing"),
+            *("outside_domain", "csv_wrong_cell", "missing_column", "zero_rows"),
+        ),
         kinds=FAILS,
         answer=FAULT,
         what="CSV fails where the signature has a datetime column, whatever stands in it.",
         link="https://github.com/mlflow/mlflow/pull/5531",
         envelopes=frozenset({"csv"}),
-        types=frozenset({"datetime"}),
+        cells=frozenset({Cells.DATES}),
+        is_steady=False,  # another fault may be seen first
         example=_fault(flight_csv(), "text/csv"),
     ),
     _of(
         id="parquet_fails_on_mlserver",
-        rules=("valid", "input_example", "reordered_columns"),
+        rules=("valid", "input_example", "reordered_columns", "extra_column", "null_as_missing", "outside_domain"),
         kinds=FAILS,
         answer=FAULT,
         what="Parquet fails, although its messages list it: any body is decoded as UTF-8 before its type is looked at.",

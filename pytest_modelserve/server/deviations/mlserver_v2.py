@@ -18,6 +18,23 @@ _COLUMN: Final = f"{_SERVER}/mlserver/codecs/pandas.py#L22"
 _INFER: Final = "/v2/models/mlflow-model/infer"
 _BROKEN: Final = frozenset({"protocol"})
 _TAKEN: Final = "^it was answered 200, not 4xx$"
+_COLUMNS: Final = frozenset(
+    {
+        "boolean",
+        "integer",
+        "long",
+        "float",
+        "double",
+        "string",
+        "binary",
+        "datetime",
+        "array",
+        "object",
+        "map",
+        "anytype",
+    }
+)
+"""The types of columns, for what does not hold of tensors."""
 _FAULT: Final = "Internal Server Error"
 _REFUSABLE: Final = frozenset({"reject", "either"})
 _of: Final = partial(Deviation, server="mlserver", versions="==1.7.1")  # the last release
@@ -110,6 +127,7 @@ MLSERVER_V2: Final = (
         id="v2_last_of_two_wins",
         rules=("input_twice",),
         kinds=_BROKEN,
+        types=_COLUMNS,
         what="Of a column that stands twice the last is taken.",
         link=f"{_SERVER}/mlserver/codecs/pandas.py#L169",
         change=_TAKEN,
@@ -125,10 +143,11 @@ MLSERVER_V2: Final = (
         id="v2_shape_of_a_column_is_ignored",
         rules=("wrong_dimensions",),
         kinds=_BROKEN,
+        types=_COLUMNS,
         what="A column may have any dimensions: it is made one of as many rows as the first says.",
         link=_COLUMN,
         change=_TAKEN,
-        is_steady=False,  # of tensors it is refused
+        is_steady=False,
         example=_iris(200, iris_tensors(shape="[1, 1, 1, 1]"), '"data":', reaches=True),
     ),
     _of(

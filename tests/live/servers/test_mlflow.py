@@ -59,7 +59,7 @@ def test_an_environment_without_mlflow_is_told_with_the_fix(contract: Contract) 
     assert "Add `mlflow` to the model's requirements" in run.output
 
 
-@pytest.mark.parametrize("model", ["flight_delays", "digits_onnx"])
+@pytest.mark.parametrize("model", ["flight_delays", "digits_onnx", "photos", "instants"])
 def test_each_deviation_shows_by_its_example(model: str, cache_dir: Path) -> None:
     script = str(ROOT / "benchmarks" / "deviations.py")
     command = [sys.executable, script, "--model", model, "--cache-dir", str(cache_dir)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -219,6 +220,16 @@ CORRUPTIONS: dict[str, tuple[Callable[[pd.DataFrame], object], str, str | None]]
     "accents taken apart": (lambda f: set_cell(f, "c string", "e\u0301\x00", row=2), "value", "c string"),
     "end at NUL": (lambda f: set_cell(f, "c string", "\u00e9", row=2), "value", "c string"),
     "bytes as text": (lambda f: set_cell(f, "c binary", "aGk=", row=2), "type", "c binary"),
+    "bytes not decoded": (
+        lambda f: set_cell(f, "c binary", base64.b64encode(f["c binary"][2]), row=2),
+        "undecoded",
+        "c binary",
+    ),
+    "bytes as their text": (
+        lambda f: set_cell(f, "c binary", base64.b64encode(f["c binary"][2]).decode(), row=2),
+        "undecoded",
+        "c binary",
+    ),
     "bytes decoded twice": (lambda f: set_cell(f, "c binary", b"hi", row=2), "value", "c binary"),
     "microseconds": (
         lambda f: f.assign(**{"c datetime": f["c datetime"].astype("datetime64[us]")}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,7 @@ from pytest_modelserve.checks.deviations import (
 from pytest_modelserve.checks.judge import Exchange, Judgement, judge_outcome
 from pytest_modelserve.checks.outcome import RequestOutcome
 from pytest_modelserve.checks.outputs import OutputJudge
+from pytest_modelserve.checks.recorded import RecordedColumn, RecordedTable
 from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.client.invocation import ErrorKind
 from pytest_modelserve.results import CheckResult, Judges, Outcome, as_document, check_result_from
@@ -393,3 +394,60 @@ def test_results_with_deviations_travel(serve: Serve) -> None:
     document: Any = as_document(result)
     assert document["deviations"][0]["id"] == "text_is_number"
     assert check_result_from(document) == result
+
+
+@dataclass
+class Recorded:
+    value: object
+    is_recorded: bool = True
+
+
+BYTES = Signature(inputs=ColumnSchema(columns=(ColumnSpec(name="photo", type=DataType.BINARY),)))
+PHOTO = Case(payload=Table(columns=("photo",), rows=((b"abc",),)), envelope=Envelope.INPUTS)
+UNDECODED = known(id="undecoded", rules=("valid",), kinds=frozenset({"undecoded"}))
+
+
+@pytest.mark.parametrize(
+    ("arrived", "is_excused"),
+    [
+        (b"YWJj", True),
+        ("YWJj", True),
+        (b"abc", False),  # as it was sent
+        (b"YWI=", False),  # of other bytes
+        (b"YWJ", False),
+        (None, False),
+    ],
+)
+def test_what_the_model_raises_on_bytes_that_are_known_to_come_undecoded_is_not_its_own(
+    arrived: object, is_excused: bool, exchanged: Exchanged, raised: Raised
+) -> None:
+    values = (arrived,)
+    table = RecordedTable(columns=(RecordedColumn(name="photo", dtype="object", values=values),), n_rows=1)
+    watch = DeviationWatch([UNDECODED], BYTES)
+    exchange = exchanged(PHOTO, raised=raised(ValueError("no photo")), status=400)
+    assert exchange.call is not None
+    told: Any = Recorded(table)
+    exchange = replace(exchange, call=replace(exchange.call, received=told))
+    judgement = watch.over(judge_outcome)(exchange)
+    assert judgement is not None
+    assert is_deviation(judgement) is is_excused
+    assert [one.id for one in watch.shown] == ["undecoded"] * is_excused
+    assert not is_deviation(DeviationWatch([known()], BYTES).over(judge_outcome)(exchange))
+
+
+def test_an_answer_with_instants_in_another_form_is_judged_as_if_it_had_them_in_its_own(exchanged: Exchanged) -> None:
+    outputs = ColumnSchema(columns=(ColumnSpec(name="at", type=DataType.DATETIME, required=False),))
+    signature = replace(SIGNATURE, outputs=outputs)
+    no_time = known(id="no_time", rules=(), kinds=frozenset({"text_for_no_time"}))
+    judge = OutputJudge(signature, None)
+    watch = DeviationWatch([no_time], signature)
+    exchange = exchanged(VALID, body=b'{"predictions": [{"at": "NaT"}]}')
+    assert is_deviation(watch.over(judge)(exchange))
+    assert watch.readable(exchange).invocation.body == b'{"predictions": [{"at": null}]}'
+    wrong = exchanged(VALID, body=b'{"predictions": [{"at": "NaT"}, {"at": "NaT"}]}')  # two rows for one
+    judgement = watch.over(judge)(wrong)
+    assert judgement is not None
+    assert judgement.is_breach
+    other = DeviationWatch([known()], signature)
+    assert not is_deviation(other.over(judge)(exchange))
+    assert other.readable(exchange) is exchange

@@ -58,6 +58,14 @@ def test_a_report_has_each_with_its_server_and_columns(serve: Serve) -> None:
     )
 
 
+def test_what_shows_by_cells_is_named_with_the_columns_that_can_have_such(serve: Serve) -> None:
+    hazards = found(serve, "3.17.2")
+    assert hazards["dates_of_two_forms"] == hazards["dates_of_two_forms_on_mlserver"] == ("day",)
+    assert hazards["csv_takes_no_date_on_mlserver"] == ("day",)
+    assert hazards["csv_null_in_booleans_fails"] == ("flag",)
+    assert "null_in_bytes_fails" not in hazards
+
+
 def test_what_no_column_can_show_is_left_out(serve: Serve) -> None:
     hazards = found(serve, "3.17.2")
     assert "number_stays_in_text" not in hazards  # no column of text

@@ -20,7 +20,7 @@ from pytest_modelserve.checks.anchor import UNSTEADY
 from pytest_modelserve.checks.deviations import GONE, DeviationWatch
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
 from pytest_modelserve.checks.table import STATIC_RULES
-from pytest_modelserve.checks.v2_changes import NO_SUCH, as_lists
+from pytest_modelserve.checks.v2_changes import NO_SUCH, TEXT, as_lists, changed_input
 from pytest_modelserve.checks.v2_conformance import v2_conformance, v2_variants
 from pytest_modelserve.checks.v2_rules import JSON_TYPE, V2_RULES, V2Rule
 from pytest_modelserve.results import Outcome
@@ -620,3 +620,25 @@ def test_no_other_rule_has_such_an_id() -> None:
 def test_data_as_lists(shape: list[int]) -> None:
     array = np.arange(int(np.prod(shape))).reshape(shape)
     assert json.dumps(as_lists(array.ravel().tolist(), shape)) == json.dumps(array.tolist())
+
+
+INPUTS = [{"name": "a", "data": [1]}, {"name": "b", "data": [2]}]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"inputs": [INPUTS[0], {"name": "b", "data": [3]}]}, "b"),
+        ({"inputs": INPUTS[1:]}, "a"),
+        ({"inputs": [*INPUTS, INPUTS[0]]}, "a"),
+        ({"inputs": INPUTS, "id": "1"}, None),
+        ({"inputs": []}, None),
+        ({}, None),
+        ({TEXT: "[]"}, None),
+    ],
+)
+def test_a_request_says_in_which_input_it_is_not_the_good_one(document: dict[str, Any], expected: str | None) -> None:
+    assert changed_input({"inputs": INPUTS}, document) == expected
+    if TEXT not in document:
+        rule = V2Rule(id="wrong_size", meaning="", changes=lambda _: iter([("", document)]))
+        assert [case.held for case in rule.cases({"inputs": INPUTS})] == [expected]

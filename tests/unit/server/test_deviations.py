@@ -12,24 +12,28 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks.v2_rules import V2_RULES
-from pytest_modelserve.server.deviations import DEVIATIONS, Asked, Deviation, Example, Seen, deviations_of
+from pytest_modelserve.server.deviations import DEVIATIONS, Asked, Cells, Deviation, Example, Seen, deviations_of
 from pytest_modelserve.strategies.rules import RULES
 
-EXAMPLES = Path(__file__).parents[3] / "example_models"
+ROOT = Path(__file__).parents[3]
+FOLDERS = (ROOT / "example_models", ROOT / "benchmarks" / "models")
 OF_CHECKS = {"survives", "leaks_nothing", "starts_and_stops"}  # which have no variants by rule
 KINDS = {
     *("accepted", "reached", "rejected", "error_body", "server_error", "answer_fails", "arrival", "bare_nan"),
-    *("stack_trace", "protocol"),
+    *("stack_trace", "protocol", "undecoded", "text_for_no_time", "integer_for_instant"),
 }
 NO_PLAIN_JSON = {
     "deep_nesting_fails",
     "deep_nesting_fails_under_load",
     "no_limit_of_size",
     "no_limit_of_size_on_mlserver",
+    "odd_json_fails",
     "unreadable_body_fails",
     "unreadable_body_fails_under_load",
     "v2_validation_in_detail",
 }
+BYTES = frozenset({Cells.NULL_IN_BYTES})
+TWO_FORMS = frozenset({Cells.DATES, Cells.DATES_OF_TWO_FORMS})
 EACH = pytest.mark.parametrize("deviation", DEVIATIONS, ids=lambda one: one.id)
 
 
@@ -84,6 +88,9 @@ def test_a_version_has_it_where_it_is_in_range(version: str, expected: bool) -> 
         ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid", wanted="either"), True),
         ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid", wanted="accept"), False),
         ({"wanted": frozenset({"reject", "either"})}, Asked(rule="valid"), False),
+        ({"cells": frozenset({Cells.DATES})}, Asked(rule="valid", cells=frozenset({Cells.DATES, *BYTES})), True),
+        ({"cells": frozenset({Cells.DATES})}, Asked(rule="valid", cells=BYTES), False),
+        ({"cells": frozenset({Cells.DATES})}, Asked(rule="valid"), False),
     ],
 )
 def test_a_request_exercises_it(changes: dict[str, Any], asked: Asked, expected: bool) -> None:
@@ -144,7 +151,8 @@ def test_each_says_what_happens_and_where_to_read_more(deviation: Deviation) -> 
 )
 @pytest.mark.parametrize(("status", "expected"), [(500, True), (502, False), (503, False), (504, False)])
 def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status: int, expected: bool) -> None:
-    shown = replace(deviation, label="", types=frozenset(), envelopes=frozenset(), wanted=frozenset())
+    nothing: frozenset[Any] = frozenset()
+    shown = replace(deviation, label="", types=nothing, envelopes=nothing, wanted=nothing, cells=nothing)
     seen = Seen(kind="server_error", answer=f"{status} <html>500 bad gateway")
     assert shown.shows_in(Asked(rule=deviation.rules[0]), seen) is expected
 
@@ -152,7 +160,7 @@ def test_a_fault_is_answered_500_and_no_other_is_it(deviation: Deviation, status
 @EACH
 def test_the_example_is_a_request_to_a_model_that_there_is(deviation: Deviation) -> None:
     example = deviation.example
-    assert (EXAMPLES / example.model / "MLmodel").is_file()
+    assert sum((folder / example.model / "MLmodel").is_file() for folder in FOLDERS) == 1
     has_reached = "answer_fails" in deviation.kinds
     if not has_reached and (example.reaches or deviation.kinds & {"rejected", "error_body", "stack_trace"}):
         assert example.status < 500
@@ -166,3 +174,109 @@ def test_the_example_is_a_request_to_a_model_that_there_is(deviation: Deviation)
 def test_a_long_body_is_told_by_its_parts() -> None:
     example = Example(model="m", status=500, body=((b"[", 3), (b"1", 1), (b"]", 3)))
     assert example.content == b"[[[1]]]"
+
+
+def fault(
+    rule: str, envelope: str, *types: str, wanted: str = "reject", cells: frozenset[Cells] = frozenset()
+) -> Asked:
+    return Asked(rule=rule, envelope=envelope, types=frozenset(types), wanted=wanted, cells=cells, n_rows=2)
+
+
+def v2(rule: str, *types: str) -> Asked:
+    return Asked(rule=rule, types=frozenset(types), wanted="reject" if rule.startswith("wrong") else "accept")
+
+
+INTEGERS = frozenset({Cells.NULL_IN_INTEGERS})
+FAILS = Seen(kind="server_error", answer="500 Internal Server Error")
+TAKEN = Seen(kind="protocol", answer="200 {}", change="it was answered 200, not 4xx")
+
+
+@pytest.mark.parametrize(
+    ("seen", "excused", "neighbour"),
+    [
+        (
+            FAILS,
+            fault("valid", "dataframe_split", "long", wanted="accept", cells=TWO_FORMS),
+            fault("valid", "dataframe_split", "datetime", wanted="accept", cells=frozenset({Cells.DATES})),
+        ),
+        (
+            FAILS,
+            fault("extra_column", "dataframe_records", wanted="either", cells=TWO_FORMS),
+            fault("valid", "inputs", "datetime", wanted="accept", cells=TWO_FORMS),
+        ),
+        (FAILS, fault("text_for_number", "inputs", "long"), fault("text_for_boolean", "inputs", "boolean")),
+        (FAILS, fault("null_in_required", "inputs", "long"), fault("null_in_required", "inputs", "boolean")),
+        (FAILS, fault("nan_token", "dataframe_split", "integer"), fault("nan_token", "dataframe_split", "string")),
+        (
+            FAILS,
+            fault("number_for_binary", "dataframe_split", "binary"),
+            fault("number_for_binary", "inputs", "binary"),
+        ),
+        (FAILS, fault("bad_date", "instances", "datetime"), fault("datetime_out_of_range", "instances", "datetime")),
+        (FAILS, fault("list_for_scalar", "dataframe_split", "double"), fault("list_for_scalar", "csv", "double")),
+        (FAILS, fault("object_for_scalar", "inputs", "double"), fault("object_for_scalar", "inputs", "string")),
+        (FAILS, fault("scalar_for_map", "inputs", "map"), fault("number_for_string", "inputs", "string")),
+        (FAILS, fault("missing_column", "instances", "string"), fault("missing_column", "inputs", "string")),
+        (
+            FAILS,
+            fault("missing_column", "dataframe_records", "long"),
+            fault("missing_column", "dataframe_split", "long"),
+        ),
+        (FAILS, fault("csv_wrong_cell", "csv", "double"), fault("csv_wrong_cell", "csv", "string")),
+        (
+            FAILS,
+            fault("valid", "inputs", wanted="either", cells=INTEGERS),
+            fault("valid", "inputs", "long", wanted="either"),
+        ),
+        (
+            FAILS,
+            fault("valid", "dataframe_split", wanted="accept", cells=BYTES),
+            fault("valid", "dataframe_split", "binary", wanted="accept"),
+        ),
+        (
+            FAILS,
+            fault("valid", "csv", wanted="accept", cells=frozenset({Cells.DATES})),
+            fault("valid", "csv", "double", wanted="accept"),
+        ),
+        (TAKEN, v2("wrong_size", "string"), v2("wrong_size", "double")),
+        (TAKEN, v2("wrong_dimensions", "double"), v2("wrong_dimensions", "float64")),
+        (FAILS, v2("flat_or_nested", "datetime"), v2("flat_or_nested", "long")),
+    ],
+)
+def test_what_is_known_of_mlserver_excuses_nothing_beside_it(seen: Seen, excused: Asked, neighbour: Asked) -> None:
+    known = deviations_of("mlserver", "1.7.1")
+    assert any(one.shows_in(excused, seen) for one in known)
+    assert [one.id for one in known if one.shows_in(neighbour, seen)] == []
+
+
+def arrays(*types: str, envelope: str = "inputs") -> Asked:
+    return Asked(rule="valid", envelope=envelope, types=frozenset(types), wanted="accept")
+
+
+@pytest.mark.parametrize("server", ["mlflow", "mlserver"])
+@pytest.mark.parametrize(
+    ("asked", "seen", "expected"),
+    [
+        (arrays("binary"), Seen(kind="undecoded", change="b'a' -> b'YQ=='"), "bytes_are_not_decoded"),
+        (arrays("binary"), Seen(kind="arrival", change="b'a' -> b'YQ='"), None),
+        (arrays("binary", envelope="dataframe_split"), Seen(kind="undecoded", change="b'a' -> b'YQ=='"), None),
+        (arrays("binary", envelope="csv"), Seen(kind="undecoded"), "csv_bytes_are_not_decoded"),
+        (arrays("binary", envelope="csv"), Seen(kind="arrival", change="b'' -> NaN"), "csv_bytes_are_missing"),
+        (
+            arrays("binary", envelope="csv"),
+            Seen(kind="arrival", change=r"b'\x9e\xe9e' -> NaN"),
+            "csv_bytes_are_missing",
+        ),
+        (arrays("binary", envelope="csv"), Seen(kind="arrival", change="b'abc' -> NaN"), None),
+        (arrays("binary"), Seen(kind="arrival", change="null -> b'None'"), "optional_null_is_bytes"),
+        (arrays("binary"), Seen(kind="arrival", change="null -> b''"), None),
+        (arrays("datetime"), Seen(kind="text_for_no_time"), "no_time_is_text"),
+        (arrays("datetime"), Seen(kind="integer_for_instant"), "instants_are_integers"),
+    ],
+)
+def test_what_is_known_of_bytes_and_instants_is_that_alone(
+    server: str, asked: Asked, seen: Seen, expected: str | None
+) -> None:
+    known = deviations_of(server, "3.17.2" if server == "mlflow" else "1.7.1")
+    names = [one.id.removesuffix("_on_mlserver") for one in known if one.shows_in(asked, seen)]
+    assert names == ([] if expected is None else [expected])
