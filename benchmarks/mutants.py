@@ -44,6 +44,7 @@ SCORING: Final = ROOT / "pytest_modelserve" / "scoring"
 MODULES: Final = (
     *("scalars", "cells", "columns", "envelopes", "inputs", "tensors", "parameters", "csv_text", "json_text"),
     *("parquet", "media", "body", "unsigned", "encode", "errors", "app", "prediction", "responses"),
+    *("v2_request", "v2_inputs", "v2_binary", "v2_datatypes", "v2_untyped", "v2_answer", "v2_routes", "v2_metadata"),
 )
 TESTS: Final = ("tests/unit/scoring", "tests/unit/strategies/test_against_scoring.py")
 IN_PROCESSES: Final = ("test_main.py", "test_worker_link.py")  # they start servers, which no mutant reaches

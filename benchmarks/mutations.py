@@ -42,7 +42,7 @@ ARITHMETIC: Final = {
 CALLS: Final = {"any": "all", "all": "any", "min": "max", "max": "min"}
 METHODS: Final = {"argmax": "argmin", "argmin": "argmax", "rfind": "find", "fullmatch": "match", "search": "match"}
 PLAIN_METHODS: Final = frozenset({"strip", "lower", "tolist", "upper"})  # dropped
-ENUMS: Final = frozenset({"Envelope", "DataType", "Media", "ErrorCode", "DecidedBy", "Storage"})
+ENUMS: Final = frozenset({"Envelope", "DataType", "Media", "ErrorCode", "DecidedBy", "Storage", "Datatype"})
 ERRORS: Final = {"NotParsed": "NotAllowed", "NotAllowed": "NotParsed", "NotEncodable": "NotParsed"}
 ERRORS_OF: Final = "pytest_modelserve.scoring.errors"
 QUANTIFIERS: Final = {"?": ("",), "*": ("+",), "+": ("*",)}
@@ -356,6 +356,7 @@ class _Finder(ast.NodeVisitor):
             "ErrorCode": ("BAD_REQUEST", "INTERNAL_ERROR"),
             "DecidedBy": ("PARSER", "SERVER"),
             "Storage": ("NESTED", "TEXT"),
+            "Datatype": ("BYTES", "FP64"),
         }[enum]
         return first[1] if member == first[0] else first[0]
 
