@@ -125,12 +125,12 @@ def write_elements(datatype: Datatype, data: Sequence[Any] | np.ndarray[Any, np.
     Null has no bytes but as NaN, and a number below the least normal one of its datatype may have too few of them.
     """
     if datatype.dtype.kind == "f":
-        return _write_floats(datatype.dtype, np.asarray(data, dtype=None if isinstance(data, np.ndarray) else "f8"))
+        return _write_floats(datatype.dtype, np.asarray(data, dtype="f8"))
     if None in data:
         return None
     if datatype is not Datatype.BYTES:
         return np.array(data, dtype=datatype.dtype.newbyteorder("<")).tobytes()
-    texts = [text.encode("utf-8", "surrogatepass") for text in data]
+    texts = [text.encode(errors="surrogatepass") for text in data]
     return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
 
 
