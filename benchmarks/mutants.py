@@ -3,7 +3,7 @@
 Run: python benchmarks/mutants.py                         every mutant of the enforcement
      python benchmarks/mutants.py --module scalars        those of one module; may be repeated
      python benchmarks/mutants.py --sample 400 --seed 1   a sample, spread over all modules
-     python benchmarks/mutants.py --write                 and write docs/explanation/mutants.md
+     python benchmarks/mutants.py --write                 and write mutants_results.json and docs/explanation/mutants.md
 
 A mutant is killed when a test fails or burns many times its usual processor time. One that survives needs a reason in
 `mutants_survivors.toml`, found again by module, function and text; without one the run ends with 1.
@@ -36,7 +36,7 @@ from typing import Any, Final
 
 import pytest
 from mutant_forks import Outcome, exchange, load_instead, run_forks, stream_fork
-from mutant_report import Reasons, Tally, as_markdown, as_text
+from mutant_report import Reasons, Tally, as_markdown, as_text, merged
 from mutations import Mutant, find_mutants
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -109,8 +109,6 @@ def main() -> int:
     reasons = Reasons.read(Path(__file__).with_name("mutants_survivors.toml"))
     reach = measure_reach(options.reach)
     tally = Tally(texts, reasons, is_whole=is_whole)
-    if options.sample:
-        tally.scope = f"a sample over all modules (seed {options.seed})"
     for done, (mutant, outcome) in enumerate(judge(mutants, texts, reach, options), 1):
         tally.add(mutant, outcome)
         if outcome.is_survivor or not done % 50:
@@ -120,7 +118,11 @@ def main() -> int:
     if options.json:
         Path(options.json).write_text(json.dumps(tally.as_json(), indent=1) + "\n")
     if options.write:
-        (ROOT / "docs" / "explanation" / "mutants.md").write_text(as_markdown(tally))
+        kept = Path(__file__).with_name("mutants_results.json")
+        *earlier, last = json.loads(kept.read_text())
+        last = merged(last, tally.as_json(), MODULES)
+        kept.write_text(json.dumps([*earlier, last], indent=1) + "\n")
+        (ROOT / "docs" / "explanation" / "mutants.md").write_text(as_markdown(last))
     return 0 if tally.is_good else 1
 
 
@@ -136,8 +138,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--reach", help="what the tests reach, measured before; new tests are tried on every mutant")
     parser.add_argument("--again", help="results of --json: try only their survivors that nobody explained")
     parser.add_argument("--json", help="a file for the results")
-    parser.add_argument("--write", action="store_true")
-    return parser.parse_args()
+    parser.add_argument(
+        "--write", action="store_true", help="put the rows of the modules into the results and the page"
+    )
+    options = parser.parse_args()
+    if options.write and (options.sample or options.again):
+        parser.error("--write tells of whole modules: leave out --sample and --again")
+    return options
 
 
 def warm_up() -> None:
