@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import tomllib
+from mutant_edits import Mutant
 from mutant_forks import Outcome
-from mutations import Mutant
 
 WANTED: Final = 0.95
 Key = tuple[str, str, str, str]  # module, function, the line as it was, as it became: all that outlives moved lines

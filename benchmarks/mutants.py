@@ -35,9 +35,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from mutant_edits import Mutant
 from mutant_forks import Outcome, exchange, load_instead, run_forks, stream_fork
 from mutant_report import Reasons, Tally, as_markdown, as_text, merged
-from mutations import Mutant, find_mutants
+from mutations import find_mutants
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SCORING: Final = ROOT / "pytest_modelserve" / "scoring"
