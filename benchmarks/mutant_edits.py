@@ -72,8 +72,6 @@ class Places:
         self._function: ast.FunctionDef | ast.AsyncFunctionDef | None = None  # the outermost
         self._statement: ast.stmt | None = None
 
-    # where things are
-
     def _at(self, line: int, column: int) -> int:
         return self._starts[line - 1] + column
 
