@@ -20,7 +20,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 import psutil
-from mutations import Mutant
+from mutant_edits import Mutant
 
 MEMORY_BYTES: Final = 2 << 30  # a loop without an end fills a list, too
 LIMIT_S: Final = 600.0  # for a whole mutant; one test has a limit of its own

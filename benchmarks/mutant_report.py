@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import tomllib
+from mutant_edits import Mutant
 from mutant_forks import Outcome
-from mutations import Mutant
 
 WANTED: Final = 0.95
 Key = tuple[str, str, str, str]  # module, function, the line as it was, as it became: all that outlives moved lines
@@ -72,6 +72,12 @@ class Count:
         rest = self.total - self.explained
         return (self.killed + self.timeouts) / rest if rest else 1.0
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> Count:
+        """Return the count that a row of the results was written from."""
+        explained = int(row["explained"])
+        return cls(int(row["killed"]), int(row["timeouts"]), explained, int(row["survived"]) - explained)
+
     def cells(self, name: str) -> tuple[str, ...]:
         """Return the row of a table."""
         numbers = (self.total, self.killed, self.timeouts, self.survived, self.explained)
@@ -88,7 +94,6 @@ class Tally:
     texts: Mapping[str, str]
     reasons: Reasons
     is_whole: bool
-    scope: str = "every mutant"
     counts: dict[str, Count] = field(default_factory=dict)
     survivors: list[Mutant] = field(default_factory=list)
 
@@ -145,7 +150,7 @@ class Tally:
         names = ("module", "function", "was", "becomes")
         return {
             "date": f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}",
-            "modules": {name: dict(zip(HEADER[1:], count.cells(name)[1:], strict=True)) for name, count in self.rows()},
+            "modules": {name: _as_row(count) for name, count in self.rows()},
             "survivors": [
                 {**dict(zip(names, self.key_of(one), strict=True)), "line": one.line, "because": self.reason_of(one)}
                 for one in self.survivors
@@ -169,36 +174,54 @@ def as_text(tally: Tally) -> str:
     return "\n".join(lines)
 
 
-def as_markdown(tally: Tally) -> str:
-    """Return the page for the docs."""
-    total = tally.total
-    rows = [HEADER, ("---",) * len(HEADER), *(count.cells(name) for name, count in tally.rows())]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    by_reason: dict[str, list[Mutant]] = {}
-    for mutant in sorted(tally.survivors, key=lambda one: (one.module, one.line)):
-        by_reason.setdefault(tally.reason_of(mutant) or "Not explained", []).append(mutant)
+def _as_row(count: Count) -> dict[str, str]:
+    return dict(zip(HEADER[1:], count.cells("")[1:], strict=True))
+
+
+def merged(older: Mapping[str, Any], newer: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    """Return results in which the modules of a newer run stand for their older ones, each with the date of its run.
+
+    Args:
+        older: As `Tally.as_json` gives them, or as this does.
+        newer: As `Tally.as_json` gives them, of whole modules.
+        order: The modules that there are; results of others are left out.
+    """
+    rows = {name: {"date": found["date"], **row} for found in (older, newer) for name, row in found["modules"].items()}
+    modules = {name: rows[name] for name in order if name in rows}
+    total = sum(map(Count.from_row, modules.values()), Count())
+    survivors = [one for one in older["survivors"] if one["module"] not in newer["modules"]] + newer["survivors"]
+    return {
+        "date": newer["date"],
+        "modules": {**modules, "all": {"date": newer["date"], **_as_row(total)}},
+        "survivors": [one for one in survivors if one["module"] in modules],
+    }
+
+
+def as_markdown(results: Mapping[str, Any]) -> str:
+    """Return the page for the docs, of results as `merged` gives them."""
+    modules: dict[str, dict[str, str]] = results["modules"]
+    header = (*HEADER, "run on")
+    rows = [header, ("---",) * len(header)]
+    rows += [(name, *(row[key] for key in HEADER[1:]), row["date"]) for name, row in modules.items()]
+    by_reason: dict[str, list[dict[str, Any]]] = {}
+    for one in sorted(results["survivors"], key=lambda one: (one["module"], one["line"])):
+        by_reason.setdefault(one["because"] or "Not explained", []).append(one)
     survivors = "\n".join(
-        f"\n**{reason}**\n\n" + "\n".join(f"- {_as_item(tally.key_of(mutant))}" for mutant in found)
-        for reason, found in by_reason.items()
+        f"\n**{reason}**\n\n" + "\n".join(map(_as_item, found)) for reason, found in by_reason.items()
     )
+    total = modules["all"]
     return PAGE.format(
-        date=f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d}",
-        scope=tally.scope,
-        total=total.total,
-        score=f"{total.score:.1%}",
-        rest=f"{total.score_without_explained:.1%}",
-        table=table,
+        total=total["mutants"],
+        score=total["score"],
+        rest=total["without explained"],
+        table="\n".join(f"| {' | '.join(row)} |" for row in rows),
         survivors=survivors,
     )
 
 
-def _as_item(key: Key) -> str:
-    module, function, was, becomes = key
-    return (
-        f"`{module}.{function}`: ``{was}`` became ``{becomes}``"
-        if function
-        else f"`{module}`: ``{was}`` became ``{becomes}``"
-    )
+def _as_item(one: Mapping[str, Any]) -> str:
+    place = f"{one['module']}.{one['function']}" if one["function"] else one["module"]
+    return f"- `{place}`: ``{one['was']}`` became ``{one['becomes']}``"
 
 
 PAGE: Final = """# Mutants of the enforcement
@@ -206,9 +229,11 @@ PAGE: Final = """# Mutants of the enforcement
 What the scoring server accepts and refuses is the ground on which every other check stands, so its tests are tested:
 each module is changed in every small way that `benchmarks/mutations.py` knows (a comparison turned, a bound moved by
 one, a condition settled, a statement dropped, a regular expression loosened), one change at a time, and the unit tests
-must notice. `python benchmarks/mutants.py --write` runs it and writes this page.
+must notice. `python benchmarks/mutants.py --write` runs them all and writes this page from
+`benchmarks/mutants_results.json`, which keeps them; with `--module` it runs those modules and puts their rows in place.
 
-On {date}, {scope}: {total} mutants, {score} killed; {rest} of those that can be, the explained ones left out.
+Of {total} mutants {score} are killed, and {rest} of those that can be, the explained ones left out. A module is run
+again when it has changed; its row tells when that was.
 
 {table}
 

@@ -3,7 +3,7 @@
 Run: python benchmarks/mutants.py                         every mutant of the enforcement
      python benchmarks/mutants.py --module scalars        those of one module; may be repeated
      python benchmarks/mutants.py --sample 400 --seed 1   a sample, spread over all modules
-     python benchmarks/mutants.py --write                 and write docs/explanation/mutants.md
+     python benchmarks/mutants.py --write                 and write mutants_results.json and docs/explanation/mutants.md
 
 A mutant is killed when a test fails or burns many times its usual processor time. One that survives needs a reason in
 `mutants_survivors.toml`, found again by module, function and text; without one the run ends with 1.
@@ -35,15 +35,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from mutant_edits import Mutant
 from mutant_forks import Outcome, exchange, load_instead, run_forks, stream_fork
-from mutant_report import Reasons, Tally, as_markdown, as_text
-from mutations import Mutant, find_mutants
+from mutant_report import Reasons, Tally, as_markdown, as_text, merged
+from mutations import find_mutants
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SCORING: Final = ROOT / "pytest_modelserve" / "scoring"
 MODULES: Final = (
     *("scalars", "cells", "columns", "envelopes", "inputs", "tensors", "parameters", "csv_text", "json_text"),
     *("parquet", "media", "body", "unsigned", "encode", "errors", "app", "prediction", "responses"),
+    *("v2_request", "v2_inputs", "v2_binary", "v2_datatypes", "v2_untyped", "v2_answer", "v2_routes", "v2_metadata"),
 )
 TESTS: Final = ("tests/unit/scoring", "tests/unit/strategies/test_against_scoring.py")
 IN_PROCESSES: Final = ("test_main.py", "test_worker_link.py")  # they start servers, which no mutant reaches
@@ -73,7 +75,10 @@ class Reach:
         new = items.keys() - self.seconds.keys()  # of which an older measurement knows nothing
         mixed = self._mixed((found & items.keys()) | new, killers)
         own = f"/test_{mutant.module}.py::"
-        return [items[test] for test in sorted(mixed, key=lambda test: own not in test)]
+        first_ones = sorted(mixed, key=lambda test: own not in test)
+        # a constant is also used where it is imported, by tests that reach no line of its own module
+        rest = [] if mutant.is_inside else self._mixed(items.keys() - set(first_ones), killers)
+        return [items[test] for test in (*first_ones, *rest)]
 
     def _mixed(self, found: Iterable[str], killers: Counter[str]) -> list[str]:
         """Return what killed most first, then one case of each test after the other, the quick ones first.
@@ -105,8 +110,6 @@ def main() -> int:
     reasons = Reasons.read(Path(__file__).with_name("mutants_survivors.toml"))
     reach = measure_reach(options.reach)
     tally = Tally(texts, reasons, is_whole=is_whole)
-    if options.sample:
-        tally.scope = f"a sample over all modules (seed {options.seed})"
     for done, (mutant, outcome) in enumerate(judge(mutants, texts, reach, options), 1):
         tally.add(mutant, outcome)
         if outcome.is_survivor or not done % 50:
@@ -116,7 +119,11 @@ def main() -> int:
     if options.json:
         Path(options.json).write_text(json.dumps(tally.as_json(), indent=1) + "\n")
     if options.write:
-        (ROOT / "docs" / "explanation" / "mutants.md").write_text(as_markdown(tally))
+        kept = Path(__file__).with_name("mutants_results.json")
+        *earlier, last = json.loads(kept.read_text())
+        last = merged(last, tally.as_json(), MODULES)
+        kept.write_text(json.dumps([*earlier, last], indent=1) + "\n")
+        (ROOT / "docs" / "explanation" / "mutants.md").write_text(as_markdown(last))
     return 0 if tally.is_good else 1
 
 
@@ -132,8 +139,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--reach", help="what the tests reach, measured before; new tests are tried on every mutant")
     parser.add_argument("--again", help="results of --json: try only their survivors that nobody explained")
     parser.add_argument("--json", help="a file for the results")
-    parser.add_argument("--write", action="store_true")
-    return parser.parse_args()
+    parser.add_argument(
+        "--write", action="store_true", help="put the rows of the modules into the results and the page"
+    )
+    options = parser.parse_args()
+    if options.write and (options.sample or options.again):
+        parser.error("--write tells of whole modules: leave out --sample and --again")
+    return options
 
 
 def warm_up() -> None:

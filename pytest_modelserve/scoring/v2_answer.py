@@ -18,7 +18,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import orjson
@@ -31,7 +31,7 @@ from .v2_binary import BINARY_SIZE, write_elements
 from .v2_datatypes import MAX_RANK, Datatype, datatype_of
 from .v2_metadata import ARRAY, BASE64, CONTENT_TYPE, DATETIME, JSON_TEXT, TEXT, TensorInfo
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 _INT64: Final = np.iinfo(np.int64)
 _UINT64: Final = np.iinfo(np.uint64)
@@ -119,8 +119,8 @@ def write_response(document: Mapping[str, Any]) -> bytes:
     """Return the text of a response."""
     try:
         return orjson.dumps(document)
-    except (orjson.JSONEncodeError, RecursionError):  # lone surrogates
-        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii")
+    except orjson.JSONEncodeError:  # lone surrogates, nesting beyond its own limit
+        return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _parts(value: object, infos: Sequence[TensorInfo]) -> list[_Part]:
@@ -129,8 +129,6 @@ def _parts(value: object, infos: Sequence[TensorInfo]) -> list[_Part]:
     if isinstance(value, TableValue):
         names = unique_names([as_key(column.name, "predictions") for column in value.columns], "predictions")
         return [_of_column(name, column) for name, column in zip(names, value.columns, strict=True)]
-    if isinstance(value, SeriesValue):
-        return [_of_column(only, value.column)]
     if isinstance(value, dict) and not _is_one_json_value(infos):
         keys = unique_names([as_key(key, "predictions") for key in value], "predictions")
         return [_of_any(key, part, is_column=is_table) for key, part in zip(keys, value.values(), strict=True)]
@@ -153,7 +151,7 @@ def _as_rows(value: object, n_columns: int) -> Sequence[Array | list[Any]] | Non
     """Return the columns of rows without names, None where they are none."""
     if isinstance(value, np.ndarray):
         return list(value.T) if value.shape[1:] == (n_columns,) else None
-    if isinstance(value, list | tuple) and value and all(isinstance(row, list | tuple) for row in value):
+    if isinstance(value, list | tuple) and all(isinstance(row, list | tuple) for row in value):
         return [list(cells) for cells in zip(*value, strict=True)] if {*map(len, value)} == {n_columns} else None
     return None
 
@@ -237,8 +235,8 @@ def _of_cells(part: _Part, values: list[Any], info: TensorInfo | None, encoder: 
     content = _content_in_common(there) if datatype is Datatype.BYTES else ARRAY
     found = _tensor(part, datatype, encoder.as_plain(cells, path), content)
     if datatype is Datatype.FP64:
-        floats = [np.nan if cell is None or isinstance(cell, Missing) else cell for cell in cells]
-        found = replace(found, floats=np.array(floats, dtype=np.float64))
+        floats = [None if isinstance(cell, Missing) else cell for cell in cells]
+        found = replace(found, floats=np.array(floats, dtype=np.float64))  # None as NaN
     return _as_promised(found, info)
 
 
@@ -300,7 +298,7 @@ def _as_promised(found: OutputTensor, info: TensorInfo | None) -> OutputTensor:
         return found
     if info.datatype in _FLOATS:
         return replace(found, datatype=info.datatype)
-    data = [None if value is None else int(value) for value in found.data]
+    data = [int(value) for value in found.data]
     return replace(found, datatype=info.datatype, data=data, floats=None)
 
 

@@ -23,6 +23,7 @@ EXTENSION: Final = "binary_tensor_data"
 BINARY_HEADER: Final = "Inference-Header-Content-Length"
 OCTETS: Final = "application/octet-stream"  # of a body that is not JSON alone
 BINARY_SIZE: Final = "binary_data_size"
+_LITTLE_ENDIAN: Final = "<"
 _LENGTH: Final = struct.Struct("<I")
 _SIZE: Final = re.compile(r"[0-9]{1,19}")
 
@@ -39,11 +40,11 @@ def split_body(body: bytes, declared: Sequence[str]) -> tuple[bytes, bytes]:
     """
     if not declared:
         return body, b""
-    if len(declared) > 1 or not _SIZE.fullmatch(declared[0]) or int(declared[0]) > len(body):
+    size, *more = declared
+    if more or not _SIZE.fullmatch(size) or int(size) > len(body):
         told = f"is {excerpt(', '.join(declared))}, not a number of bytes up to the {len(body)} of the body"
         raise NotParsed(f"{BINARY_HEADER} {told}")
-    length = int(declared[0])
-    return body[:length], body[length:]
+    return body[: int(size)], body[int(size) :]
 
 
 class BinaryTail:
@@ -95,7 +96,7 @@ def read_elements(datatype: Datatype, content: bytes, what: str) -> list[Any]:
         if content.strip(b"\x00\x01"):
             raise NotParsed(f"{what} has a byte that is neither 0 nor 1, and no BOOL")
         return [byte == 1 for byte in content]
-    values: list[Any] = np.frombuffer(content, dtype=datatype.dtype.newbyteorder("<")).tolist()
+    values: list[Any] = np.frombuffer(content, dtype=datatype.dtype.newbyteorder(_LITTLE_ENDIAN)).tolist()
     return values
 
 
@@ -125,18 +126,18 @@ def write_elements(datatype: Datatype, data: Sequence[Any] | np.ndarray[Any, np.
     Null has no bytes but as NaN, and a number below the least normal one of its datatype may have too few of them.
     """
     if datatype.dtype.kind == "f":
-        return _write_floats(datatype.dtype, np.asarray(data, dtype=None if isinstance(data, np.ndarray) else "f8"))
+        return _write_floats(datatype.dtype, np.asarray(data, dtype="f8"))
     if None in data:
         return None
     if datatype is not Datatype.BYTES:
-        return np.array(data, dtype=datatype.dtype.newbyteorder("<")).tobytes()
-    texts = [text.encode("utf-8", "surrogatepass") for text in data]
+        return np.array(data, dtype=datatype.dtype.newbyteorder(_LITTLE_ENDIAN)).tobytes()
+    texts = [text.encode(errors="surrogatepass") for text in data]
     return b"".join(part for text in texts for part in (_LENGTH.pack(len(text)), text))
 
 
 def _write_floats(dtype: np.dtype[Any], floats: np.ndarray[Any, np.dtype[Any]]) -> bytes | None:
     """Return the nearest floats as bytes; None where one is not even near: 1e-50 as a float32 is 0."""
     with np.errstate(under="ignore"):
-        cells = floats.astype(dtype.newbyteorder("<"))
+        cells = floats.astype(dtype.newbyteorder(_LITTLE_ENDIAN))
     is_far = (cells != floats) & (np.abs(floats) < np.finfo(dtype).tiny)
     return None if is_far.any() else cells.tobytes()

@@ -41,7 +41,7 @@ class Datatype(enum.Enum):
 
 
 _DTYPES: Final = {
-    kind: {"BOOL": "bool", "BYTES": "O"}.get(kind.value, kind.value.lower().replace("fp", "float")) for kind in Datatype
+    kind: "O" if kind is Datatype.BYTES else kind.value.lower().replace("fp", "float") for kind in Datatype
 }
 
 
@@ -54,7 +54,7 @@ def datatype_of(dtype: np.dtype[Any]) -> Datatype:
     if dtype.kind == "m":
         return Datatype.INT64  # counts of its unit
     if dtype.kind == "c":
-        return datatype_of(np.empty(0, dtype=dtype).real.dtype)  # JSON has no others than the real part
+        return Datatype[f"FP{4 * min(dtype.itemsize, 16)}"]  # JSON has no others than the real part
     if dtype.kind == "f":
         return Datatype[f"FP{8 * min(dtype.itemsize, 8)}"]
     return Datatype.BYTES
@@ -64,10 +64,10 @@ def is_taken(sent: Datatype, declared: Datatype) -> bool:
     """Tell whether what is declared takes a datatype: whether it holds each of its values exactly."""
     if sent is declared:
         return True
-    if Datatype.BYTES in {sent, declared} or Datatype.BOOL in {sent, declared}:
-        return False
-    if sent.dtype.itemsize == 8 and sent.dtype.kind in "iu" and declared.dtype.kind == "f":
-        return False  # for NumPy that is safe, and yet a float64 has 53 bits
+    if sent is Datatype.BOOL or declared is Datatype.BYTES:
+        return False  # for NumPy booleans are numbers, and all are objects
+    if sent.dtype.itemsize == 8:
+        return False  # no other holds each of them: for NumPy a float64 does, and yet it has 53 bits
     return np.can_cast(sent.dtype, declared.dtype, "safe")
 
 

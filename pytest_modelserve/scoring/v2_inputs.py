@@ -79,7 +79,7 @@ class InferenceReader:
         self._params = {spec.name for spec in self._signature.params or ()}
         self._outputs = {info.name for info in output_infos(self._signature)}
 
-    def read(self, body: bytes, tail: bytes = b"") -> ReadRequest:
+    def read(self, body: bytes, tail: bytes) -> ReadRequest:
         """Return what the model receives of a request.
 
         Args:
@@ -137,7 +137,7 @@ class InferenceReader:
         for at, name in enumerate(request.tensors):
             if places.get(name, at) != at:
                 told = f"stands at place {at} among others that the metadata does not name; by its name its place is"
-                raise NotAllowed(f"The input {excerpt(name)} {told} {places[name]}", tensor=name[:80])
+                raise NotAllowed(f"The input {excerpt(name)} {told} {places[name]}", tensor=name)
 
     def _only(self, request: InferenceRequest) -> list[Any]:
         """Return the cells of the only tensor."""

@@ -121,8 +121,7 @@ def _tensor(spec: TensorSpec, unnamed: str) -> TensorInfo:
 
 def column_datatype(kind: ValueType) -> Datatype:
     """Return the datatype of a column's tensor."""
-    is_number = isinstance(kind, DataType) and kind not in _OF_SCALARS
-    return datatype_of(np.dtype(kind.numpy_name)) if is_number and isinstance(kind, DataType) else Datatype.BYTES
+    return datatype_of(np.dtype(kind.numpy_name)) if isinstance(kind, DataType) else Datatype.BYTES
 
 
 def column_content(kind: ValueType) -> str:

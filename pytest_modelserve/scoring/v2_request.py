@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
@@ -63,12 +63,12 @@ class InferenceRequest:
     """
 
     tensors: Mapping[str, InputTensor]
-    id: str | None = None
-    content_type: str | None = None
-    params: Mapping[str, Any] | None = None
-    outputs: Mapping[str, bool] | None = None
-    is_binary: bool = False
-    ignored: tuple[str, ...] = field(default=())
+    id: str | None
+    content_type: str | None
+    params: Mapping[str, Any] | None
+    outputs: Mapping[str, bool] | None
+    is_binary: bool
+    ignored: tuple[str, ...]
 
 
 def parse_request(document: object, tail: bytes = b"", *, declared: Collection[str] = ()) -> InferenceRequest:

@@ -6,7 +6,7 @@ by name, `str` a list of texts. Elements have the type of their datatype, those 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from .v2_metadata import ARRAY, ARRAYS, BASE64, CONTENT_TYPE, DATETIME, JSON_TEX
 from .v2_request import InferenceRequest, InputTensor
 
 _NAMES_SHOWN: Final = 5
+_STORAGES: Final[Mapping[str | None, Storage]] = {BASE64: Storage.BYTES, JSON_TEXT: Storage.NESTED}
 
 
 def require_one(request: InferenceRequest) -> InputTensor:
@@ -129,8 +130,7 @@ def _untyped_column(tensor: InputTensor) -> ColumnValue:
     cells = _untyped_cells(tensor)
     if isinstance(cells, np.ndarray):
         return ColumnValue(tensor.name, Storage.ARRAY, cells)
-    storage = {BASE64: Storage.BYTES, JSON_TEXT: Storage.NESTED}.get(tensor.content_type or TEXT, Storage.TEXT)
-    return ColumnValue(tensor.name, storage, cells)
+    return ColumnValue(tensor.name, _STORAGES.get(tensor.content_type, Storage.TEXT), cells)
 
 
 def _untyped_array(tensor: InputTensor) -> np.ndarray[Any, np.dtype[Any]]:

@@ -123,6 +123,31 @@ def test_a_null_that_has_no_bytes_comes_as_json(serve: Any) -> None:
     assert np.isnan(np.frombuffer(tail, dtype="<f8")).tolist() == [True]
 
 
+def test_integers_and_null_that_are_promised_as_floats_have_bytes(serve: Any) -> None:
+    server = serve(COLUMNS)
+    server.worker.answer = {"y": [1, None], "z": ["b", "c"]}
+    inputs = [binary("n", "FP64", NUMBER * 2, [2]), binary("s", "BYTES", TEXT * 2, [2])]
+    wanted = [{"name": "y", "parameters": {"binary_data": True}}]
+    document, tail = parts_of(send(server, inputs, NUMBER * 2 + TEXT * 2, outputs=wanted))
+    assert document["outputs"][0]["datatype"] == "FP64"
+    np.testing.assert_array_equal(np.frombuffer(tail, dtype="<f8"), [1.0, np.nan])
+
+
+def test_half_a_surrogate_has_the_bytes_that_python_gives_it(serve: Any) -> None:
+    server = serve(COLUMNS)
+    server.worker.answer = answer_of(["\ud800"])
+    inputs = [binary("n", "FP64", NUMBER, [1]), binary("s", "BYTES", TEXT, [1])]
+    wanted = [{"name": "z", "parameters": {"binary_data": True}}]
+    _, tail = parts_of(send(server, inputs, NUMBER + TEXT, outputs=wanted))
+    assert tail == b"\x03\x00\x00\x00\xed\xa0\x80"
+
+
+def test_a_tensor_without_elements_has_no_bytes(serve: Any) -> None:
+    server = serve(TensorSchema(tensors=(TensorSpec(name=None, dtype="int64", shape=(-1,)),)))
+    assert send(server, [binary("x", "INT64", b"", [0])], b"").status_code == 200
+    assert server.worker.received[-1][0].shape == (0,)
+
+
 NUMBERS = [np.nan, np.inf, -np.inf, -0.0, 5e-324]
 PROMISES: list[tuple[str, Any]] = [
     ("float64", np.array(NUMBERS)),
@@ -130,6 +155,7 @@ PROMISES: list[tuple[str, Any]] = [
     ("float64", np.array(NUMBERS[:4], dtype="float32")),
     ("float32", np.array(NUMBERS[:4])),
     ("float32", np.array([0.1, 1e-40, 1.401298464324817e-45], dtype="float32")),
+    ("float32", np.array([0.1, np.finfo("float32").tiny])),
 ]
 
 

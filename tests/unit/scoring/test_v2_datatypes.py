@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pytest_modelserve.scoring.scalars import Misfit
-from pytest_modelserve.scoring.v2_datatypes import Datatype, is_taken, read_values
+from pytest_modelserve.scoring.v2_datatypes import Datatype, datatype_of, is_taken, read_values
 
 TAKEN = {
     "BOOL": "BOOL",
@@ -27,6 +28,29 @@ TAKEN = {
 @pytest.mark.parametrize("declared", Datatype)
 def test_what_a_datatype_takes(declared: Datatype) -> None:
     assert {sent.value for sent in Datatype if is_taken(sent, declared)} == set(TAKEN[declared.value].split())
+
+
+@pytest.mark.parametrize(
+    ("datatype", "dtype"),
+    [
+        *(("BOOL", "bool"), ("BYTES", "object"), ("UINT8", "uint8"), ("INT64", "int64")),
+        *(("FP16", "float16"), ("FP32", "float32"), ("FP64", "float64")),
+    ],
+)
+def test_the_dtype_that_holds_a_datatype(datatype: str, dtype: str) -> None:
+    assert Datatype(datatype).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "datatype"),
+    [
+        *(("bool", "BOOL"), ("int8", "INT8"), ("uint32", "UINT32"), ("float16", "FP16"), ("float64", "FP64")),
+        *(("longdouble", "FP64"), ("complex64", "FP32"), ("complex128", "FP64"), ("clongdouble", "FP64")),
+        *(("m8[s]", "INT64"), ("M8[s]", "BYTES"), ("object", "BYTES"), ("U3", "BYTES"), ("S3", "BYTES")),
+    ],
+)
+def test_the_datatype_that_carries_a_dtype(dtype: str, datatype: str) -> None:
+    assert datatype_of(np.dtype(dtype)) is Datatype(datatype)
 
 
 def test_the_place_of_a_misfit_counts_nulls() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_modelserve.runtime.frames import TableValue
+from pytest_modelserve.runtime.frames import Storage, TableValue
 from pytest_modelserve.signature.datatypes import AnyType, Array, DataType, Map, Object, Property, SparkMLVector
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature, TensorSchema, TensorSpec
 
@@ -211,6 +211,49 @@ def test_a_missing_column(serve: Any) -> None:
     assert error == "The model takes 2 inputs, the request has 1"
 
 
+@pytest.mark.parametrize(
+    ("kind", "datatype", "value", "hints"),
+    [
+        (DataType.LONG, "INT64", 1, ["np", "pd"]),
+        (DataType.STRING, "BYTES", "a", ["str", "np", "pd"]),
+        (DataType.BINARY, "BYTES", "AA==", ["base64"]),
+        (DataType.DATETIME, "BYTES", "2024-01-02", ["datetime", "str"]),
+        (Array(items=DataType.LONG), "BYTES", "[1]", ["pd_json"]),
+    ],
+)
+def test_every_hint_that_means_what_is_declared(
+    serve: Any, cells: Any, kind: Any, datatype: str, value: Any, hints: list[str]
+) -> None:
+    server = serve(kind)
+    plain = cells(server.take(tensor(datatype, [value])), "x")
+    for hint in ("np", "pd", "str", "base64", "datetime"):
+        answer = server.infer({"inputs": [tensor(datatype, [value], hint=hint)]})
+        assert answer.status_code == (200 if hint in hints else 400), (hint, answer.text)
+        assert cells(server.worker.received[-1][0], "x") == plain
+
+
+def test_tensors_none_of_which_the_model_knows_are_no_table(serve: Any) -> None:
+    server = serve(columns(DataType.LONG, required=False))
+    assert "none of the model's columns" in server.turn_down({"inputs": [tensor("INT64", [1, 2], name="z")]})
+
+
+@pytest.mark.parametrize("value", [2**64 + 1, -(2**70)])
+def test_integers_in_the_texts_of_json_values_arrive_however_long(serve: Any, cells: Any, value: int) -> None:
+    (arrived,) = cells(serve(AnyType()).take(tensor("BYTES", [str(value)])), "x")
+    assert (arrived, type(arrived)) == (value, int)
+
+
+@pytest.mark.parametrize("value", [2**64, 2**70, -(2**63) - 1])
+def test_integers_beyond_their_datatype_are_told_as_they_came(serve: Any, value: int) -> None:
+    error = serve(DataType.LONG).turn_down({"inputs": [tensor("INT64", [value])]})
+    assert f"element 0, is {value}"[:60] in error
+
+
+def test_a_null_among_the_texts_of_json_values_is_one(serve: Any, cells: Any) -> None:
+    table = serve(AnyType()).take(tensor("BYTES", [None, "null", "1"]))
+    assert cells(table, "x") == [None, None, 1]
+
+
 def test_no_rows(serve: Any) -> None:
     table = serve(DataType.LONG).take(tensor("INT64", [], shape=[0, 1]))
     assert (table.n_rows, table.columns[0].values.dtype) == (0, "int64")
@@ -264,6 +307,12 @@ def test_empty_tensors_keep_their_shape(serve: Any, dtype: str, shape: list[int]
 def test_a_tensor_without_dimensions(serve: Any) -> None:
     received = serve(tensors(_=("int64", ()))).take(tensor("INT64", [7], shape=[]))
     assert (received.shape, received.item()) == ((), 7)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"content_type": "np"}])
+def test_one_tensor_is_an_array(serve: Any, parameters: dict[str, Any]) -> None:
+    received = serve(tensors(_=("int64", (-1,)))).take(tensor("INT64", [1, 2]), parameters=parameters)
+    assert received.tolist() == [1, 2]
 
 
 def test_json_texts_as_objects(serve: Any) -> None:
@@ -362,7 +411,9 @@ def test_a_param_that_has_the_name_of_another_s_parameter(serve: Any, name: str)
 
 def test_a_model_from_a_type_hint(serve: Any) -> None:
     hinted = Signature(inputs=columns(DataType.STRING, names=(None,)), is_from_type_hint=True)
-    assert serve(hinted).take(tensor("BYTES", ["a", "b"], hint="str", shape=[2, 1])) == ["a", "b"]
+    for parameters in ({}, {"content_type": "pd"}, {"content_type": "str"}):
+        sent = tensor("BYTES", ["a", "b"], hint="str", shape=[2, 1])
+        assert serve(hinted).take(sent, parameters=parameters) == ["a", "b"]
     nested = Signature(inputs=columns(PERSON, names=(None,)), is_from_type_hint=True)
     assert serve(nested).take(tensor("BYTES", ['{"age": 7}'])) == [{"age": 7}]
     assert "Row 0" in serve(hinted).turn_down({"inputs": [tensor("BYTES", ["{}"], hint="pd_json")]})
@@ -372,7 +423,12 @@ UNTYPED: list[tuple[str, dict[str, Any], Any]] = [
     ("np", tensor("FP32", [1, 2], shape=[1, 2]), np.array([[1, 2]], dtype="float32")),
     ("np", tensor("UINT64", [2**64 - 1]), np.array([2**64 - 1], dtype="uint64")),
     ("np", tensor("BYTES", ["a", "é"]), np.array(["a", "é"])),
+    ("np", tensor("FP32", [1], hint="np"), np.array([1], dtype="float32")),
+    ("np", tensor("INT8", [1], hint="pd"), np.array([1], dtype="int8")),
     ("np", tensor("BYTES", ["a\0", None]), np.array(["a\0", None], dtype=object)),
+    ("np", tensor("BYTES", ["a", None]), np.array(["a", None], dtype=object)),
+    ("np", tensor("BYTES", ["a\0", "b"]), np.array(["a\0", "b"], dtype=object)),
+    ("np", tensor("BYTES", ["a\0b"]), np.array(["a\0b"])),
     ("np", tensor("BYTES", ["AAE="], hint="base64"), np.array([b"\x00\x01"], dtype=object)),
     ("np", tensor("BYTES", ["2024-01-02"], hint="datetime"), np.array(["2024-01-02"], dtype="M8[ns]")),
     ("np", tensor("BYTES", ["[1]"], hint="pd_json"), None),
@@ -406,6 +462,10 @@ def test_without_a_signature_the_content_type_tells_the_form(serve: Any, cells: 
     assert isinstance(table, TableValue)
     assert (cells(table, "s"), cells(table, "b")) == (["a", None], [b"\0", b"\0"])
     assert cells(table, "n")[0] == 1.5
+    assert [column.storage for column in table.columns] == [Storage.ARRAY, Storage.TEXT, Storage.BYTES]
+    others = [tensor("BYTES", ["[1]"], hint="pd_json"), tensor("BYTES", ["2024-01-02"], name="d", hint="datetime")]
+    table = server.take(*others, tensor("BYTES", ["a"], name="t"), parameters=PD)
+    assert [column.storage for column in table.columns] == [Storage.NESTED, Storage.ARRAY, Storage.TEXT]
     arrays = server.take(numbers, parameters={"content_type": "dict"})
     assert arrays["n"].dtype == "float64"
     assert server.take(texts, parameters={"content_type": "str"}) == ["a", None]

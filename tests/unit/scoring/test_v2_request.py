@@ -166,7 +166,7 @@ def test_a_tensor_that_lacks_a_part(lacking: str) -> None:
         ({"inputs": [ONE], "parameters": "x"}, "must have an object for its parameters"),
         ({"inputs": [ONE], "parameters": {"content_type": "zzz"}}, "The request has the content type 'zzz'"),
         ({"inputs": [ONE], "outputs": {"name": "y"}}, "outputs must be a list of objects"),
-        ({"inputs": [ONE], "outputs": [{}]}, "Element 0 of outputs"),
+        ({"inputs": [ONE], "outputs": [{}]}, "Element 0 of outputs must have a string"),
         ({"inputs": [ONE], "outputs": [{"name": "y", "parameters": 1}]}, "must have an object"),
         ({"inputs": [ONE], "outputs": [{"name": "y"}, {"name": "y"}]}, "'y' stands twice"),
         (
@@ -220,6 +220,29 @@ def test_declared_params_are_the_model_s_whatever_their_names(
 
 def test_no_wanted_outputs_are_all() -> None:
     assert parse_request({"inputs": [ONE], "outputs": []}).outputs is None
+
+
+@pytest.mark.parametrize("is_binary", [True, False])
+def test_outputs_are_wanted_in_binary_as_the_request_says_but_for_those_that_say_so(*, is_binary: bool) -> None:
+    outputs = [
+        {"name": "a"},
+        *({"name": name, "parameters": {"binary_data": wanted}} for name, wanted in [("b", True), ("c", False)]),
+    ]
+    request = parse_request({"inputs": [ONE], "outputs": outputs, "parameters": {"binary_data_output": is_binary}})
+    assert request.outputs == {"a": is_binary, "b": True, "c": False}
+
+
+@pytest.mark.parametrize("content_type", ["np", "pd", "str", "base64", "datetime", "pd_json"])
+def test_content_types_of_tensors(content_type: str) -> None:
+    sent = {**ONE, "parameters": {"content_type": content_type}}
+    (tensor,) = parse_request({"inputs": [sent]}).tensors.values()
+    assert tensor.content_type == content_type
+
+
+def test_what_is_missing_is_told_as_that() -> None:
+    with pytest.raises(NotParsed) as caught:
+        parse_request({})
+    assert caught.value.message == "inputs must be a list of objects, and is missing"
 
 
 def test_null_is_an_optional_part_that_is_absent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,8 @@ def test_another_model_or_version_is_not_there(serve: Any, path: str, told: str,
     server = serve(DataType.LONG)
     answer = server.request("POST" if suffix == "/infer" else "GET", path + suffix, b"{}")
     assert answer.status_code == 404
+    assert answer.headers["X-Modelserve-Decided-By"] == "server"
+    assert "X-Modelserve-Request-Id" not in answer.headers
     assert answer.json()["error"].startswith(told)
     assert server.worker.received == []
 
@@ -128,6 +131,8 @@ def test_another_model_or_version_is_not_there(serve: Any, path: str, told: str,
         ("POST", f"{MODEL}/ready", 405),
         ("POST", "/v2/health/live", 405),
         ("DELETE", MODEL, 405),
+        ("POST", "/v2", 405),
+        ("DELETE", "/v2/", 405),
         ("GET", "/v2/nowhere", 404),
         ("GET", f"{MODEL}/ready/", 404),
         ("POST", "/v2/repository/index", 404),
@@ -291,6 +296,7 @@ def test_a_long_body_is_read_in_a_thread_and_answered_alike(serve: Any) -> None:
 
 N_LONG = 8_193
 LONG = ColumnValue("y", Storage.ARRAY, np.zeros(N_LONG))
+HALF = ColumnValue("y", Storage.ARRAY, np.zeros(N_LONG // 2 + 1))
 
 
 @pytest.mark.parametrize(
@@ -302,6 +308,11 @@ LONG = ColumnValue("y", Storage.ARRAY, np.zeros(N_LONG))
         ([[0.5] * 100] * 100, True),
         ({"a": [0.5] * N_LONG}, True),
         (TableValue((LONG,), N_LONG), True),
+        (TableValue((HALF, replace(HALF, name="z")), N_LONG // 2 + 1), True),
+        (TableValue((HALF,), N_LONG // 2 + 1), False),
+        ([0.5] * (N_LONG - 1), False),
+        ({"a": [0.5] * (N_LONG // 2), "b": [0.5] * (N_LONG // 2)}, False),
+        ({"a": [0.5] * (N_LONG // 2 + 1), "b": [0.5] * (N_LONG // 2)}, True),
         (SeriesValue(LONG), True),
         ([{"a": 1}, {"a": 2}], False),
         ([], False),
@@ -322,3 +333,27 @@ def test_a_long_answer_to_a_short_request_is_written_in_a_thread(
     server.worker.answer = value
     assert server.infer(VALID).status_code == 200
     assert [thread is not threading.main_thread() for thread in threads] == [is_long]
+
+
+def nested(*, in_objects: bool) -> Any:
+    value: Any = 1
+    for _ in range(5_000):
+        value = {"a": value} if in_objects else [value]
+    return value
+
+
+@pytest.mark.parametrize("in_objects", [True, False])
+def test_an_answer_nested_too_deep_is_the_encoder_s_to_refuse(serve: Any, *, in_objects: bool) -> None:
+    server = serve(DataType.LONG)
+    server.worker.answer = nested(in_objects=in_objects)
+    answer = server.infer(VALID)
+    assert (answer.status_code, answer.json()) == (500, {"error": "The model returned a value nested too deep"})
+    assert answer.headers["X-Modelserve-Decided-By"] == "encoder"
+
+
+@pytest.mark.parametrize("wanted", [["label", "score"], ["score", "label"]])
+def test_what_any_output_lost_is_told(serve: Any, wanted: list[str]) -> None:
+    server = serve(NAMED)
+    server.worker.answer = {"label": ["a"], "score": np.array([np.nan])}
+    answer = server.infer({**VALID, "outputs": [{"name": name} for name in wanted]})
+    assert answer.headers["X-Modelserve-Lossy"] == "NaN"
