@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 STARTED = time.monotonic()
-PINGS = []  # all that came
+PINGS: list[str] = []  # all that came
 
 
 def main() -> None:
@@ -78,7 +78,8 @@ def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]
 
 
 def is_loading(told: dict) -> bool:  # type: ignore[type-arg]
-    return len(PINGS) <= told.get("loading_pings", -1) or time.monotonic() - STARTED < told.get("loading_s", 0)
+    is_early: bool = len(PINGS) <= told.get("loading_pings", -1)
+    return is_early or time.monotonic() - STARTED < float(told.get("loading_s", 0))
 
 
 def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type: ignore[type-arg]
