@@ -232,8 +232,8 @@ one, a condition settled, a statement dropped, a regular expression loosened), o
 must notice. `python benchmarks/mutants.py --write` runs them all and writes this page from
 `benchmarks/mutants_results.json`, which keeps them; with `--module` it runs those modules and puts their rows in place.
 
-Of {total} mutants {score} are killed, and {rest} of those that can be, the explained ones left out. A module is run
-again when it has changed; its row tells when that was.
+Of {total} mutants {score} are killed, and {rest} of those that can be, the explained ones left out. A row is of
+its module and its tests as they were when it was last run as a whole.
 
 {table}
 
