@@ -9,6 +9,7 @@ from ..cases import Case, Envelope
 from ..model.mlmodel import Model
 from ..results import ShownHazard
 from ..server.deviations import DEVIATIONS, Cells, Deviation
+from ..signature import ColumnSchema, DataType
 from ..strategies.edge_cases import edge_cases
 from ..strategies.mutations import mutations
 from .deviations import asked_by
@@ -39,14 +40,24 @@ def hazards_of(model: Model, example: Case | None) -> Iterator[Hazard]:
     known = [one for one in DEVIATIONS if one.server != "mlflow" or one.is_of(model.mlflow_version or "")]
     found: dict[str, dict[str | int, None]] = {one.id: {} for one in known}
     for case in _cases(model, example):
-        if case.held is None:
-            continue
         asked = replace(asked_by(case, model.signature), cells=frozenset(Cells))  # a row beside it may be any
         for deviation in known:
-            is_of_column = all(cells.types & asked.types for cells in deviation.cells)
-            if is_of_column and (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
-                found[deviation.id].setdefault(case.held)
+            if (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
+                found[deviation.id].update(dict.fromkeys(_columns(case, deviation, model)))
     yield from (Hazard(deviation=one, columns=tuple(found[one.id])) for one in known if found[one.id])
+
+
+def _columns(case: Case, deviation: Deviation, model: Model) -> Iterator[str | int]:
+    """Yield where a deviation can show: what a request is about; by its cells, wherever they can be."""
+    inputs = model.signature.inputs if model.signature else None
+    if not deviation.cells:
+        yield from () if case.held is None else (case.held,)
+    elif isinstance(inputs, ColumnSchema):
+        types = {name for cells in deviation.cells for name in cells.types}
+        for name, column in zip(inputs.names, inputs.columns, strict=True):
+            is_of_type = isinstance(column.type, DataType) and column.type.value in types
+            if is_of_type and case.held in {None, name}:
+                yield name
 
 
 def shown_hazards(model: Model, example: Case | None) -> tuple[ShownHazard, ...]:
