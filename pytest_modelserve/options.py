@@ -195,8 +195,8 @@ OPTIONS: Final = (
     Option(
         name="budget_s",
         flag="--model-budget",
-        help="Longest time for all checks of one model on one server together, such as 60s or 10m; half of it is kept "
-        "for what every model gets, and is not spent on cases drawn at random.",
+        help="Longest time for all checks of one model on one server together, such as 60s or 10m, starts of "
+        "servers not counted.",
         parse=parse_seconds,
         metavar="TIME",
     ),

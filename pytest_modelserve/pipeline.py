@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from .checks.budget import needed_by
 from .checks.check import Check
 from .checks.choice import chosen
 from .checks.context import CheckContext
@@ -149,9 +150,9 @@ def verify(uri: str, settings: Settings | None = None, *, progress: Progress = S
         model, collected, backend = served.model, Collected(), served.subject.settings.server
         collected.expect(uri, backend, (check.title(variant) for check, variant in applying(model)))
         asked = tuple(chosen(model, served.subject.settings.checks))
-        for n_later, (check, variant) in zip(reversed(range(len(asked))), asked, strict=True):
+        for at, (check, variant) in enumerate(asked, 1):
             served.revive()
-            context = replace(served.context(), n_later=n_later)
+            context = replace(served.context(), n_later=sum(needed_by(later) for later, _ in asked[at:]))
             collected.add(uri, backend, _result_of(context, check, variant))
         collected.describe(facts_of(served.subject, served, uri=uri))
     (report,) = collected.report().models

@@ -82,6 +82,7 @@ class PrivateModel(FollowedModel):
         subject: The model.
         environment: In which it runs.
         servers: Runs the server.
+        history: Is told how long it takes to start.
 
     Attributes:
         is_worn: Whether the running server was sent what may have left its marks, such as very large requests.
@@ -90,9 +91,11 @@ class PrivateModel(FollowedModel):
         ServerError: The server did not get ready.
     """
 
-    def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers) -> None:
-        super().__init__(subject, environment, servers)
+    def __init__(self, subject: Subject, environment: Environment, servers: PrivateServers, history: History) -> None:
+        with history.starting():
+            super().__init__(subject, environment, servers)
         self._private = servers
+        self._history = history
         self.is_worn: bool = False
 
     @property
@@ -115,7 +118,8 @@ class PrivateModel(FollowedModel):
         Raises:
             ServerError: The new server did not get ready.
         """
-        super().restart()
+        with self._history.starting():
+            super().restart()
         self.is_worn = False
 
     def stop(self) -> Ending | None:
@@ -168,7 +172,7 @@ class ServedModel(FollowedModel):
             build = partial(_planted_launch, self.subject, self.environment)
             servers = PrivateServers(self._pool, build)
             try:
-                self._own = PrivateModel(self.subject, self.environment, servers)
+                self._own = PrivateModel(self.subject, self.environment, servers, self._history)
             except BaseException:
                 servers.close()
                 raise
@@ -177,6 +181,15 @@ class ServedModel(FollowedModel):
         else:
             self._own.revive()
         return self._own
+
+    def restart(self) -> None:
+        """Start a new server in place of one that died or hangs.
+
+        Raises:
+            ServerError: The new server did not get ready.
+        """
+        with self._history.starting():
+            super().restart()
 
     def context(self, *, is_crowded: bool = False) -> CheckContext:
         """Return what the checks work with.

@@ -14,8 +14,9 @@ from typing import Final
 import psutil
 
 from ..client.bare import BareConnection
-from ..results import CheckResult, Judges, Outcome
+from ..results import CheckResult, Judges, Outcome, as_duration
 from ..server.family import Held, family_of, holdings
+from .budget import MORE_TIME, time_is_up
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
@@ -39,7 +40,6 @@ LEAST_BYTES: Final = 8 * 1024  # a request: what allocators round up to shows as
 NOISE_BYTES: Final = 3 * 1024 * 1024  # in all: allocators take and give back memory in pieces of about 1 MiB
 NOISE_COUNT: Final = 4  # threads or descriptors: a pool that is still filling
 LEAST_COUNT: Final = 0.05  # of them a request
-TOO_SLOW: Final = "a request takes {s:.1f} s, so that {n} of them take longer than --model-budget allows: raise it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         usual_s = wear.warm_up()
         longer = FULL_FACTOR if "full" in context.settings.checks else 1
         n_requests = run_length(usual_s, longer)
-        too_slow = "" if n_requests * usual_s <= context.left_s else TOO_SLOW.format(n=n_requests, s=usual_s)
+        too_slow = "" if n_requests * usual_s <= context.left_s else _too_slow(context, n_requests, usual_s)
         readings = [] if too_slow else wear.read(n_requests)
         suspects = growing(readings)
         if suspects:
@@ -111,6 +111,10 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         elapsed_s=time.monotonic() - started,
         failure=failure,
     )
+
+
+def _too_slow(context: CheckContext, n_requests: int, usual_s: float) -> str:
+    return f"{time_is_up(context)} before {n_requests} requests, of {as_duration(usual_s)} each: {MORE_TIME}"
 
 
 def run_length(usual_s: float, longer: int = 1) -> int:

@@ -1,40 +1,81 @@
 """The time that all checks of a model have together, and what is said where it does not do.
 
-A check may take what is left, but for two requests of each check that is still to come, so that a slow model is looked
-at from every side before the time is up. What is drawn at random comes on top of what every model gets, and uses no
-more than half of the time.
+A check may take what is left, but for the time that the requests of the checks still to come need, so that a slow model
+is looked at from every side before the time is up. What is sent beyond what every model gets, such as rows drawn at
+random, may use half of that. Starts of servers do not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
 from typing import Final
 
+from .check import Check
 from .context import CheckContext
 
-KEPT_PART: Final = 0.5  # of the time, for what every model gets
-KEPT_REQUESTS: Final = 2  # for each check that is still to come
 MORE_TIME: Final = "raise --model-budget, or ask for fewer checks by --model-checks"
 
 
+NEEDED: Final[Mapping[str, int]] = {
+    "environment_restores": 0,
+    "server_starts": 0,
+    "signature_lint": 0,
+    "predicts_input_example": 0,
+    "accepts_valid": 60,
+    "matches_output_schema": 70,
+    "round_trip_input": 60,
+    "round_trip_output": 70,
+    "envelopes_agree": 60,
+    "params_enforced": 20,
+    "stateless": 65,
+    "batch_invariant": 40,
+    "environment_parity": 0,
+    "bounded": 30,
+    "latency": 40,
+    "survives": 50,
+    "leaks_nothing": 50,
+    "starts_and_stops": 0,
+}
+"""About how many predictions a check, or one variant of it, costs in any case; 0 is that it runs whatever is left."""
+NEEDED_BY_OTHERS: Final = 3  # which mostly send what no model gets to see
+
+
+def needed_by(check: Check) -> int:
+    """Return about how many predictions a check, or one variant of it, costs in any case."""
+    return NEEDED.get(check.name, NEEDED_BY_OTHERS)
+
+
+def is_too_late(context: CheckContext, check: Check) -> bool:
+    """Tell whether no time is left for a check; what is replayed, and what compares servers, is not held to it."""
+    return bool(needed_by(check)) and not check.compares_servers and not context.cases and context.left_s <= 0
+
+
 @contextmanager
-def spending(context: CheckContext) -> Iterator[CheckContext]:
-    """Hand out the context with the share of the time that the next check may take, and count what it takes."""
-    started, left_s, n_later = monotonic(), context.left_s, context.n_later
-    kept_s = n_later * KEPT_REQUESTS * context.history.usual_s
-    try:
-        yield replace(context, share_s=max(left_s - kept_s, left_s / (n_later + 1)))
-    finally:
-        context.history.spent_s += monotonic() - started
+def timed(context: CheckContext, check: Check) -> Iterator[CheckContext]:
+    """Hand out the context with the share of the time that a check may take, and count what it takes.
+
+    What is replayed has the time of the check that replays it; a comparison of servers has a whole time to itself.
+    """
+    if context.cases:
+        yield context
+    elif check.compares_servers:
+        yield replace(context, share_s=context.settings.budget_s, further_s=context.settings.budget_s / 2)
+    else:
+        history, started, starts_s = context.history, monotonic(), context.history.starts_s
+        try:
+            yield _shared(context, needed_by(check))
+        finally:
+            history.spent_s += monotonic() - started - (history.starts_s - starts_s)
 
 
-def further_s(context: CheckContext) -> float:
-    """Return how many seconds of a check that begins now may go into what is drawn at random; none where negative."""
-    settings, spent_s = context.settings, context.history.spent_s
-    return min(context.left_s, (1 - KEPT_PART) * settings.budget_s - spent_s)
+def _shared(context: CheckContext, needed: int) -> CheckContext:
+    left_s, n_later = context.left_s, context.n_later
+    spare_s = left_s - n_later * context.history.usual_s
+    fair_s = left_s * needed / (needed + n_later) if needed else left_s
+    return replace(context, share_s=max(spare_s, fair_s), further_s=max(spare_s / 2, fair_s))
 
 
 def time_is_up(context: CheckContext) -> str:

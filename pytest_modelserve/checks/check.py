@@ -32,7 +32,6 @@ class Check:
         variants: The variants that apply to a model, in a fixed order; one empty name for a check without any.
         own_server_for: The variants that ask a server of their own, which can be worn out, stopped or started anew.
         takes_environment: Whether it looks into the model's environment.
-        is_brief: Whether it sends next to nothing, so that it runs whatever time is left.
         takes_cases: Whether it sends the cases of its context in place of its own, where there are any, so that a
             stored one can be replayed alone.
         follows_itself: Whether a variant may begin with the answer that the one before ended with.
@@ -48,7 +47,6 @@ class Check:
     variants: Callable[[Model], tuple[str, ...]] = field(default=_one_variant)
     own_server_for: frozenset[str] = frozenset()
     takes_environment: bool = False
-    is_brief: bool = False
     takes_cases: bool = False
     follows_itself: bool = False
     compares_servers: bool = False

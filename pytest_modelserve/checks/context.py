@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,8 +132,9 @@ class CheckContext:
         deviations: Notes those that show, and is another object for each check.
         beside: The same model on each of the other servers, for a check that compares them.
         is_unasked: Whether nobody named the servers that stand `beside`, so that only the model can fail by them.
-        n_later: How many checks of the model are still to come on this server.
-        share_s: How many seconds of those that are left the check that runs may take.
+        n_later: How many requests the checks need that are still to come.
+        share_s: How many seconds the check that runs may take; None is all that are left.
+        further_s: How many of them may go into what is sent beyond what every model gets; None is all.
         is_crowded: Whether other workers of this run use the machine, too, so that times mean little.
     """
 
@@ -157,7 +157,8 @@ class CheckContext:
     beside: tuple[CheckContext, ...] = ()
     is_unasked: bool = False
     n_later: int = 0
-    share_s: float = math.inf
+    share_s: float | None = None
+    further_s: float | None = None
     is_crowded: bool = False
 
     @property
@@ -168,7 +169,7 @@ class CheckContext:
     @property
     def left_s(self) -> float:
         """Return how many seconds the check that runs has, from its beginning; zero or less is none."""
-        return min(self.share_s, self.settings.budget_s - self.history.spent_s)
+        return self.settings.budget_s - self.history.spent_s if self.share_s is None else self.share_s
 
     @property
     def example_case(self) -> Case | None:

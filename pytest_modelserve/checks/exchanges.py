@@ -42,6 +42,9 @@ class Exchanges:
         history: What is known of the model from its checks before.
         on_exchange: Told of each exchange, as it ends.
 
+    Attributes:
+        cut: What the time did not do for, in a sentence, or nothing.
+
     Raises:
         TooManyLost: So many requests have cost a server before that more of them prove nothing.
     """
@@ -65,6 +68,7 @@ class Exchanges:
         self.requests: int = 0
         self.accepted: int = 0
         self.lost_once: int = 0
+        self.cut: str = ""
         self._n_lost: int = 0
         if timeout_s is None and self._history.timeout_s is None and example is not None:
             self._settle_timeout(example)
@@ -97,6 +101,7 @@ class Exchanges:
         self.requests += others.requests
         self.accepted += others.accepted
         self.lost_once += others.lost_once
+        self.cut = self.cut or others.cut
 
     def send(self, case: Case) -> Exchange:
         """Send a case and return what became of it.
@@ -147,7 +152,7 @@ class Exchanges:
     def doubt(self) -> str:
         """Return why nothing is proven although nothing failed, or nothing."""
         if not self.lost_once:
-            return ""
+            return self.cut
         times = "once, by" if self.lost_once == 1 else f"{self.lost_once} times, each by"
         return f"the server was lost {times} a request that a fresh server answered"
 
@@ -205,7 +210,8 @@ class Exchanges:
         call = self._calls.find(invocation.request_id) if self._calls else told_call(invocation)
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
-        self._history.n_predicted += outcome is RequestOutcome.PREDICTED
+        if outcome is RequestOutcome.PREDICTED:
+            self._history.note_prediction(invocation.elapsed_s)
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         self._history.last = exchange
         if self._on_exchange is not None:
@@ -219,7 +225,7 @@ class Exchanges:
             if invocation.error is not None:
                 break  # the example itself is lost, which the check that sends it tells
             seconds.append(invocation.elapsed_s)
-        self._history.usual_s = usual_s = statistics.median(seconds) if seconds else 0.0
+        usual_s = statistics.median(seconds) if seconds else 0.0
         self._timeout_s = self._history.timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * usual_s)
         self._reconnect(self._timeout_s)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import statistics
+import time
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +37,7 @@ class Anchor:
     agreeing: tuple[str, ...] = ()
 
 
+TIMED: Final = 5  # predictions that tell how long one takes
 MOST_LOST: Final = 12  # different requests that cost a server; each costs two restarts
 MOST_LOST_AT_FIRST: Final = 4  # where not one was answered with a prediction
 HANG_WEIGHT: Final = 4  # a request that hangs costs its whole time, too, and counts for so many
@@ -49,26 +53,47 @@ class History:
 
     Attributes:
         timeout_s: How long a request may take; None until it was measured.
-        usual_s: How long a request to the input example usually takes; 0 until it was measured.
         anchor: What repeating one request came to; None until it was sent.
         n_fresh: How many checks had a server started to confirm what they found.
         n_predicted: How many requests were answered with a prediction.
-        spent_s: How many seconds the checks that have ended took.
+        spent_s: How many seconds the checks that have ended took, but for the starts of servers.
+        starts_s: How many seconds servers took to start meanwhile.
         drawn: What was drawn at random, and how it was answered.
         last: What became of the last request, whichever server got it.
     """
 
     def __init__(self) -> None:
         self.timeout_s: float | None = None
-        self.usual_s: float = 0.0
         self.anchor: Anchor | None = None
         self.n_fresh: int = 0
         self.n_predicted: int = 0
         self.spent_s: float = 0.0
+        self.starts_s: float = 0.0
+        self._answered_s: list[float] = []
         self.drawn: Drawn = Drawn()
         self.last: Exchange | None = None
         self._lost: dict[Hashable, Exchange] = {}
         self._told: dict[str, str] = {}
+
+    @property
+    def usual_s(self) -> float:
+        """Return how long a prediction takes, by the first of them; 0 where there was none yet."""
+        return statistics.median(self._answered_s) if self._answered_s else 0.0
+
+    def note_prediction(self, elapsed_s: float) -> None:
+        """Take in that a request was answered with a prediction, and how long that took."""
+        self.n_predicted += 1
+        if len(self._answered_s) < TIMED:
+            self._answered_s.append(elapsed_s)
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Count the time that a server takes to start."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.starts_s += time.monotonic() - started
 
     def first_told(self, key: str, check: str) -> str:
         """Return the check that told a failure of the model first, which is this one where none did before."""

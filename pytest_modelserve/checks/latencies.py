@@ -11,6 +11,7 @@ from ..client.bare import BareConnection
 from ..client.open_loop import OpenLoop, measure_latency
 from ..results import CheckResult, Judges, Latency, Outcome, as_duration
 from ..settings import Settings
+from .budget import MORE_TIME, time_is_up
 from .conclusion import left_out
 from .context import CheckContext
 from .evidence import Evidence, as_failure_of, name_of
@@ -21,6 +22,7 @@ NAME: Final = "latency"
 TOLD_S: Final = 1.0  # where no budget is given: 160 requests to a quick model, among which one stall of 200 ms shows
 JUDGED_S: Final = 2.0  # 320 of them, enough for three stalls of one in a hundred
 FULL_S: Final = 10.0
+FEWEST_JUDGED: Final = 30  # fewer say nothing of what is rare
 BUDGET_REQUESTS: Final = 200  # so that a 99th percentile rests on more than one request
 WARM_UP: Final = 5
 _LIMITS: Final[Mapping[str, str]] = {"p50": "max_p50_s", "p95": "max_p95_s", "p99": "max_p99_s"}
@@ -39,17 +41,25 @@ def latency(context: CheckContext, _: str) -> CheckResult:
     measured = _measured(context, good)
     failure = as_failure_of(context, NAME, [*_breaches(measured, context, good)])
     accepted = measured.n - measured.n_failed
+    reason = "" if failure else _few(measured, context) if accepted else NOT_PREDICTED
     return CheckResult(
         name=NAME,
         judges=Judges.MODEL,
-        outcome=Outcome.FAILED if failure else Outcome.PASSED if accepted else Outcome.INCONCLUSIVE,
-        reason="" if failure or accepted else NOT_PREDICTED,
+        outcome=Outcome.FAILED if failure else Outcome.INCONCLUSIVE if reason else Outcome.PASSED,
+        reason=reason,
         requests=measured.n,
         accepted=accepted,
         elapsed_s=time.monotonic() - started,
         failure=failure,
         latency=measured,
     )
+
+
+def _few(measured: Latency, context: CheckContext) -> str:
+    """Return why too few requests were sent to tell that a budget is kept, or nothing."""
+    if not has_budget(context.settings) or measured.n >= FEWEST_JUDGED:
+        return ""
+    return f"{time_is_up(context)} after {measured.n} requests, too few to hold a budget against: {MORE_TIME}"
 
 
 def has_budget(settings: Settings) -> bool:

@@ -17,6 +17,7 @@ from ..wire.capacity import can_carry
 from .agreement import Agreement, Difference
 from .anchor import outcome_difference
 from .answers import Answer, answer_in
+from .budget import MORE_TIME, time_is_up
 from .context import CheckContext
 from .exchanges import Exchanges
 from .judge import Exchange
@@ -56,8 +57,11 @@ class Samples:
         self._started = time.monotonic()
 
     def is_over(self, share: float = 1.0) -> bool:
-        """Tell whether the time, or a share of it, has run out."""
-        return time.monotonic() - self._started >= share * self._context.left_s
+        """Tell whether the time, or a share of it, has run out; then nothing is proven by what goes without."""
+        is_over = time.monotonic() - self._started >= share * self._context.left_s
+        if is_over:
+            self._exchanges.cut = f"{time_is_up(self._context)} before all was sent and compared: {MORE_TIME}"
+        return is_over
 
     def ask(self, case: Case) -> Sample | None:
         """Send a case; None where it is not predicted, or the answer cannot be read."""

@@ -22,7 +22,7 @@ from ..strategies.packed import packed_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .advice import as_advice
-from .budget import MORE_TIME, further_s, time_is_up
+from .budget import MORE_TIME, time_is_up
 from .columns import ColumnNotes
 from .conclusion import concluded, left_out
 from .context import CheckContext
@@ -148,7 +148,7 @@ def searched(context: CheckContext, asked: Search, judge: Judge) -> tuple[CheckR
         started=started,
         failure=failure,
         reason=flaky or doubt(context, found, exchanges) or nothing,
-        advice=(*as_advice(notes), *_cut_short(context, found)),
+        advice=(*as_advice(notes), *cut_short(context, found)),
     )
     return result, notes
 
@@ -188,10 +188,11 @@ def out_of_time(context: CheckContext) -> str:
     return f"{time_is_up(context)} before every fixed case was sent: {MORE_TIME}"
 
 
-def _cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
+def cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:
+    """Yield advice where the time did not do for what comes beyond the fixed cases."""
     if found.is_cut_short and found.is_complete:
         budget = f"the time of {context.settings.budget_s:g} s for this model"
-        yield Advice(text=f"{budget} did not do for every request that was to be drawn at random: --model-budget")
+        yield Advice(text=f"{budget} did not do for all that is sent beyond what every model gets: --model-budget")
 
 
 def as_strict(context: CheckContext, judgement: Judgement | None) -> Judgement | None:
@@ -220,7 +221,7 @@ def plan_of(context: CheckContext, asked: Search) -> Plan:
     return Plan(
         cases=itertools.chain(data, _edges(context, asked, signature, rows)),
         time_s=context.left_s,
-        further_s=further_s(context),
+        further_s=context.further_s,
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         further=itertools.chain(_alone(context, asked, signature) if is_wide(context.model) else (), drawn),

@@ -40,6 +40,7 @@ from .round_trips import as_arrival
 from .searches import (
     ENDED_BY_LOSS,
     Search,
+    cut_short,
     doubt,
     envelopes_by_signature,
     first_envelope,
@@ -94,7 +95,7 @@ def servers_agree(context: CheckContext, _: str) -> CheckResult:
         started=started,
         failure=failure,
         reason=flaky or unsteady or trial.lost or doubt(context, found, first.exchanges) or nothing,
-        advice=notes(_as_advice(found.advice.values())),
+        advice=(*notes(_as_advice(found.advice.values())), *cut_short(context, found)),
     )
     shown = itertools.chain.from_iterable(party.watch.shown for party in parties)
     return replace(result, answers=tuple(trial.table()), deviations=tuple(shown))

@@ -103,9 +103,7 @@ class _Trial:
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
             if time.monotonic() > ends:
-                self.notes.append(
-                    f"{time_is_up(self.context)} before the model got each boundary value: --model-budget"
-                )
+                self.doubt = f"{time_is_up(self.context)} before the model got its boundary values: {MORE_TIME}"
                 return
             self.requests += 1
             reply = self.health.client.invoke(case)

@@ -10,7 +10,7 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
-from .budget import MORE_TIME, all_time_is_up, spending
+from .budget import MORE_TIME, all_time_is_up, is_too_late, timed
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
@@ -51,7 +51,6 @@ CHECKS: Final = (
         presets=SMOKE,
         run=environment_restores,
         takes_environment=True,
-        is_brief=True,
     ),
     Check(
         name="server_starts",
@@ -59,7 +58,6 @@ CHECKS: Final = (
         purpose="The scoring server loads the model, answers one real prediction and says that it is ready.",
         presets=SMOKE,
         run=server_starts,
-        is_brief=True,
     ),
     Check(
         name="signature_lint",
@@ -67,7 +65,6 @@ CHECKS: Final = (
         purpose="The model has a signature that callers and servers can work with, and its own input example keeps it.",
         presets=SMOKE,
         run=signature_lint,
-        is_brief=True,
     ),
     Check(
         name="predicts_input_example",
@@ -76,7 +73,6 @@ CHECKS: Final = (
         presets=SMOKE,
         run=predicts_input_example,
         why_not=why_no_example,
-        is_brief=True,
     ),
     Check(
         name="replays_stored",
@@ -196,7 +192,6 @@ CHECKS: Final = (
         presets=DEFAULT,
         run=environment_parity,
         takes_environment=True,
-        is_brief=True,
     ),
     # The rest share a server of their own: one that nobody else asks may be ill-treated, and is stopped by the last.
     Check(
@@ -249,7 +244,6 @@ CHECKS: Final = (
         run=starts_and_stops,
         why_not=why_no_request,
         own_server_for=WHOLE,
-        is_brief=True,
     ),
     Check(
         name="servers_agree",
@@ -282,11 +276,11 @@ def run_check(context: CheckContext, check: Check, variant: str) -> CheckResult:
     watch = DeviationWatch(context.known, context.model.signature)
     if not check.follows_itself:
         context.history.last = None  # it may send what the next check does not see
-    if context.left_s <= 0 and not check.is_brief:
+    if is_too_late(context, check):
         return _too_late(context, check, variant)
     try:
-        with spending(context) as shared:
-            ran = check.run(replace(shared, takes_cases=check.takes_cases, deviations=watch), variant)
+        with timed(context, check) as running:
+            ran = check.run(replace(running, takes_cases=check.takes_cases, deviations=watch), variant)
     except TooManyLost as lost:
         return _unproven(check, variant, lost.happened)
     result = watch.noted(ran, is_whole=not context.cases)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pytest
 
+from ..checks.budget import needed_by
 from ..checks.check import Check
 from ..checks.choice import chosen
 from ..checks.conclusion import left_out
@@ -65,18 +66,16 @@ class ServerNode(pytest.Collector):
             if len(self.requests) == 1:
                 yield self._item(UNREADABLE, None, "")
             return
-        asked = tuple(chosen(subject.model, subject.settings.checks, n_servers=len(self.requests)))
-        for n_later, (check, variant) in zip(reversed(range(len(asked))), asked, strict=True):
-            yield self._item(check.title(variant), check, variant, n_later=n_later)
+        for check, variant in chosen(subject.model, subject.settings.checks, n_servers=len(self.requests)):
+            yield self._item(check.title(variant), check, variant)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401, ARG002
         """Render our own errors as their text."""
         return str(excinfo.value) if isinstance(excinfo.value, ModelServeError) else super().repr_failure(excinfo)
 
-    def _item(self, title: str, check: Check | None, variant: str, *, n_later: int = 0) -> pytest.Item:
+    def _item(self, title: str, check: Check | None, variant: str) -> pytest.Item:
         item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
         item.check, item.variant, item.requests = check, variant, self.requests
-        item.n_later = n_later
         item.backend = Run.of(self.config).reported(self.requests)
         item.add_marker(pytest.mark.model_contract)
         return item
@@ -89,7 +88,6 @@ class CheckItem(pytest.Item):
     variant: str
     requests: tuple[Request, ...]
     backend: str
-    n_later: int
 
     @property
     def judges(self) -> Judges:
@@ -154,8 +152,17 @@ class CheckItem(pytest.Item):
         return Path(self.config.rootpath, self.requests[0].uri), None, self.name
 
     def _context(self, request: Request, on_exchange: Callable[[Exchange], None]) -> CheckContext:
-        context = Run.of(self.config).served(request).context(is_crowded=_is_crowded(self.config))
-        return replace(context, on_exchange=on_exchange, n_later=self.n_later)
+        context = Run.of(self.config).served(request).context(is_crowded=_n_workers(self.config) > 1)
+        return replace(context, on_exchange=on_exchange, n_later=self._n_later(request))
+
+    def _n_later(self, request: Request) -> int:
+        """Return how many requests the checks of the model need that this process still has before it."""
+        items = self.session.items
+        later = items[items.index(self) + 1 :]
+        skipped = Run.of(self.config).subject(request).settings.skip
+        checks = [item.check for item in later if isinstance(item, CheckItem) and item.requests == self.requests]
+        needed = sum(needed_by(check) for check in checks if check is not None and check.name not in skipped)
+        return needed // _n_workers(self.config)
 
     def _result(self, outcome: Outcome, reason: str) -> CheckResult:
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)
@@ -168,10 +175,10 @@ def _not_compared(name: str, why: str) -> CheckResult:
     return replace(left_out(name, Judges.SERVER, reason), advice=advice)
 
 
-def _is_crowded(config: pytest.Config) -> bool:
-    """Tell whether other workers of xdist run at the same time."""
+def _n_workers(config: pytest.Config) -> int:
+    """Return how many workers of xdist run at the same time, this process among them."""
     workerinput: Mapping[str, Any] = getattr(config, "workerinput", {})
-    return int(workerinput.get("workercount", 1)) > 1
+    return int(workerinput.get("workercount", 1))
 
 
 def items_of(session: pytest.Session, uri: str) -> Iterator[pytest.Item]:

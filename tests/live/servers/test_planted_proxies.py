@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.history import History
 from pytest_modelserve.checks.table import BY_NAME, run_check
 from pytest_modelserve.client import ModelClient
 from pytest_modelserve.pipeline import serve
@@ -156,7 +157,7 @@ def found_by(context: CheckContext, reference: CheckContext) -> dict[str, CheckR
 
 def hasty(context: CheckContext) -> CheckContext:
     """Return the context with little time for a search, which a defect in every answer does not need to be found."""
-    return replace(context, settings=replace(context.settings, budget_s=HASTE_S))
+    return replace(context, settings=replace(context.settings, budget_s=HASTE_S), history=History())
 
 
 @pytest.mark.slow

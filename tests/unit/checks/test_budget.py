@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pytest_modelserve.cases import Table
-from pytest_modelserve.checks.budget import spending
+from pytest_modelserve.cases import Case, Envelope, Table
+from pytest_modelserve.checks.budget import NEEDED, timed
 from pytest_modelserve.checks.context import CheckContext
-from pytest_modelserve.checks.table import BY_NAME, CHECKS, run_check, run_titled
+from pytest_modelserve.checks.history import History
+from pytest_modelserve.checks.table import BY_NAME, run_check, run_titled
+from pytest_modelserve.checks.validity import accepts_valid
 from pytest_modelserve.results import Outcome
 from pytest_modelserve.signature.datatypes import DataType
 from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, Signature
@@ -22,7 +25,8 @@ SIGNATURE = Signature(
     outputs=ColumnSchema(columns=(ColumnSpec(name="y", type=DataType.DOUBLE),)),
 )
 EXAMPLE = Table(columns=("n",), rows=((1,), (2,)))
-DRAWN = "did not do for every request that was to be drawn at random"
+BEYOND = "did not do for all that is sent beyond what every model gets"
+CASE = Case(payload=EXAMPLE, envelope=Envelope.INPUTS, rule="valid")
 
 
 def healthy(rows: list[Any]) -> object:
@@ -69,46 +73,90 @@ def test_when_it_is_spent_only_what_is_brief_still_runs(context: CheckContext) -
 
 
 @pytest.mark.parametrize(
-    ("usual_s", "n_later", "share_s"),
+    ("usual_s", "n_later", "share_s", "further_s"),
     [
-        (0.5, 0, 60.0),
-        (0.0, 100, 60.0),
-        (0.1, 100, 40.0),  # two requests of each of the hundred that come are kept
-        (0.4, 100, 60.0 / 101),
-        (40.0, 1, 30.0),
+        (0.5, 0, 60.0, 60.0),
+        (0.0, 1000, 60.0, 30.0),
+        (0.1, 200, 40.0, 20.0),  # what the later ones need is kept, and half of the rest may go beyond the fixed cases
+        (0.2, 240, 12.0, 12.0),  # where it does not do for all, each has its part
+        (9.0, 60, 30.0, 30.0),
     ],
 )
-def test_a_check_leaves_each_later_one_its_part(
-    usual_s: float, n_later: int, share_s: float, context: CheckContext
+def test_a_check_leaves_the_later_ones_their_part(
+    usual_s: float, n_later: int, share_s: float, further_s: float, context: CheckContext
 ) -> None:
-    context.history.usual_s, context.history.spent_s = usual_s, 40.0
-    with spending(replace(context, n_later=n_later)) as shared:
+    if usual_s:
+        context.history.note_prediction(usual_s)
+    context.history.spent_s = 40.0
+    with timed(replace(context, n_later=n_later), BY_NAME["accepts_valid"]) as shared:
         assert shared.left_s == pytest.approx(share_s)
+        assert shared.further_s == pytest.approx(further_s)
 
 
-def test_a_check_with_many_to_come_after_it_keeps_to_its_share(serve: Serve) -> None:
-    context = serve(healthy, SIGNATURE, example=EXAMPLE, budget_s=1.0)
-    context.history.usual_s, context.history.timeout_s = 1.0, 60.0
-    result = run_check(replace(context, n_later=10_000), BY_NAME["accepts_valid"], "inputs")
-    assert result.outcome is Outcome.INCONCLUSIVE
-    assert result.reason == (
-        "its share of the 1 s for this model ran out before every fixed case was sent: "
+def test_a_slow_model_is_looked_at_by_the_later_checks_too(serve: Serve) -> None:
+    def slow(rows: list[Any]) -> object:
+        time.sleep(0.01)
+        return healthy(rows)
+
+    context = serve(slow, SIGNATURE, example=EXAMPLE, budget_s=0.5)
+    context.history.note_prediction(0.01)  # of the input example, as a check before tells
+    first = run_check(replace(context, n_later=1000), BY_NAME["accepts_valid"], "inputs")
+    assert first.outcome is Outcome.INCONCLUSIVE
+    assert first.reason == (
+        "its share of the 0.5 s for this model ran out before every fixed case was sent: "
         "raise --model-budget, or ask for fewer checks by --model-checks"
     )
+    assert context.left_s > 0.2
 
 
-@pytest.mark.parametrize(("spent_s", "is_told"), [(0.0, False), (60.0, True)])
-def test_drawing_leaves_half_of_it_for_what_every_model_gets(
-    spent_s: float, is_told: bool, context: CheckContext
-) -> None:
-    context.history.spent_s = spent_s
-    result = run_titled(context, "accepts_valid[dataframe_split]")
+def test_predictions_tell_how_long_one_takes(context: CheckContext) -> None:
+    run_titled(context, "accepts_valid[inputs]")
+    assert context.history.usual_s > 0
+
+
+def test_starts_of_servers_are_not_counted(context: CheckContext) -> None:
+    with timed(context, BY_NAME["bounded"]), context.history.starting():
+        time.sleep(0.05)
+    assert context.history.spent_s < 0.05 <= context.history.starts_s
+
+
+@pytest.mark.parametrize(
+    "title", ["stateless[repeat]", "stateless[interleave]", "stateless[concurrent]", "batch_invariant"]
+)
+def test_what_was_compared_in_part_is_not_proven(title: str, serve: Serve) -> None:
+    context = serve(lambda rows: [{"y": float(row["n"] or 0)} for row in rows], SIGNATURE, example=EXAMPLE)
+    assert run_titled(context, title).outcome is Outcome.PASSED
+    result = run_titled(replace(context, settings=replace(context.settings, budget_s=1e-6), history=History()), title)
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "ran out before" in result.reason
+
+
+def test_what_is_replayed_is_sent_whatever_was_spent(context: CheckContext) -> None:
+    context.history.spent_s = 100.0
+    result = run_check(replace(context, cases=(CASE,), share_s=5.0), BY_NAME["accepts_valid"], "inputs")
+    assert (result.outcome, context.history.spent_s) == (Outcome.PASSED, 100.0)
+
+
+def test_what_compares_servers_has_a_time_of_its_own(context: CheckContext) -> None:
+    context.history.spent_s = 100.0
+    with timed(context, BY_NAME["servers_agree"]) as shared:
+        assert (shared.left_s, shared.further_s) == (100.0, 50.0)
+    assert context.history.spent_s == 100.0
+
+
+def test_every_need_is_that_of_a_check() -> None:
+    assert set(NEEDED) <= set(BY_NAME)
+
+
+@pytest.mark.parametrize("further_s", [60.0, -1.0])
+def test_what_comes_beyond_the_fixed_cases_is_told_where_it_was_cut(further_s: float, context: CheckContext) -> None:
+    result = accepts_valid(replace(context, further_s=further_s), "dataframe_split")
     assert result.outcome is Outcome.PASSED
-    assert any(DRAWN in advice.text for advice in result.advice) is is_told
+    assert any(BEYOND in advice.text for advice in result.advice) is (further_s < 0)
 
 
 def test_what_runs_whatever_time_is_left_searches_nothing() -> None:
-    assert {check.name for check in CHECKS if check.is_brief} == {
+    assert {name for name, needed in NEEDED.items() if not needed} == {
         "environment_restores",
         "server_starts",
         "signature_lint",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.checks.good_request import NOT_PREDICTED
-from pytest_modelserve.checks.latencies import BUDGET_REQUESTS, TOLD_S, latency
+from pytest_modelserve.checks.latencies import BUDGET_REQUESTS, FEWEST_JUDGED, TOLD_S, latency
 from pytest_modelserve.client.open_loop import HIGHEST_RATE
 from pytest_modelserve.results import Judges, Outcome
 
@@ -75,3 +75,14 @@ def test_a_budget_is_held_against_more_requests_than_a_report(live: Live) -> Non
     assert 20 <= told <= 1.05 * HIGHEST_RATE * TOLD_S
     assert told < judged
     assert judged >= BUDGET_REQUESTS
+
+
+def test_a_budget_is_not_held_against_a_handful_of_requests(live: Live) -> None:
+    def slow(_method: str, path: str, _body: bytes) -> None:
+        if path == "/invocations":
+            time.sleep(0.2)
+
+    result = latency(live(slow, max_p99_s=60.0, budget_s=1e-3)[0], "")
+    assert result.requests < FEWEST_JUDGED
+    assert (result.outcome, result.failure) == (Outcome.INCONCLUSIVE, None)
+    assert "too few to hold a budget against: raise --model-budget" in result.reason
