@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from .checks.budget import needed_by
+from .checks.budget import needed_later
 from .checks.check import Check
 from .checks.choice import chosen
 from .checks.context import CheckContext
@@ -152,7 +152,8 @@ def verify(uri: str, settings: Settings | None = None, *, progress: Progress = S
         asked = tuple(chosen(model, served.subject.settings.checks))
         for at, (check, variant) in enumerate(asked, 1):
             served.revive()
-            context = replace(served.context(), n_later=sum(needed_by(later) for later, _ in asked[at:]))
+            context = served.context()
+            context = replace(context, n_later=needed_later(context, asked[at:]))
             collected.add(uri, backend, _result_of(context, check, variant))
         collected.describe(facts_of(served.subject, served, uri=uri))
     (report,) = collected.report().models

@@ -67,7 +67,7 @@ def batch_invariant(context: CheckContext, _: str) -> CheckResult:
         exchanges,
         started=started,
         failure=as_failure(context, NAME, [trial.breach]) if trial.breach else None,
-        reason=exchanges.doubt or trial.doubt,
+        reason=exchanges.doubt or trial.doubt or exchanges.cut,
         advice=notes(trial.advice),
     )
 

@@ -7,10 +7,9 @@ random, may use half of that. Starts of servers do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
 from typing import Final
 
 from .check import Check
@@ -19,24 +18,25 @@ from .context import CheckContext
 MORE_TIME: Final = "raise --model-budget, or ask for fewer checks by --model-checks"
 
 
+LEAST_PART: Final = 1 / 60  # of the time, for any check while there is some left
 NEEDED: Final[Mapping[str, int]] = {
     "environment_restores": 0,
     "server_starts": 0,
     "signature_lint": 0,
     "predicts_input_example": 0,
-    "accepts_valid": 60,
-    "matches_output_schema": 70,
-    "round_trip_input": 60,
-    "round_trip_output": 70,
-    "envelopes_agree": 60,
+    "accepts_valid": 75,
+    "matches_output_schema": 80,
+    "round_trip_input": 75,
+    "round_trip_output": 80,
+    "envelopes_agree": 75,
     "params_enforced": 20,
-    "stateless": 65,
-    "batch_invariant": 40,
+    "stateless": 90,
+    "batch_invariant": 75,
     "environment_parity": 0,
-    "bounded": 30,
-    "latency": 40,
-    "survives": 50,
-    "leaks_nothing": 50,
+    "bounded": 40,
+    "latency": 90,
+    "survives": 60,
+    "leaks_nothing": 60,
     "starts_and_stops": 0,
 }
 """About how many predictions a check, or one variant of it, costs in any case; 0 is that it runs whatever is left."""
@@ -46,6 +46,17 @@ NEEDED_BY_OTHERS: Final = 3  # which mostly send what no model gets to see
 def needed_by(check: Check) -> int:
     """Return about how many predictions a check, or one variant of it, costs in any case."""
     return NEEDED.get(check.name, NEEDED_BY_OTHERS)
+
+
+def needed_later(context: CheckContext, later: Iterable[tuple[Check, str]]) -> int:
+    """Return about how many predictions the checks, and their variants, cost that are still to come."""
+    is_managed, skipped = context.served.is_managed, context.settings.skip
+    made = (
+        check
+        for check, variant in later
+        if check.name not in skipped and (is_managed or variant not in check.own_server_for)
+    )
+    return sum(map(needed_by, made))
 
 
 def is_too_late(context: CheckContext, check: Check) -> bool:
@@ -64,18 +75,20 @@ def timed(context: CheckContext, check: Check) -> Iterator[CheckContext]:
     elif check.compares_servers:
         yield replace(context, share_s=context.settings.budget_s, further_s=context.settings.budget_s / 2)
     else:
-        history, started, starts_s = context.history, monotonic(), context.history.starts_s
+        history, started_s = context.history, context.history.now_s()
         try:
             yield _shared(context, needed_by(check))
         finally:
-            history.spent_s += monotonic() - started - (history.starts_s - starts_s)
+            history.spent_s += history.now_s() - started_s
 
 
 def _shared(context: CheckContext, needed: int) -> CheckContext:
     left_s, n_later = context.left_s, context.n_later
-    spare_s = left_s - n_later * context.history.usual_s
     fair_s = left_s * needed / (needed + n_later) if needed else left_s
-    return replace(context, share_s=max(spare_s, fair_s), further_s=max(spare_s / 2, fair_s))
+    usual_s = context.history.usual_s
+    spare_s = left_s - n_later * usual_s if usual_s else fair_s
+    least_s = min(left_s, LEAST_PART * context.settings.budget_s)
+    return replace(context, share_s=max(spare_s, fair_s, least_s), further_s=max(spare_s / 2, fair_s, least_s))
 
 
 def time_is_up(context: CheckContext) -> str:

@@ -101,9 +101,15 @@ class DeviationWatch:
         return _as_deviation(judgement)
 
     def _changed(self, exchange: Exchange, judgement: Judgement) -> Seen | None:
-        """Return what changed on the way to a model that raised on it, and might not have on what was sent."""
-        call = exchange.call
+        """Return what changed on the way to a model that raised on it, and might not have on what was sent.
+
+        In the form that is searched in full a model answers for what it raises, lest its own fault never shows.
+        """
+        call, signature = exchange.call, self._signature
         if self._arrival is None or call is None or judgement.exception is None or exchange.is_lost:
+            return None
+        is_of_hint = signature is not None and signature.is_from_type_hint
+        if is_of_hint or exchange.case.envelope is Envelope.DATAFRAME_SPLIT:
             return None
         if exchange.case.expectation is Expectation.REJECT or not call.received.is_recorded:
             return None

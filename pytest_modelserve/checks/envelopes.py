@@ -59,6 +59,7 @@ def envelopes_agree(context: CheckContext, _: str) -> CheckResult:
         plan = Plan(
             cases=all_forms(context, signature),
             time_s=context.left_s,
+            clock=context.history.now_s,
             example=context.example_case,
         )
         found = search(plan, trial.probe, is_costly=has_cost_a_server)

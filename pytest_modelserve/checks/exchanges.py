@@ -152,7 +152,7 @@ class Exchanges:
     def doubt(self) -> str:
         """Return why nothing is proven although nothing failed, or nothing."""
         if not self.lost_once:
-            return self.cut
+            return ""
         times = "once, by" if self.lost_once == 1 else f"{self.lost_once} times, each by"
         return f"the server was lost {times} a request that a fresh server answered"
 
@@ -211,7 +211,8 @@ class Exchanges:
         outcome = classify(invocation, call)
         self.accepted += outcome is RequestOutcome.PREDICTED
         if outcome is RequestOutcome.PREDICTED:
-            self._history.note_prediction(invocation.elapsed_s)
+            self._history.n_predicted += 1
+            self._history.note_time(invocation.elapsed_s)
         exchange = Exchange(case=case, invocation=invocation, outcome=outcome, call=call)
         self._history.last = exchange
         if self._on_exchange is not None:
@@ -225,6 +226,7 @@ class Exchanges:
             if invocation.error is not None:
                 break  # the example itself is lost, which the check that sends it tells
             seconds.append(invocation.elapsed_s)
+            self._history.note_time(invocation.elapsed_s)
         usual_s = statistics.median(seconds) if seconds else 0.0
         self._timeout_s = self._history.timeout_s = max(SHORTEST_TIMEOUT_S, TIMEOUT_FACTOR * usual_s)
         self._reconnect(self._timeout_s)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..cases import Case, Envelope
+from ..cases import Case, Envelope, Table
+from ..errors import SignatureError
 from ..model.mlmodel import Model
 from ..results import ShownHazard
 from ..server.deviations import DEVIATIONS, Cells, Deviation
@@ -39,12 +40,56 @@ def hazards_of(model: Model, example: Case | None) -> Iterator[Hazard]:
     """
     known = [one for one in DEVIATIONS if one.server != "mlflow" or one.is_of(model.mlflow_version or "")]
     found: dict[str, dict[str | int, None]] = {one.id: {} for one in known}
-    for case in _cases(model, example):
-        asked = replace(asked_by(case, model.signature), cells=frozenset(Cells))  # a row beside it may be any
+    few = _one_of_each_kind(model, example)
+    for case in _cases(few.model, few.example):
+        asked = replace(asked_by(case, few.model.signature), cells=frozenset(Cells))  # a row beside it may be any
         for deviation in known:
             if (deviation.rules or deviation.types) and deviation.is_exercised_by(asked):
-                found[deviation.id].update(dict.fromkeys(_columns(case, deviation, model)))
-    yield from (Hazard(deviation=one, columns=tuple(found[one.id])) for one in known if found[one.id])
+                found[deviation.id].update(dict.fromkeys(_columns(case, deviation, few.model)))
+    for deviation in known:
+        columns = tuple(like for name in found[deviation.id] for like in few.alike.get(name, (name,)))
+        if columns:
+            yield Hazard(deviation=deviation, columns=columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Few:
+    """A model of fewer columns that shows the same: the first of those that are declared alike.
+
+    Attributes:
+        model: It.
+        example: Of these columns.
+        alike: The columns that each stands for.
+    """
+
+    model: Model
+    example: Case | None
+    alike: Mapping[str | int, Sequence[str | int]]
+
+
+def _one_of_each_kind(model: Model, example: Case | None) -> _Few:
+    signature = model.signature
+    inputs = signature.inputs if signature else None
+    if signature is None or not isinstance(inputs, ColumnSchema):
+        return _Few(model=model, example=example, alike={})
+    alike: dict[Hashable, list[str | int]] = {}
+    for name, column in zip(inputs.names, inputs.columns, strict=True):
+        alike.setdefault((column.type, column.required), []).append(name)
+    kept = {names[0]: names for names in alike.values()}
+    columns = [column for name, column in zip(inputs.names, inputs.columns, strict=True) if name in kept]
+    fewer = replace(signature, inputs=replace(inputs, columns=tuple(columns)))
+    return _Few(model=replace(model, signature=fewer), example=_with_columns(example, kept), alike=kept)
+
+
+def _with_columns(example: Case | None, names: Collection[str | int]) -> Case | None:
+    """Return the first row of an example with these of its columns alone."""
+    if example is None or not isinstance(example.payload, Table):
+        return example
+    table = example.payload
+    places = [place for place, name in enumerate(table.columns) if name in names]
+    rows = tuple(tuple(row[place] for place in places) for row in table.rows[:1])
+    payload = replace(table, columns=tuple(table.columns[place] for place in places), rows=rows)
+    return replace(example, payload=payload)
 
 
 def _columns(case: Case, deviation: Deviation, model: Model) -> Iterator[str | int]:
@@ -81,11 +126,17 @@ def shown_hazards(model: Model, example: Case | None) -> tuple[ShownHazard, ...]
 
 
 def _cases(model: Model, example: Case | None) -> Iterator[Case]:
-    """Yield requests with one thing about one column: boundary values that are allowed, and faults."""
+    """Yield requests with one thing about one column: boundary values that are allowed, and faults.
+
+    None of a model with a tensor that JSON cannot carry, which each check tells.
+    """
     signature = model.signature
     if signature is None or signature.inputs is None:
         return
     envelopes = tuple(map(Envelope, envelopes_by_signature(model)))
-    yield from edge_cases(signature, envelopes=envelopes)
-    if example is not None:
-        yield from mutations(signature, example, envelopes=envelopes, rules=mutation_rules(model))
+    try:
+        yield from edge_cases(signature, envelopes=envelopes)
+        if example is not None:
+            yield from mutations(signature, example, envelopes=envelopes, rules=mutation_rules(model))
+    except SignatureError:
+        return

@@ -77,12 +77,20 @@ class History:
 
     @property
     def usual_s(self) -> float:
-        """Return how long a prediction takes, by the first of them; 0 where there was none yet."""
-        return statistics.median(self._answered_s) if self._answered_s else 0.0
+        """Return how long a prediction takes, by the first of them; 0 where there was none yet.
 
-    def note_prediction(self, elapsed_s: float) -> None:
-        """Take in that a request was answered with a prediction, and how long that took."""
-        self.n_predicted += 1
+        The first of all may be slow, whatever comes after it.
+        """
+        if not self._answered_s:
+            return 0.0
+        return min(self._answered_s) if len(self._answered_s) < TIMED // 2 + 1 else statistics.median(self._answered_s)
+
+    def now_s(self) -> float:
+        """Return the time of a clock that stands still while a server starts, in seconds."""
+        return time.monotonic() - self.starts_s
+
+    def note_time(self, elapsed_s: float) -> None:
+        """Take in how long a request took that was answered."""
         if len(self._answered_s) < TIMED:
             self._answered_s.append(elapsed_s)
 

@@ -84,9 +84,9 @@ def hold_params(context: CheckContext, arrived: Arrived) -> CheckResult:
     with Exchanges.of(context, base) as exchanges:
         agreement = Agreement.of(signature.outputs, context.settings)
         watch = _Watch(signature=signature, exchanges=exchanges, arrived=arrived, agreement=agreement)
-        is_over = False
+        is_over, started_s = False, context.history.now_s()
         for case in _cases(context, signature, base):
-            is_over = time.monotonic() - started > context.left_s
+            is_over = context.history.now_s() - started_s > context.left_s
             if is_over or len(watch.breaches) == MAX_BREACHES:
                 break
             watch.look_at(case)

@@ -115,6 +115,7 @@ def _checked(
         plan = Plan(
             cases=(*cases, *drawn, base),  # the good request last: it must still work
             time_s=context.left_s,
+            clock=context.history.now_s,
             example=base,
             costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,
         )

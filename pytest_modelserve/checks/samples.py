@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -54,11 +53,11 @@ class Samples:
         self.agreement: Agreement = Agreement.of(self.outputs, context.settings)
         self._context = context
         self._exchanges = exchanges
-        self._started = time.monotonic()
+        self._started_s = context.history.now_s()
 
     def is_over(self, share: float = 1.0) -> bool:
         """Tell whether the time, or a share of it, has run out; then nothing is proven by what goes without."""
-        is_over = time.monotonic() - self._started >= share * self._context.left_s
+        is_over = self._context.history.now_s() - self._started_s >= share * self._context.left_s
         if is_over:
             self._exchanges.cut = f"{time_is_up(self._context)} before all was sent and compared: {MORE_TIME}"
         return is_over

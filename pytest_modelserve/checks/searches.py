@@ -213,7 +213,7 @@ def plan_of(context: CheckContext, asked: Search) -> Plan:
         raise ValueError("a model without a signature has no valid requests to draw")
     example = context.example_case
     if context.cases:
-        return Plan(cases=context.cases, example=example, time_s=context.left_s)
+        return Plan(cases=context.cases, example=example, time_s=context.left_s, clock=context.history.now_s)
     rows = context.example_rows
     share = 1 if envelope is first_envelope(context.model) else OTHER_ENVELOPES_SHARE
     drawn = _drawn(context, signature, envelope, context.settings.examples // (share * asked.share))
@@ -221,6 +221,7 @@ def plan_of(context: CheckContext, asked: Search) -> Plan:
     return Plan(
         cases=itertools.chain(data, _edges(context, asked, signature, rows)),
         time_s=context.left_s,
+        clock=context.history.now_s,
         further_s=context.further_s,
         example=replace(example, envelope=envelope) if example else None,
         costly_tries=0 if context.history.has_lost() else COSTLY_TRIES,

@@ -153,7 +153,8 @@ class _Party:
     def tried(self, case: Case) -> _Fate:
         """Return what became of a case here, and whether the server is known for it."""
         exchange = self.exchanges.send(case)
-        return _Fate(party=self, exchange=exchange, is_known=is_deviation(self.watch.over(self._judged)(exchange)))
+        is_known = is_deviation(self.watch.over(self._judged)(exchange))
+        return _Fate(party=self, exchange=exchange, readable=self.watch.readable(exchange), is_known=is_known)
 
     def _judged(self, exchange: Exchange) -> Judgement | None:
         """Return what the contract says of an exchange alone; the checks of this server tell it."""
@@ -173,11 +174,13 @@ class _Fate:
     Attributes:
         party: The server.
         exchange: What was sent and answered.
+        readable: The same, what the server is known to write in a form of its own being in that of the contract.
         is_known: Whether the server is known to treat such a request in its own way, as it did.
     """
 
     party: _Party
     exchange: Exchange
+    readable: Exchange
     is_known: bool
 
     @property
@@ -212,7 +215,7 @@ class _Trial:
 
         Else one far-off row of a request would make its ordinary rows equal whatever they are.
         """
-        answer = answer_in(self._parties[0].exchanges.send(ordinary), self._outputs)
+        answer = answer_in(self._parties[0].tried(ordinary).readable, self._outputs)
         if answer is not None:
             self._agreement.learn(answer)
 
@@ -272,7 +275,7 @@ class _Trial:
             return of_outcomes(one.outcome, other.outcome)
         if one.exchange.outcome is not RequestOutcome.PREDICTED:
             return None
-        answers = [answer_in(fate.exchange, self._outputs) for fate in (one, other)]
+        answers = [answer_in(fate.readable, self._outputs) for fate in (one, other)]
         if answers[0] is None or answers[1] is None:
             return None  # matches_output_schema tells it
         self.n_compared += 1

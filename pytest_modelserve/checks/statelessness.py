@@ -18,7 +18,6 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome, notes
 from ..search.loop import Breach
 from .anchor import STOCHASTIC, UNSTEADY, anchored, as_breach
-from .budget import MORE_TIME, time_is_up
 from .conclusion import concluded, left_out
 from .concurrency import concurrent
 from .confirmation import Replays, Suspect, Trial
@@ -65,7 +64,7 @@ def stateless(context: CheckContext, variant: str) -> CheckResult:
         exchanges,
         started=started,
         failure=as_failure(context, name, [trial.breach]) if trial.breach else None,
-        reason=exchanges.doubt or trial.doubt,
+        reason=exchanges.doubt or trial.doubt or exchanges.cut,
         advice=notes(trial.advice),
     )
 
@@ -84,20 +83,17 @@ class _Watch:
         self._exchanges = exchanges
         self._samples = samples
         self._known = known
-        self._time_is_up = time_is_up(context)
         self._replays = Replays(context, exchanges, samples)
         self._log = [sample.case for sample in known]
         self._answered = {id(sample): at for at, sample in enumerate(known)}  # where in the log it was right last
         self._unconfirmed = 0
 
-    def walked(self, steps: Iterable[Sample | Case], *, least: int) -> Trial:
+    def walked(self, steps: Iterable[Sample | Case]) -> Trial:
         """Send requests in order until one shows a breach.
 
         Args:
             steps: What to send; the answer to a bare case does not matter.
-            least: How many answers must have been compared.
         """
-        n_compared = 0
         for step in steps:
             if self._samples.is_over() or self._unconfirmed == MAX_UNCONFIRMED:
                 break
@@ -106,9 +102,7 @@ class _Watch:
                 self._exchanges.send(step)
             elif breach := self._breach_by(step):
                 return Trial(breach=breach)
-            else:
-                n_compared += 1
-        return self._ended(is_short=n_compared < least)
+        return self._ended()
 
     def _breach_by(self, sample: Sample) -> Breach[Judgement] | None:
         """Send a request again; return the breach where its answer differs and does so again when replayed."""
@@ -133,13 +127,11 @@ class _Watch:
         self._unconfirmed += breach is None
         return breach
 
-    def _ended(self, *, is_short: bool) -> Trial:
+    def _ended(self) -> Trial:
         """Return what it came to, where no breach was confirmed."""
         if self._unconfirmed:
             times = "once" if self._unconfirmed == 1 else f"{self._unconfirmed} times"
             return Trial(doubt=f"{times} a repeated request got another answer, which no replay showed again")
-        if is_short:
-            return Trial(doubt=f"{self._time_is_up} before each request was sent again: {MORE_TIME}")
         if len(self._known) > 1 and len(self._samples.told_apart(self._known)) == 1:
             return Trial(advice=(f"all {len(self._known)} requests got one answer: another one's would not show",))
         return Trial()
@@ -156,7 +148,7 @@ def repeat(context: CheckContext, exchanges: Exchanges) -> Trial:
     between = tuple(disturbers(context))
     twice = [sample for sample in known for _ in range(2)]
     watch = _Watch(context, exchanges, samples, known)
-    return watch.walked((*shuffled, *between, *known[::-1], *between, *twice), least=len(known))
+    return watch.walked((*shuffled, *between, *known[::-1], *between, *twice))
 
 
 def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
@@ -175,7 +167,7 @@ def interleave(context: CheckContext, exchanges: Exchanges) -> Trial:
     steps += [step for one, other in zip(known, others, strict=False) for step in (other.case, one)]
     # a model that takes nothing but its example is sent what it refuses between
     watch = _Watch(context, exchanges, samples, known)
-    return watch.walked(steps or (*disturbers(context), known[0]), least=1)
+    return watch.walked(steps or (*disturbers(context), known[0]))
 
 
 _VARIANTS: Final[Mapping[str, Callable[[CheckContext, Exchanges], Trial]]] = {

@@ -139,7 +139,7 @@ def _hazard_lines(model: ModelReport) -> Iterator[str]:
     for one in model.hazards:
         servers.setdefault((one.columns, one.what), []).append(one.server)
     if servers:
-        yield "  hazards of its columns on servers that were not checked, no failures:"
+        yield "  hazards of its columns, known of other servers, no failures:"
     for (columns, what), names in tuple(servers.items())[:MAX_HAZARDS]:
         told = ", ".join(str(column) for column in columns[:MAX_COLUMNS])
         yield f"    {told}{_others(len(columns) - MAX_COLUMNS)}: {what} ({', '.join(names)})"

@@ -54,6 +54,7 @@ class Plan:
         further: The same, as far as the time goes.
         time_s: No new case is sent after so many seconds.
         further_s: No new one of `further` is sent after so many; None is as long as `time_s`.
+        clock: Tells the time, in seconds; None is the usual one.
         example: The known-good case that cells go back to.
         costly_tries: How many tries that cost as much as the breach itself may be spent on making a costly one small.
         replays: How often the smallest case is sent again; a costly one is not.
@@ -63,6 +64,7 @@ class Plan:
     further: Iterable[Case | Batch] = ()
     time_s: float = 60.0
     further_s: float | None = None
+    clock: Callable[[], float] | None = None
     example: Case | None = None
     costly_tries: int = 3
     replays: int = REPLAYS
@@ -139,11 +141,14 @@ class _Search(Generic[FindingT]):
         self._plan = plan
         self._probe = probe
         self._is_costly = is_costly
-        self._started = time.monotonic()
+        self._started = self._now_s()
         self._ends_at = self._started + plan.time_s
         self._new_until = self._ends_at
         self._found = Findings[FindingT]()
         self._n_findings = 0
+
+    def _now_s(self) -> float:
+        return time.monotonic() if self._plan.clock is None else self._plan.clock()
 
     def run(self) -> Findings[FindingT]:
         if not self._goes_through(self._plan.cases):
@@ -174,7 +179,7 @@ class _Search(Generic[FindingT]):
         return self._n_findings > n_before or self._takes(batch.case, finding)
 
     def _is_over(self) -> bool:
-        self._found.is_cut_short = time.monotonic() >= self._new_until
+        self._found.is_cut_short = self._now_s() >= self._new_until
         return self._found.is_cut_short
 
     def _takes(self, case: Case, finding: FindingT | None) -> bool:
@@ -200,7 +205,7 @@ class _Search(Generic[FindingT]):
 
         def fails(smaller: Case) -> bool:
             nonlocal last, left
-            if time.monotonic() > self._ends_at or left == 0:
+            if self._now_s() > self._ends_at or left == 0:
                 return False
             again = self._sent(smaller)
             is_same = again is not None and again.is_breach and again.key == finding.key
@@ -224,7 +229,7 @@ class _Search(Generic[FindingT]):
     def _replayed(self, case: Case, key: str) -> Iterator[bool]:
         """Send a case again and again while there is time, and tell each time whether it shows the same."""
         for _ in range(self._plan.replays):
-            if time.monotonic() > self._ends_at:
+            if self._now_s() > self._ends_at:
                 return
             again = self._sent(case)
             yield again is not None and again.is_breach and again.key == key

@@ -231,9 +231,9 @@ def _titles(config: pytest.Config, requests: tuple[Request, ...]) -> Iterator[st
 def _hazards(config: pytest.Config, uri: str) -> tuple[ShownHazard, ...]:
     try:
         subject = _subject(config, uri)
+        return shown_hazards(subject.model, as_example_case(subject.model, subject.example))
     except ModelServeError:  # which the first item tells
         return ()
-    return shown_hazards(subject.model, as_example_case(subject.model, subject.example))
 
 
 def _error_of(item: CheckItem, error: BaseException) -> CheckResult:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from ..checks.budget import needed_by
+from ..checks.budget import needed_later
 from ..checks.check import Check
 from ..checks.choice import chosen
 from ..checks.conclusion import left_out
@@ -153,16 +153,14 @@ class CheckItem(pytest.Item):
 
     def _context(self, request: Request, on_exchange: Callable[[Exchange], None]) -> CheckContext:
         context = Run.of(self.config).served(request).context(is_crowded=_n_workers(self.config) > 1)
-        return replace(context, on_exchange=on_exchange, n_later=self._n_later(request))
+        return replace(context, on_exchange=on_exchange, n_later=self._n_later(context))
 
-    def _n_later(self, request: Request) -> int:
-        """Return how many requests the checks of the model need that this process still has before it."""
+    def _n_later(self, context: CheckContext) -> int:
+        """Return how many predictions the checks of the model cost that this process still has before it."""
         items = self.session.items
-        later = items[items.index(self) + 1 :]
-        skipped = Run.of(self.config).subject(request).settings.skip
-        checks = [item.check for item in later if isinstance(item, CheckItem) and item.requests == self.requests]
-        needed = sum(needed_by(check) for check in checks if check is not None and check.name not in skipped)
-        return needed // _n_workers(self.config)
+        later = (item for item in items[items.index(self) + 1 :] if isinstance(item, CheckItem))
+        its = ((item.check, item.variant) for item in later if item.requests == self.requests and item.check)
+        return needed_later(context, its) // _n_workers(self.config)
 
     def _result(self, outcome: Outcome, reason: str) -> CheckResult:
         return CheckResult(name=self.name, judges=self.judges, outcome=outcome, reason=reason)

@@ -211,7 +211,7 @@ def test_who_names_no_server_is_told_what_others_make_of_the_columns(run: Any, m
     assert flag["what"].startswith("Any text but the empty one becomes true")
     result.stdout.fnmatch_lines(
         [
-            "  hazards of its columns on servers that were not checked, no failures:",
+            "  hazards of its columns, known of other servers, no failures:",
             f"    flag: {flag['what']} (mlserver)",
             "    ... and * more: modelserve hazards model",
         ]

@@ -12,7 +12,9 @@ import pytest
 from pytest_modelserve.cases import Case, Envelope, Table
 from pytest_modelserve.checks.budget import NEEDED, timed
 from pytest_modelserve.checks.context import CheckContext
+from pytest_modelserve.checks.exchanges import Exchanges
 from pytest_modelserve.checks.history import History
+from pytest_modelserve.checks.samples import Samples
 from pytest_modelserve.checks.table import BY_NAME, run_check, run_titled
 from pytest_modelserve.checks.validity import accepts_valid
 from pytest_modelserve.results import Outcome
@@ -76,17 +78,18 @@ def test_when_it_is_spent_only_what_is_brief_still_runs(context: CheckContext) -
     ("usual_s", "n_later", "share_s", "further_s"),
     [
         (0.5, 0, 60.0, 60.0),
-        (0.0, 1000, 60.0, 30.0),
+        (0.0, 225, 15.0, 15.0),  # nothing is known yet
         (0.1, 200, 40.0, 20.0),  # what the later ones need is kept, and half of the rest may go beyond the fixed cases
-        (0.2, 240, 12.0, 12.0),  # where it does not do for all, each has its part
-        (9.0, 60, 30.0, 30.0),
+        (0.2, 300, 12.0, 12.0),  # where it does not do for all, each has its part
+        (9.0, 75, 30.0, 30.0),
+        (9.0, 10**6, 100.0 / 60, 100.0 / 60),
     ],
 )
 def test_a_check_leaves_the_later_ones_their_part(
     usual_s: float, n_later: int, share_s: float, further_s: float, context: CheckContext
 ) -> None:
     if usual_s:
-        context.history.note_prediction(usual_s)
+        context.history.note_time(usual_s)
     context.history.spent_s = 40.0
     with timed(replace(context, n_later=n_later), BY_NAME["accepts_valid"]) as shared:
         assert shared.left_s == pytest.approx(share_s)
@@ -99,7 +102,7 @@ def test_a_slow_model_is_looked_at_by_the_later_checks_too(serve: Serve) -> None
         return healthy(rows)
 
     context = serve(slow, SIGNATURE, example=EXAMPLE, budget_s=0.5)
-    context.history.note_prediction(0.01)  # of the input example, as a check before tells
+    context.history.note_time(0.01)  # of the input example, as a check before tells
     first = run_check(replace(context, n_later=1000), BY_NAME["accepts_valid"], "inputs")
     assert first.outcome is Outcome.INCONCLUSIVE
     assert first.reason == (
@@ -112,6 +115,22 @@ def test_a_slow_model_is_looked_at_by_the_later_checks_too(serve: Serve) -> None
 def test_predictions_tell_how_long_one_takes(context: CheckContext) -> None:
     run_titled(context, "accepts_valid[inputs]")
     assert context.history.usual_s > 0
+
+
+def test_one_slow_answer_at_first_tells_nothing(context: CheckContext) -> None:
+    for elapsed_s in (9.0, 0.1):
+        context.history.note_time(elapsed_s)
+    assert context.history.usual_s == 0.1
+    for elapsed_s in (0.3, 0.2, 0.2, 50.0):
+        context.history.note_time(elapsed_s)
+    assert context.history.usual_s == 0.2  # the median of the first five
+
+
+def test_a_check_that_starts_a_server_has_its_time_afterwards(context: CheckContext) -> None:
+    samples = Samples(replace(context, share_s=0.04), Exchanges(context.served))
+    with context.history.starting():
+        time.sleep(0.05)
+    assert not samples.is_over()
 
 
 def test_starts_of_servers_are_not_counted(context: CheckContext) -> None:

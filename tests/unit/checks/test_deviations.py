@@ -435,6 +435,26 @@ def test_what_the_model_raises_on_bytes_that_are_known_to_come_undecoded_is_not_
     assert not is_deviation(DeviationWatch([known()], BYTES).over(judge_outcome)(exchange))
 
 
+@pytest.mark.parametrize(
+    ("envelope", "is_hint", "is_excused"),
+    [
+        (Envelope.INPUTS, False, True),
+        (Envelope.DATAFRAME_SPLIT, False, False),  # is searched in full: there its own fault must show
+        (Envelope.INPUTS, True, False),  # the only envelope of a model with a type hint
+    ],
+)
+def test_a_model_answers_for_what_it_raises_in_one_form(
+    envelope: Envelope, is_hint: bool, is_excused: bool, exchanged: Exchanged, raised: Raised
+) -> None:
+    table = RecordedTable(columns=(RecordedColumn(name="photo", dtype="object", values=(b"YWJj",)),), n_rows=1)
+    watch = DeviationWatch([UNDECODED], replace(BYTES, is_from_type_hint=is_hint))
+    exchange = exchanged(replace(PHOTO, envelope=envelope), raised=raised(ValueError("no photo")), status=400)
+    assert exchange.call is not None
+    told: Any = Recorded(table)
+    exchange = replace(exchange, call=replace(exchange.call, received=told))
+    assert is_deviation(watch.over(judge_outcome)(exchange)) is is_excused
+
+
 def test_an_answer_with_instants_in_another_form_is_judged_as_if_it_had_them_in_its_own(exchanged: Exchanged) -> None:
     outputs = ColumnSchema(columns=(ColumnSpec(name="at", type=DataType.DATETIME, required=False),))
     signature = replace(SIGNATURE, outputs=outputs)

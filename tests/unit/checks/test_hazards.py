@@ -13,7 +13,14 @@ from pytest_modelserve.checks.context import CheckContext
 from pytest_modelserve.checks.hazards import hazards_of, shown_hazards
 from pytest_modelserve.server.deviations import DEVIATIONS
 from pytest_modelserve.signature.datatypes import DataType
-from pytest_modelserve.signature.specs import ColumnSchema, ColumnSpec, ParamSpec, Signature
+from pytest_modelserve.signature.specs import (
+    ColumnSchema,
+    ColumnSpec,
+    ParamSpec,
+    Signature,
+    TensorSchema,
+    TensorSpec,
+)
 
 SIGNATURE = Signature(
     inputs=ColumnSchema(
@@ -86,3 +93,19 @@ def test_without_an_example_only_what_types_show_is_known(serve: Serve) -> None:
 
 def test_a_model_without_a_signature_has_none_that_are_known(serve: Serve) -> None:
     assert found(serve, "3.17.2", signature=None, example=None) == {}
+
+
+def test_columns_that_are_declared_alike_share_their_hazards(serve: Serve) -> None:
+    columns = tuple(ColumnSpec(name=f"c{at}", type=(DataType.DOUBLE, DataType.BOOLEAN)[at % 2]) for at in range(300))
+    example = Table(columns=tuple(f"c{at}" for at in range(300)), rows=((1.5, True) * 150,))
+    signature = replace(SIGNATURE, inputs=ColumnSchema(columns=columns))
+    hazards = found(serve, "3.17.2", signature=signature, example=example)
+    assert hazards["text_is_true"] == tuple(f"c{at}" for at in range(1, 300, 2))
+    assert hazards["param_overflows"] == ("scale",)
+
+
+def test_a_tensor_that_json_cannot_carry_has_none(serve: Serve) -> None:
+    inputs = TensorSchema(tensors=(TensorSpec(name="x", dtype="complex64", shape=(-1, 2)),))
+    context = serve(lambda rows: rows, SIGNATURE)
+    model = replace(context.model, mlflow_version="3.17.2", signature=Signature(inputs=inputs))
+    assert list(hazards_of(model, None)) == []

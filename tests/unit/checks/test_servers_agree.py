@@ -45,11 +45,13 @@ def healthy(frame: pd.DataFrame) -> object:
 def beside(spied: Spied, tmp_path: Path) -> Callable[..., CheckContext]:
     """Build what the check works with: a healthy server, and one of which keywords say how it is another."""
 
-    def build(*others: dict[str, Any], predict: Any = healthy, **settings: Any) -> CheckContext:
+    def build(
+        *others: dict[str, Any], predict: Any = healthy, signature: Signature = SIGNATURE, **settings: Any
+    ) -> CheckContext:
         contexts = []
         for at, other in enumerate(({}, *others)):
             (tmp_path / str(at)).mkdir()
-            made = spied(other.pop("predict", predict), SIGNATURE, example=EXAMPLE, **settings, **other)
+            made = spied(other.pop("predict", predict), signature, example=EXAMPLE, **settings, **other)
             made.served.folder = tmp_path / str(at)  # type: ignore[attr-defined]
             name = ("builtin", "mlflow", "third")[at]
             contexts.append(replace(made, settings=replace(made.settings, server=name)))
@@ -186,6 +188,21 @@ def test_a_known_deviation_is_noted_and_no_failure(beside: Any) -> None:
     rows = {one.rule: one for one in result.answers}
     assert rows["text_for_number"].fates == {"builtin": "rejected", "mlflow": "predicted, as known"}
     assert not rows["text_for_number"].is_agreed
+
+
+@pytest.mark.parametrize(("known", "outcome"), [(KNOWN, Outcome.PASSED), ((), Outcome.FAILED)])
+def test_instants_in_a_form_that_is_known_of_a_server_are_the_same(known: Any, outcome: Outcome, beside: Any) -> None:
+    def dated(frame: pd.DataFrame) -> object:
+        return pd.DataFrame({"at": [pd.Timestamp(2024, 1, 1, 12)] * len(frame)})
+
+    def as_integers(body: bytes) -> bytes:
+        rows = json.loads(body)["predictions"]
+        return json.dumps({"predictions": [{"at": pd.Timestamp(row["at"]).value} for row in rows]}).encode()
+
+    outputs = ColumnSchema(columns=(ColumnSpec(name="at", type=DataType.DATETIME),))
+    context = beside({"on_return": as_integers}, predict=dated, signature=replace(SIGNATURE, outputs=outputs))
+    (other,) = context.beside
+    assert agree(replace(context, beside=(replace(other, known=known),))).outcome is outcome
 
 
 def test_what_the_contract_leaves_open_may_differ(beside: Any) -> None:

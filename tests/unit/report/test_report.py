@@ -111,7 +111,7 @@ def test_hazards_take_a_line_for_what_is_alike() -> None:
         hazard("z", columns=("b",)),
     )
     assert lines_of(model(check("a"), hazards=some))[1:] == [
-        "  hazards of its columns on servers that were not checked, no failures:",
+        "  hazards of its columns, known of other servers, no failures:",
         "    a: It bends. (mlflow, mlserver)",
         "    a, 1, c and 2 more: y happens. (mlflow)",
         "    b: z happens. (mlflow)",
