@@ -92,9 +92,8 @@ ADVISED_TOO: Final[Mapping[str, AbstractSet[str]]] = {  # more of the same kinds
 }
 OF_EACH_KIND: Final = frozenset(
     {
-        *("iris_forest", "cancer_calibrated", "digits_neighbors", "penguins_onehot", "penguins_imputed"),
-        *("flights_histogram", "airports_text", "diabetes_xgboost", "flights_lightgbm", "affairs_threshold"),
-        *("digits_png", "penguins_nested", "sunspots_years", "iris_onnx"),
+        *("cancer_calibrated", "digits_neighbors", "penguins_imputed", "airports_text", "diabetes_xgboost"),
+        *("flights_lightgbm", "digits_png", "penguins_nested", "sunspots_years", "iris_onnx"),
     }
 )
 NETS: Final[Mapping[str, AbstractSet[str]]] = {"digits_perceptron": {"0"}}
