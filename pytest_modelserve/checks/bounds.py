@@ -16,7 +16,7 @@ import psutil
 from ..client.bare import BareConnection
 from ..results import CheckResult, Judges, Outcome, as_duration
 from ..server.family import Held, family_of, holdings
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
@@ -87,7 +87,8 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         usual_s = wear.warm_up()
         longer = FULL_FACTOR if "full" in context.settings.checks else 1
         n_requests = run_length(usual_s, longer)
-        too_slow = "" if n_requests * usual_s <= context.left_s else _too_slow(context, n_requests, usual_s)
+        needed = f"before {n_requests} requests, of {as_duration(usual_s)} each"
+        too_slow = "" if n_requests * usual_s <= context.left_s else ran_out(context, needed)
         readings = [] if too_slow else wear.read(n_requests)
         suspects = growing(readings)
         if suspects:
@@ -111,10 +112,6 @@ def bounded(context: CheckContext, _: str) -> CheckResult:
         elapsed_s=time.monotonic() - started,
         failure=failure,
     )
-
-
-def _too_slow(context: CheckContext, n_requests: int, usual_s: float) -> str:
-    return f"{time_is_up(context)} before {n_requests} requests, of {as_duration(usual_s)} each: {MORE_TIME}"
 
 
 def run_length(usual_s: float, longer: int = 1) -> int:

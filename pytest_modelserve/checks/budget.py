@@ -15,9 +15,6 @@ from typing import Final
 from .check import Check
 from .context import CheckContext
 
-MORE_TIME: Final = "raise --model-budget, or ask for fewer checks by --model-checks"
-
-
 LEAST_PART: Final = 1 / 60  # of the time, for any check while there is some left
 NEEDED: Final[Mapping[str, int]] = {
     "environment_restores": 0,
@@ -40,6 +37,7 @@ NEEDED: Final[Mapping[str, int]] = {
     "starts_and_stops": 0,
 }
 """About how many predictions a check, or one variant of it, costs in any case; 0 is that it runs whatever is left."""
+_MORE_TIME: Final = "raise --model-budget, or ask for fewer checks by --model-checks"
 NEEDED_BY_OTHERS: Final = 3  # which mostly send what no model gets to see
 
 
@@ -91,11 +89,20 @@ def _shared(context: CheckContext, needed: int) -> CheckContext:
     return replace(context, share_s=max(spare_s, fair_s, least_s), further_s=max(spare_s / 2, fair_s, least_s))
 
 
-def time_is_up(context: CheckContext) -> str:
-    """Return the beginning of a sentence that says what the time did not do for."""
-    return f"its share of the {context.settings.budget_s:g} s for this model ran out"
+def ran_out(context: CheckContext, when: str) -> str:
+    """Return why a check proves nothing whose time ran out, and what to do.
+
+    Args:
+        context: The model.
+        when: What was done by then, or what was not.
+    """
+    return f"its share of {_total(context)} ran out {when}: {_MORE_TIME}"
 
 
-def all_time_is_up(context: CheckContext) -> str:
-    """Return the beginning of a sentence that says for which check nothing is left."""
-    return f"the {context.settings.budget_s:g} s for this model were spent"
+def ran_out_before(context: CheckContext) -> str:
+    """Return why a check was not run for which nothing was left, and what to do."""
+    return f"{_total(context)} were spent before this check: {_MORE_TIME}"
+
+
+def _total(context: CheckContext) -> str:
+    return f"the {context.settings.budget_s:g} s for this model"

@@ -49,6 +49,7 @@ class DeviationWatch:
 
     def __init__(self, known: Sequence[Deviation] = (), signature: Signature | None = None) -> None:
         self._known = tuple(known)
+        self._kinds = frozenset(kind for one in known for kind in one.kinds)
         self._signature = signature
         self._exercised: set[str] = set()
         self._shown: dict[str, ShownDeviation] = {}
@@ -88,7 +89,7 @@ class DeviationWatch:
     def readable(self, exchange: Exchange) -> Exchange:
         """Return an exchange with what the server is known to answer in another form in that of the contract."""
         for kind, read in self._readings:
-            if any(kind in one.kinds for one in self._known):
+            if kind in self._kinds:
                 exchange = read(exchange) or exchange
         return exchange
 

@@ -37,7 +37,7 @@ class Anchor:
     agreeing: tuple[str, ...] = ()
 
 
-TIMED: Final = 5  # predictions that tell how long one takes
+FIRST_ANSWERS: Final = 5  # predictions that tell how long one takes
 MOST_LOST: Final = 12  # different requests that cost a server; each costs two restarts
 MOST_LOST_AT_FIRST: Final = 4  # where not one was answered with a prediction
 HANG_WEIGHT: Final = 4  # a request that hangs costs its whole time, too, and counts for so many
@@ -81,9 +81,9 @@ class History:
 
         The first of all may be slow, whatever comes after it.
         """
-        if not self._answered_s:
-            return 0.0
-        return min(self._answered_s) if len(self._answered_s) < TIMED // 2 + 1 else statistics.median(self._answered_s)
+        if len(self._answered_s) <= FIRST_ANSWERS // 2:
+            return min(self._answered_s, default=0.0)
+        return statistics.median(self._answered_s)
 
     def now_s(self) -> float:
         """Return the time of a clock that stands still while a server starts, in seconds."""
@@ -91,7 +91,7 @@ class History:
 
     def note_time(self, elapsed_s: float) -> None:
         """Take in how long a request took that was answered."""
-        if len(self._answered_s) < TIMED:
+        if len(self._answered_s) < FIRST_ANSWERS:
             self._answered_s.append(elapsed_s)
 
     @contextmanager

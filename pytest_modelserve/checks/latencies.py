@@ -11,7 +11,7 @@ from ..client.bare import BareConnection
 from ..client.open_loop import OpenLoop, measure_latency
 from ..results import CheckResult, Judges, Latency, Outcome, as_duration
 from ..settings import Settings
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .conclusion import left_out
 from .context import CheckContext
 from .evidence import Evidence, as_failure_of, name_of
@@ -59,7 +59,7 @@ def _few(measured: Latency, context: CheckContext) -> str:
     """Return why too few requests were sent to tell that a budget is kept, or nothing."""
     if not has_budget(context.settings) or measured.n >= FEWEST_JUDGED:
         return ""
-    return f"{time_is_up(context)} after {measured.n} requests, too few to hold a budget against: {MORE_TIME}"
+    return ran_out(context, f"after {measured.n} requests, too few to hold a budget against")
 
 
 def has_budget(settings: Settings) -> bool:

@@ -24,7 +24,7 @@ from ..server.deviations import Asked, Seen
 from ..strategies.mutations import mutations
 from ..strategies.protocol import protocol_cases
 from ..wire.envelopes import JSON_TYPE, encode
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, name_of
@@ -112,15 +112,16 @@ class _Search:
         if self._is_given_up:
             return f"{MOST_LATE} requests got no answer in time, so that no more were sent"
         if self._is_out_of_time:
-            return f"{time_is_up(self._context)} before every kind of error was looked at: {MORE_TIME}"
+            return ran_out(self._context, "before every kind of error was looked at")
         return "" if self.errors else "nothing that was sent was answered with an error"
 
     def run(self, client: ModelClient, good: GoodRequest) -> None:
         others = itertools.cycle(_others(self._context, good, self._other))
-        ends, n_late = time.monotonic() + self._context.left_s, 0
+        now_s, n_late = self._context.history.now_s, 0
+        ends_s = now_s() + self._context.left_s
         for at, case in enumerate(_errors(self._context, good)):
             self._is_given_up = n_late >= MOST_LATE
-            self._is_out_of_time = time.monotonic() > ends
+            self._is_out_of_time = now_s() > ends_s
             if len(self.found) >= MOST_BREACHES or self._is_given_up or self._is_out_of_time:
                 return
             if at % OTHER_EACH == 0:

@@ -16,7 +16,7 @@ from ..wire.capacity import can_carry
 from .agreement import Agreement, Difference
 from .anchor import outcome_difference
 from .answers import Answer, answer_in
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .context import CheckContext
 from .exchanges import Exchanges
 from .judge import Exchange
@@ -59,7 +59,7 @@ class Samples:
         """Tell whether the time, or a share of it, has run out; then nothing is proven by what goes without."""
         is_over = self._context.history.now_s() - self._started_s >= share * self._context.left_s
         if is_over:
-            self._exchanges.cut = f"{time_is_up(self._context)} before all was sent and compared: {MORE_TIME}"
+            self._exchanges.cut = ran_out(self._context, "before all was sent and compared")
         return is_over
 
     def ask(self, case: Case) -> Sample | None:

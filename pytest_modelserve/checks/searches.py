@@ -22,7 +22,7 @@ from ..strategies.packed import packed_cases
 from ..strategies.payloads import cases
 from ..wire.capacity import can_carry
 from .advice import as_advice
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .columns import ColumnNotes
 from .conclusion import concluded, left_out
 from .context import CheckContext
@@ -185,7 +185,7 @@ def doubt(context: CheckContext, found: Findings[Judgement], exchanges: Exchange
 
 def out_of_time(context: CheckContext) -> str:
     """Return the reason of a check whose time did not do for what it sends in any case."""
-    return f"{time_is_up(context)} before every fixed case was sent: {MORE_TIME}"
+    return ran_out(context, "before every fixed case was sent")
 
 
 def cut_short(context: CheckContext, found: Findings[Judgement]) -> Iterator[Advice]:

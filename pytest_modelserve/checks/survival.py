@@ -16,7 +16,7 @@ from ..errors import ServerError
 from ..results import CheckResult, Judges, Outcome, notes
 from ..server.backends import ServeSettings
 from ..server.deviations import Asked, Seen
-from .budget import MORE_TIME, time_is_up
+from .budget import ran_out
 from .conclusion import left_out
 from .context import CheckContext, PrivateServed
 from .evidence import Evidence, as_failure_of, end_of, log_of, name_of
@@ -83,7 +83,8 @@ class _Trial:
     _n_late: int = 0
 
     def run(self, good: GoodRequest) -> None:
-        ends = time.monotonic() + self.context.left_s
+        now_s = self.context.history.now_s
+        ends_s = now_s() + self.context.left_s
         most = ServeSettings().max_body_bytes
         near = most if "full" in self.context.settings.checks else most // NEAR_PART
         whole = [*ordeals(good, max_body_bytes=most, near_bytes=near)]
@@ -92,8 +93,8 @@ class _Trial:
             self._tell_unsent([one.name for one in whole])
             return
         for at, ordeal in enumerate(whole):
-            if time.monotonic() > ends:
-                self.doubt = f"{time_is_up(self.context)} after {at} of {len(whole)} kinds of requests: {MORE_TIME}"
+            if now_s() > ends_s:
+                self.doubt = ran_out(self.context, f"after {at} of {len(whole)} kinds of requests")
                 return
             self._since.append(ordeal.name)
             breach = self._go_through(ordeal)
@@ -102,8 +103,8 @@ class _Trial:
                 self._tell_unsent([one.name for one in whole[at + 1 :]])
                 return
         for case in any_edges(self.context, MOST_EDGES if self.health.usual_s <= QUICK_S else FEW_EDGES):
-            if time.monotonic() > ends:
-                self.doubt = f"{time_is_up(self.context)} before the model got its boundary values: {MORE_TIME}"
+            if now_s() > ends_s:
+                self.doubt = ran_out(self.context, "before the model got its boundary values")
                 return
             self.requests += 1
             reply = self.health.client.invoke(case)

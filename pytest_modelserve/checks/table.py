@@ -10,7 +10,7 @@ from ..model.mlmodel import Model
 from ..results import CheckResult, Judges, Outcome
 from .batches import batch_invariant
 from .bounds import bounded
-from .budget import MORE_TIME, all_time_is_up, is_too_late, timed
+from .budget import is_too_late, ran_out_before, timed
 from .check import Check
 from .conclusion import left_out
 from .context import CheckContext
@@ -296,7 +296,7 @@ def _too_late(context: CheckContext, check: Check, variant: str) -> CheckResult:
     if told_by != title:
         reason = f"no time was left for it either, as {told_by} tells"
         return CheckResult(name=title, judges=check.judges, outcome=Outcome.SKIPPED, reason=reason)
-    return _unproven(check, variant, f"{all_time_is_up(context)} before this check: {MORE_TIME}")
+    return _unproven(check, variant, ran_out_before(context))
 
 
 def _unproven(check: Check, variant: str, reason: str) -> CheckResult:
