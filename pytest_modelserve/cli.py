@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,7 +48,10 @@ MAX_PORT: Final = 65_535
 GIGABYTE: Final = 1e9
 DAY_S: Final = 86_400.0
 CASE_SETTINGS: Final = ("cases_dir", "kept_dir")
-SERVE_SETTINGS: Final = ("env_manager", "python", "server", "cache_dir", "pass_env", "startup_timeout_s")
+SERVE_SETTINGS: Final = (
+    *("env_manager", "python", "conda_exe", "conda_channels"),
+    *("server", "cache_dir", "pass_env", "startup_timeout_s"),
+)
 SERVES: Final = "Backend that serves the model."  # outside pytest there is one
 ALIVE_EVERY_S: Final = 0.5  # how often `serve` looks whether its server is still there
 
@@ -135,11 +138,22 @@ def _add_setting(parser: argparse.ArgumentParser, option: Option) -> None:
         flag,
         dest=option.name,
         type=parse,
+        action=_Together if option.repeatable and isinstance(option.default, Mapping) else "store",
         choices=known,
         default=getattr(Settings(), option.name),
         metavar=option.metavar,
         help=SERVES if option.name == SERVER else option.help,
     )
+
+
+class _Together(argparse.Action):
+    """Keeps what an option that may be given several times was given before."""
+
+    def __call__(
+        self, _: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, __: str | None = None
+    ) -> None:
+        given = values if isinstance(values, Mapping) else {}
+        setattr(namespace, self.dest, {**getattr(namespace, self.dest), **given})
 
 
 def _port(text: str) -> int:

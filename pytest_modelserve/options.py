@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .settings import (
     AUTO,
     Settings,
+    parse_channels,
     parse_count,
     parse_headers,
     parse_names,
@@ -152,8 +153,25 @@ OPTIONS: Final = (
     Option(
         name="env_manager",
         flag="--model-env-manager",
-        help="What restores the model's environment: uv, virtualenv, or local for the running interpreter.",
+        help="What restores the model's environment: uv, virtualenv, conda, or local for the running interpreter.",
         metavar="NAME",
+    ),
+    Option(
+        name="conda_exe",
+        flag="--model-conda-exe",
+        help="The conda, mamba or micromamba for the env manager conda; by default that of MLFLOW_CONDA_HOME, "
+        "CONDA_EXE or MAMBA_EXE, else the first on PATH, else py-rattler.",
+        parse=parse_path,
+        metavar="PATH",
+    ),
+    Option(
+        name="conda_channels",
+        flag="--model-conda-channel",
+        help="Where a channel of conda.yaml is: a mirror or a folder; for the name *, where all others are, by name.",
+        parse=parse_channels,
+        metavar="NAME=URL",
+        repeatable=True,
+        is_secret=True,
     ),
     Option(
         name="python",

@@ -28,6 +28,8 @@ from .checks.table import applying, run_check
 from .discovered import discover, is_discovered
 from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
 from .environment.additions import Additions
+from .environment.conda_channels import CondaSettings
+from .environment.conda_file import read_recorded
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
@@ -101,7 +103,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
     """
     model, settings = subject.model, subject.settings
     root = _root(settings)
-    spec = EnvironmentSpec.read(model.path, model.pyfunc.env)
+    spec = read_recorded(settings.env_manager, model.path, model.pyfunc.env)
     backend = load_backend(settings.server)
     needs = needs_of(backend)
     return restore(
@@ -114,6 +116,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
             smoke=(str(WORKER), "load", str(_written_config(model, root))),
             smoke_env=partial(build_worker_env, os.environ, names=model.env_vars, patterns=settings.pass_env),
             run_id=run_id,
+            conda=CondaSettings(executable=settings.conda_exe, places=settings.conda_channels),
             additions=Additions(wanted_by=backend.name, requirements=needs.requirements, python=needs.python),
         )
     )

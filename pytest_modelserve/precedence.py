@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import SettingError
 from .options import BY_NAME, OPTIONS, SERVER, URI, Option
-from .settings import AUTO, Settings, parse_headers, parse_names, parse_skips
+from .settings import AUTO, Settings, parse_channels, parse_headers, parse_names, parse_skips
 
 if TYPE_CHECKING:
     import pytest
@@ -97,8 +97,8 @@ def _from_keyword(name: str, value: object, origin: str) -> object:
         return option.default
     if isinstance(value, Mapping) and option.parse is parse_headers:
         value = "\n".join(f"{header}: {text}" for header, text in value.items())
-    if isinstance(value, Mapping) and option.parse is parse_skips:
-        value = "\n".join(f"{check}={reason}" for check, reason in value.items())
+    if isinstance(value, Mapping) and option.parse in {parse_skips, parse_channels}:
+        value = "\n".join(f"{name}={text}" for name, text in value.items())
     if isinstance(value, list | tuple | set | frozenset) and option.parse is parse_names:
         return tuple(str(item) for item in value)
     return parse_value(option, str(value), origin=origin)

@@ -14,6 +14,7 @@ from .errors import SettingError, did_you_mean
 NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 NO_SKIPS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_CHANNELS: Final[Mapping[str, str]] = MappingProxyType({})
 AUTO: Final = "auto"  # in place of a server's name: the contract on ours, whose answers MLflow's must share
 TOGETHER: Final = "+"  # between the names of servers that are compared, in ids and reports
 V2_NAME: Final = "mlflow-model"  # as MLflow called its models on MLServer
@@ -34,6 +35,8 @@ class Settings:
         workers: How many processes predict beside the server's own, where the server has such.
         v2_name: The name of the model in the Open Inference Protocol (V2).
         env_manager: What restores the model's environment.
+        conda_exe: The program that the env manager conda runs; None looks for one.
+        conda_channels: Channel names to the addresses that conda takes in their place.
         python: An interpreter to use in place of the one that the model declares; None looks for that one.
         checks: Names of checks, or of presets; what is run is their union.
         skip: Checks that the user has opted out of, each with the reason.
@@ -72,6 +75,8 @@ class Settings:
     workers: int = 0
     v2_name: str = V2_NAME
     env_manager: str = "uv"
+    conda_exe: Path | None = None
+    conda_channels: Mapping[str, str] = field(default_factory=lambda: NO_CHANNELS, repr=False)
     python: Path | None = None
     checks: tuple[str, ...] = ("default",)
     skip: Mapping[str, str] = field(default_factory=lambda: NO_SKIPS)
@@ -257,6 +262,25 @@ def parse_headers(text: str) -> Mapping[str, str]:
             raise ValueError(f"{name.strip()} is what each request says of itself")
         headers[name.strip()] = value.strip()
     return MappingProxyType(headers)
+
+
+def parse_channels(text: str) -> Mapping[str, str]:
+    """Return the addresses that a text such as `conda-forge=https://mirror/conda-forge` gives channels.
+
+    Several stand on lines of their own, or are separated by semicolons. A path from `/` or `~/` is an address, too.
+
+    Raises:
+        ValueError: A name stands without an address, or an address is none.
+    """
+    channels: dict[str, str] = {}
+    for part in filter(None, map(str.strip, text.replace("\n", ";").split(";"))):
+        name, _, address = (word.strip() for word in part.partition("="))
+        if address.startswith(("/", "~/")):
+            address = parse_path(address).as_uri()
+        if not name or "://" not in address or not address.isprintable():
+            raise ValueError("a channel has no address: write NAME=URL")  # which may hold a secret: it is not shown
+        channels[name] = address
+    return MappingProxyType(channels)
 
 
 def parse_positive(text: str) -> float:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ..cases import Case, Document, Level, RawBody
 from ..client.curl import moved, shown_url
+from ..environment.conda_channels import as_flags
 from ..errors import as_message
 from ..results import FailureDetail
 from ..search.loop import Breach
@@ -161,7 +162,13 @@ def curl_there(context: CheckContext, curl: str) -> str:
     return moved(curl, f"http://127.0.0.1:{SHOWN_PORT}", context.model.uri) if context.model.told_by else curl
 
 
-SERVED_BY: Final = {"server": "server", "env_manager": "env-manager", "python": "python"}
+SERVED_BY: Final = {
+    "server": "server",
+    "env_manager": "env-manager",
+    "python": "python",
+    "conda_exe": "conda-exe",
+    "conda_channels": "conda-channel",
+}
 SEARCHED_BY: Final = {
     "url": "url",
     "token_env": "token-env",
@@ -181,9 +188,15 @@ def flags_of(prefix: str, names: Mapping[str, str], settings: Settings) -> str:
         flag: getattr(settings, name) for name, flag in names.items() if getattr(settings, name) != getattr(usual, name)
     }
     return "".join(
-        f" {prefix}{flag} {shlex.quote(shown_url(str(value)) if flag == 'url' else str(value))}"
-        for flag, value in said.items()
+        f" {prefix}{flag} {shlex.quote(text)}" for flag, value in said.items() for text in _values_of(flag, value)
     )
+
+
+def _values_of(flag: str, value: object) -> Iterable[str]:
+    """Return what stands after a flag, once for each time that it is given; secrets are masked."""
+    if isinstance(value, Mapping):
+        return as_flags(value)
+    return (shown_url(str(value)) if flag == "url" else str(value),)
 
 
 def curl_of(exchange: Exchange, body_file: Path | None = None) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ..environment.belonging import Belongings
+from ..environment.conda_file import read_recorded
 from ..environment.consistency import find_conflicts
 from ..environment.interpreter import minor_of
 from ..environment.pins import Unmet, find_unmet, versions_of
@@ -84,7 +85,7 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
             reason=UNPROVEN_BY_LOCAL,
             applies=False,
         )
-    spec = EnvironmentSpec.read(context.model.path, context.model.pyfunc.env)
+    spec = read_recorded(environment.manager, context.model.path, context.model.pyfunc.env)
     unmet = tuple(
         find_unmet(spec.requirements, versions_of(environment.freeze), python_version=environment.python_version)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
@@ -18,6 +19,12 @@ def read_freeze(prefix: Path) -> tuple[str, ...]:
 def freeze_running() -> tuple[str, ...]:
     """List `name==version` of what the running interpreter can import, sorted by name."""
     return _lines(distributions())
+
+
+def read_conda_packages(prefix: Path) -> tuple[str, ...]:
+    """List `name=version=build` of what conda installed under a prefix, sorted; nothing where conda did not make it."""
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in prefix.glob("conda-meta/*.json")]
+    return tuple(sorted(f"{each['name']}={each['version']}={each['build']}" for each in records))
 
 
 def site_packages(prefix: Path) -> Iterator[Path]:

@@ -33,6 +33,9 @@ _STEPS: Final = (  # what an installer prints, and what the user sees of it
     (re.compile(r"Prepared (\d+ packages?) in"), "downloaded {0}"),
     (re.compile(r"Installed (\d+ packages?) in"), "installed {0}"),
     (re.compile(r"\s*Building (\S+)"), "building {0}"),
+    (re.compile(r"Collecting package metadata"), "reading the channels"),  # conda
+    (re.compile(r"Solving environment"), "solving"),
+    (re.compile(r"(?:Preparing|Verifying|Executing|Starting) transaction|Transaction starting"), "linking"),
     (re.compile(r"Collecting (\S+)"), "collecting {0}"),
     (re.compile(r"Installing collected packages: (.*)"), "installing the packages"),
 )

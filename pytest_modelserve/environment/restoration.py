@@ -13,6 +13,7 @@ from platformdirs import user_cache_path
 
 from ..lifeline import Lease
 from .additions import NO_ADDITIONS, Additions
+from .conda_channels import CondaSettings
 from .install import DEFAULT_TIMEOUT_S
 from .progress import SILENCE, Progress
 from .spec import EnvironmentSpec
@@ -33,7 +34,7 @@ class RestoreRequest:
 
     Attributes:
         spec: What the model asks for.
-        manager: `uv`, `virtualenv` or `local`.
+        manager: `uv`, `virtualenv`, `conda` or `local`.
         root: The cache; a local disk, best the one that has uv's cache, since uv links files between them.
         python: The interpreter to build with, whatever the model recorded.
         progress: Hears what is going on.
@@ -43,6 +44,7 @@ class RestoreRequest:
             runs in it, and is not to see what the installer may.
         smoke_timeout_s: How long that may take.
         run_id: Equal in all processes of one test run, so that a failing build is told once.
+        conda: How the `conda` manager works.
         additions: Installed together with the model's requirements, for a server that runs in the environment.
         env: The variables of the caller; what would mislead an installer is left out.
         install_timeout_s: How long one installer call may take.
@@ -57,6 +59,7 @@ class RestoreRequest:
     smoke_env: Callable[[Path], Mapping[str, str]] = field(default=_no_variables)
     smoke_timeout_s: float = 300.0
     run_id: str = ""
+    conda: CondaSettings = field(default_factory=CondaSettings)
     additions: Additions = NO_ADDITIONS
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     install_timeout_s: float = DEFAULT_TIMEOUT_S

@@ -55,6 +55,34 @@ _SYMPTOMS: Final = (
         "some requirements have a hash and some have none",
         "Give every requirement a hash, or none; uv takes both, so try --model-env-manager=uv.",
     ),
+    _symptom(
+        r"invalid match spec: ([^\n]*)|InvalidMatchSpec: ([^\n]*)|InvalidVersionSpec: ([^\n]*)",
+        RequirementsError,
+        "conda cannot read a package of conda.yaml: {0}",
+        "Write it as `name=version`, such as `python=3.11.7`.",
+    ),
+    _symptom(  # before the packages, none of which is found where a channel is not
+        r"a conda channel could not be read: ([^\n]*)|(UnavailableInvalidChannel: [^\n]*)|(CondaHTTPError: [^\n]*)"
+        r"|(CondaConnectionError[^\n]*)",
+        InstallFailed,
+        "a channel could not be read: {0}",
+        "Check the address of the channel and the network, or name another place by --model-conda-channel NAME=URL.",
+    ),
+    _symptom(  # the words of py-rattler, of conda with either solver, and of mamba
+        r"No candidates were found for ([^\n]+?)\.?(?:\n|$)|(?:nothing provides requested|nothing provides) ([^\n]+)"
+        r"|(?:PackagesNotFoundError|ResolvePackageNotFound):[^\n]*\s+- ([^\n]+)"
+        r"|─ ([^\n]+?) does not exist \(perhaps a typo",
+        RequirementsError,
+        "no channel has {0}",
+        "Check the name and the version, or add the channel that has it to conda.yaml, then log the model again.",
+    ),
+    _symptom(
+        r"conda packages cannot be solved|UnsatisfiableError|LibMambaUnsatisfiableError"
+        r"|Could not solve for environment specs",
+        RequirementsError,
+        "the conda packages cannot be had together",
+        "Change one of the versions so that they agree, then log the model again.",
+    ),
     _symptom(  # pip goes on without an index that it cannot reach, and then finds nothing
         r"(?s)after connection broken by.*from versions: none",
         InstallFailed,
@@ -141,6 +169,7 @@ def _named(subject: str, text: str, requirements: Sequence[Requirement]) -> tupl
     name = canonicalize_name(re.split(r"[^\w.-]", subject, maxsplit=1)[0])
     if subject:
         return tuple(each for each in requirements if each.name == name)
-    explained = text.partition("No solution found")[2] or text.partition("Cannot install")[2]
+    starts = ("No solution found", "Cannot install", "cannot be solved", "UnsatisfiableError", "Could not solve")
+    explained = next(filter(None, (text.partition(start)[2] for start in starts)), "")
     words = {str(canonicalize_name(word)) for word in re.findall(r"[A-Za-z0-9][\w.-]*", explained)}
     return tuple(each for each in requirements if each.name in words)

@@ -84,6 +84,12 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("X-C:", {"X-C": ""}),
         (" X-D : 4 ", {"X-D": "4"}),
     ),
+    "conda_channels": (
+        ("main=file:///m", {"main": "file:///m"}),
+        ("a=https://h/a;*=/mirror", {"a": "https://h/a", "*": "file:///mirror"}),
+        ("a=http://h/a\nb=http://h/b=c", {"a": "http://h/a", "b": "http://h/b=c"}),
+        (" d = s3://d ", {"d": "s3://d"}),
+    ),
     "rate": (("1", 1.0), ("0.5", 0.5), ("2", 2.0), ("4", 4.0)),
     "checks": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
     "pass_env": tuple((text, tuple(text.split(","))) for text in ("A,B", "C", "D", "E")),
@@ -109,6 +115,7 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         name: tuple((f"/{text}", Path(f"/{text}")) for text in "abcd")
         for name in (
             "python",
+            "conda_exe",
             "domain_file",
             "data_file",
             "report_file",
@@ -184,6 +191,13 @@ def test_headers_are_given_one_after_the_other_and_never_shown(configure: Config
     with pytest.raises(SettingError) as error:
         settings_from(configure({"model_header": ["secret"]}), {})
     assert "write 'Name: value'" in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("channel", ["main", "main=", "=https://secret", "main=secret", "main=https://h\x01secret"])
+def test_a_channel_without_an_address_is_refused_and_never_shown(channel: str, configure: Configure) -> None:
+    with pytest.raises(SettingError, match="a channel has no address") as error:
+        settings_from(configure({"model_conda_channel": [channel]}), {})
     assert "secret" not in str(error.value)
 
 

@@ -8,11 +8,17 @@ from typing import Final
 
 from ...errors import EnvironmentBroken
 from ..restoration import EnvManager
+from .conda import Conda
 from .local import Local
 from .uv import Uv
 from .virtualenv import Virtualenv
 
-MANAGERS: Final[Mapping[str, Callable[[], EnvManager]]] = {"local": Local, "uv": Uv, "virtualenv": Virtualenv}
+MANAGERS: Final[Mapping[str, Callable[[], EnvManager]]] = {
+    "conda": Conda,
+    "local": Local,
+    "uv": Uv,
+    "virtualenv": Virtualenv,
+}
 
 
 def manager_named(name: str) -> EnvManager:

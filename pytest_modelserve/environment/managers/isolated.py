@@ -6,12 +6,13 @@ import errno
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from ...errors import InstallFailed, RequirementsError
+from ..activation import activated
 from ..additions import NO_ADDITIONS, advised, require_fit, told_of
 from ..answers import Answers
 from ..cache import EnvironmentCache, Slot
@@ -30,6 +31,8 @@ _LOW_DISK_BYTES: Final = 2 * 1024**3  # scikit-learn with mlflow takes 0.6 to 0.
 _TAIL_LINES: Final = 5
 _MISSING_MODULE: Final = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
+_UNKNOWN: Final = Choice(interpreter=Interpreter(path=Path(), version=""))  # the creator's own, before it is there
+
 
 class Creator(Protocol):
     """Make an empty environment."""
@@ -47,8 +50,33 @@ class Creator(Protocol):
         """
 
 
-def restore_isolated(request: RestoreRequest, creator: Creator, installer: Installer) -> Environment:
+def _no_notes(_: Path) -> Iterable[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPython:
+    """A Python that the creator itself brings: none is looked up, and which it is shows once it is there.
+
+    Attributes:
+        identity: What decides which it will be.
+        notes: Gives what the user should know of a finished prefix.
+    """
+
+    identity: tuple[str, ...]
+    notes: Callable[[Path], Iterable[str]] = _no_notes
+
+
+def restore_isolated(
+    request: RestoreRequest, creator: Creator, installer: Installer, own_python: OwnPython | None = None
+) -> Environment:
     """Find or build the environment in the cache.
+
+    Args:
+        request: What is asked for.
+        creator: Makes the empty environment.
+        installer: Fills it.
+        own_python: Told where the creator brings the Python; None looks one up.
 
     Raises:
         EnvironmentBroken: If it cannot be had: no files, no interpreter, requirements that cannot be met, a disk that
@@ -58,17 +86,18 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
     _demand_files(request)
     request = replace(request, root=request.root.absolute())  # commands run in directories of their own
     try:
-        choice = find_interpreter(
-            request.spec.python,
-            places=Places.of(request.env),
-            answers=Answers(request.root / "interpreters.json"),
-            explicit=request.python,
-        )
-        require_fit(request.additions, request.spec.requirements, choice.interpreter.version)
-        digest = _digest(request, choice.interpreter, (creator.name, installer.name))
-        own = _digest(replace(request, additions=NO_ADDITIONS), choice.interpreter, (creator.name, installer.name))
+        choice = _UNKNOWN if own_python else _looked_up(request)
+        engine = (creator.name, installer.name, *(own_python.identity if own_python else ()))
+        digest = _digest(request, choice.interpreter, engine)
+        own = _digest(replace(request, additions=NO_ADDITIONS), choice.interpreter, engine)
         cache = EnvironmentCache(request.root, run_id=request.run_id, progress=request.progress)
-        build = _Build(request=request, interpreter=choice.interpreter, creator=creator, installer=installer)
+        build = _Build(
+            request=request,
+            interpreter=choice.interpreter,
+            creator=creator,
+            installer=installer,
+            notes_of=own_python.notes if own_python else _no_notes,
+        )
         built = cache.obtain(digest[:_KEY_DIGITS], build)
     except OSError as error:
         is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
@@ -99,6 +128,7 @@ class _Build:
     interpreter: Interpreter
     creator: Creator
     installer: Installer
+    notes_of: Callable[[Path], Iterable[str]]
 
     def __call__(self, directory: Path, progress: Progress) -> Mapping[str, object]:
         """Build into the directory and describe what came of it."""
@@ -111,17 +141,27 @@ class _Build:
         )
         notes = list(_disk_notes(directory))
         self.creator.create(site, self.interpreter)
+        site = replace(site, env={**site.env, **activated(site.prefix, site.env)})
+        version = self.interpreter.version or self._own_version(site)
+        notes += self.notes_of(site.prefix)
         self._install(site, request.spec.build_dependencies, "installing the build tools")
         wanted = (*request.spec.dependencies, *request.additions.requirements)
         self._install(site, wanted, request.additions.stage)
         return {
             "manager": self.creator.name,
             "python": site.python.relative_to(directory).as_posix(),
-            "python_version": self.interpreter.version,
+            "python_version": version,
             "freeze": read_freeze(site.prefix),
             "notes": notes,
             "smoke": {"directory": str(request.spec.directory), "notes": self._smoke(site)},
         }
+
+    def _own_version(self, site: BuildSite) -> str:
+        """Ask the Python that was installed, which shows that it runs, and see that the additions run on it."""
+        answers = Answers(site.directory / "interpreter.json")
+        version = find_interpreter(None, places=Places(), answers=answers, explicit=site.python).interpreter.version
+        require_fit(self.request.additions, self.request.spec.requirements, version)
+        return version
 
     def _install(self, site: BuildSite, lines: Sequence[str], stage: str) -> None:
         if not lines:
@@ -157,7 +197,18 @@ def _demand_files(request: RestoreRequest) -> None:
     )
 
 
-def _digest(request: RestoreRequest, interpreter: Interpreter, engine: tuple[str, str]) -> str:
+def _looked_up(request: RestoreRequest) -> Choice:
+    choice = find_interpreter(
+        request.spec.python,
+        places=Places.of(request.env),
+        answers=Answers(request.root / "interpreters.json"),
+        explicit=request.python,
+    )
+    require_fit(request.additions, request.spec.requirements, choice.interpreter.version)
+    return choice
+
+
+def _digest(request: RestoreRequest, interpreter: Interpreter, engine: tuple[str, ...]) -> str:
     return environment_digest(
         request.spec,
         interpreter,

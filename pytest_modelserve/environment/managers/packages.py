@@ -65,14 +65,19 @@ class UvInstaller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipInstaller:
-    """Install by the environment's own pip."""
+    """Install by the environment's own pip.
 
+    Attributes:
+        flags: Of this environment's install alone.
+    """
+
+    flags: Sequence[str] = ()
     name: str = "pip"
 
     def command(self, python: Path, requirements: Path) -> list[str]:
         """Give the command; compiling all files is most of pip's time, and most are never imported."""
         plain = ["--no-compile", "--progress-bar", "off"]
-        return [str(python), "-I", "-m", "pip", "install", *plain, "-r", str(requirements)]
+        return [str(python), "-I", "-m", "pip", "install", *plain, *self.flags, "-r", str(requirements)]
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Change nothing: pip reads its settings itself."""

@@ -29,6 +29,8 @@ def build_worker_env(
 ) -> dict[str, str]:
     """Return the complete environment of a process that runs in a model's environment, as if that were activated.
 
+    The scripts by which packages of conda would set variables of their own are not run.
+
     Args:
         environ: Where values are taken from.
         prefix: The root of the model's environment.
@@ -37,4 +39,5 @@ def build_worker_env(
     """
     path = os.pathsep.join(filter(None, (str(prefix / "bin"), environ.get("PATH", os.defpath))))
     asked = {name: environ[name] for name in names if name in environ}
-    return {**select(environ, (*ALWAYS_PASSED, *patterns)), **asked, "PATH": path, "VIRTUAL_ENV": str(prefix)}
+    own = "CONDA_PREFIX" if (prefix / "conda-meta").is_dir() else "VIRTUAL_ENV"
+    return {**select(environ, (*ALWAYS_PASSED, *patterns)), **asked, "PATH": path, own: str(prefix)}

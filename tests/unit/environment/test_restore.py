@@ -19,8 +19,8 @@ def test_an_unknown_manager_is_refused_before_anything_else(
     request_for: Callable[..., RestoreRequest], model: Callable[..., Path], tmp_path: Path
 ) -> None:
     with pytest.raises(EnvironmentBroken) as caught:
-        restore(request_for(model({"requirements.txt": "tinypkg\n"}), manager="conda"))
-    assert caught.value.facts["managers"] == "local, uv, virtualenv"
+        restore(request_for(model({"requirements.txt": "tinypkg\n"}), manager="docker"))
+    assert caught.value.facts["managers"] == "conda, local, uv, virtualenv"
     assert not (tmp_path / "cache").exists()
 
 

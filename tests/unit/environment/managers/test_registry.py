@@ -13,11 +13,11 @@ def test_a_manager_knows_its_name(name: str) -> None:
     assert manager_named(name).name == name
 
 
-def test_conda_is_not_there_yet() -> None:
+def test_a_name_that_is_none_is_told_with_those_there_are() -> None:
     with pytest.raises(EnvironmentBroken) as caught:
-        manager_named("conda")
-    assert caught.value.facts == {"asked for": "conda", "managers": "local, uv, virtualenv"}
-    assert caught.value.fix == "Choose one of local, uv, virtualenv."
+        manager_named("docker")
+    assert caught.value.facts == {"asked for": "docker", "managers": "conda, local, uv, virtualenv"}
+    assert caught.value.fix == "Choose one of conda, local, uv, virtualenv."
 
 
 def test_a_near_name_is_offered() -> None:
