@@ -23,10 +23,12 @@ class Mirror:
 
     Attributes:
         root: The directory.
+        links: What stands for the model's own.
         copies: The packages.
     """
 
     root: Path
+    links: list[Path] = field(default_factory=list)
     copies: list[Path] = field(default_factory=list)
 
     @classmethod
@@ -64,14 +66,8 @@ class Mirror:
         if not (keeps_packages and self.copies):
             shutil.rmtree(self.root)
             return
-        for folder, folders, files in os.walk(self.root):
-            here = [Path(folder, name) for name in (*folders, *files)]
-            folders[:] = [
-                path.name for path in here if path.is_dir() and not path.is_symlink() and path not in self.copies
-            ]
-            for path in here:
-                if path.is_symlink() or path.is_file():
-                    path.unlink()
+        for path in (*self.links, self.root / LINES_FILE):
+            path.unlink(missing_ok=True)
 
     def _fill(self, source: Path, target: Path, packages: Sequence[Path]) -> None:
         if source in packages:
@@ -86,6 +82,7 @@ class Mirror:
                 self._fill(path, target / path.name, below)
             else:
                 (target / path.name).symlink_to(path)
+                self.links.append(target / path.name)
 
 
 def _packages(model: Path, named: Iterable[str]) -> Iterator[Path]:
