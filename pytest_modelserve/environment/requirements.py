@@ -43,6 +43,11 @@ class Requirement:
     name: str = ""
 
     @property
+    def is_editable(self) -> bool:
+        """Whether its sources are to be used where they stand."""
+        return bool(_EDITABLE.fullmatch(self.text))
+
+    @property
     def place(self) -> str:
         """File and line, for messages."""
         return f"{self.file}, line {self.line}"
@@ -90,6 +95,11 @@ def expand(entries: Sequence[Entry], directory: Path) -> Expanded:
         options=tuple(reader.options),
         local_files=tuple(sorted(reader.local_files.items())),
     )
+
+
+def is_include(line: str) -> bool:
+    """Tell whether a line names a file of further lines."""
+    return bool(_INCLUDE.fullmatch(line))
 
 
 def digest_of(path: Path) -> str:
@@ -149,13 +159,13 @@ class _Reader:
         )
 
     def _local_digest(self, entry: Entry, target: str) -> str:
-        for folder in (self.directory, (self.directory / entry.file).parent):
-            if (folder / target).exists():
-                return digest_of(folder / target)
+        if (self.directory / target).exists():
+            return digest_of(self.directory / target)
         raise _bad(
             entry,
             f"{target} is not there",
-            fix=f"Put {target} into the model directory, or name a package that an index has.",
+            fix=f"Put {target} into the model directory, from which paths are counted in every file, "
+            "or name a package that an index has.",
         )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 
 from ..errors import RequirementsError
-from .requirements import Entry, Requirement, digest_of, expand
+from .requirements import Entry, Requirement, digest_of, expand, is_include
 from .yaml_file import YamlFile, shape_of
 
 _REQUIREMENTS: Final = "requirements.txt"
@@ -37,6 +37,7 @@ class EnvironmentSpec:
         requirements: Both lists with their includes followed, constraints among them.
         options: Lines that set the installer's options.
         files: Name and SHA-256 of each file that decides the result, other than the requirement files themselves.
+        loose: Names of the packages that no line pins to an exact version.
         notes: What was found that the user should know.
     """
 
@@ -48,12 +49,18 @@ class EnvironmentSpec:
     requirements: tuple[Requirement, ...] = ()
     options: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    loose: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def is_declared(self) -> bool:
         """Whether the model has environment files at all."""
         return bool(self.source)
+
+    @property
+    def includes_remote(self) -> bool:
+        """Whether a requirements file is fetched by the installer, so that nobody here knows what it says."""
+        return any(is_include(option) for option in self.options)
 
     @classmethod
     def read(cls, directory: Path, env_field: Mapping[str, object] | str | None = None) -> EnvironmentSpec:
@@ -85,7 +92,8 @@ class EnvironmentSpec:
             requirements=expanded.requirements,
             options=expanded.options,
             files=tuple(sorted(files.items())),
-            notes=(*draft.notes, *_loose_ends(directory, expanded.requirements)),
+            loose=tuple(_loose_names(expanded.requirements)),
+            notes=draft.notes,
         )
 
 
@@ -210,16 +218,10 @@ def _pip_line(match: re.Match[str]) -> str:
     return f"{match['name']}{operator}{match['version']}"
 
 
-def _loose_ends(directory: Path, requirements: Sequence[Requirement]) -> list[str]:
-    notes = []
-    loose = sorted({each.name for each in requirements if not each.is_constraint and _is_loose(each)})
+def _loose_names(requirements: Sequence[Requirement]) -> list[str]:
+    loose = {each.name for each in requirements if not each.is_constraint and _is_loose(each)}
     pinned = {each.name for each in requirements if each.is_constraint and _EXACT.search(each.text)}
-    if loose := [name for name in loose if name not in pinned]:
-        shown = ", ".join(loose[:5]) + (f" and {len(loose) - 5} more" if len(loose) > 5 else "")
-        notes.append(f"without an exact version, so the first build decides: {shown}")
-    if (directory / "uv.lock").is_file():
-        notes.append("uv.lock is not followed: the requirement files were installed")
-    return notes
+    return sorted(loose - pinned)
 
 
 def _is_loose(requirement: Requirement) -> bool:

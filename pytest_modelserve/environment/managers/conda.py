@@ -49,7 +49,7 @@ class Conda:
         engine = find_engine(request.conda, request.root, request.env)
         creator = CondaCreator(engine=engine, channels=channels, caller=request.env)
         own = OwnPython(identity=(engine.name, *channels.identity(), *_platform(request.env)), notes=_told)
-        return restore_isolated(request, creator, _installer(request), own)
+        return restore_isolated(request, creator, _installer(request), own_python=own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

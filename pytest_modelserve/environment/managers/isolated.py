@@ -21,9 +21,12 @@ from ..freeze import read_freeze
 from ..indexes import index_identity, read_pip_settings
 from ..install import BuildSite, Output, installer_environment
 from ..interpreter import Choice, Interpreter, Places, find_interpreter
+from ..lock_file import NOT_FOLLOWED, has_lock, lock_notes, rest_of
 from ..progress import Progress
 from ..restoration import Environment, RestoreRequest
 from ..symptoms import as_error
+from .locked import STAGE, UvSync
+from .mirror import Mirror
 from .packages import Installer
 
 _KEY_DIGITS: Final = 32  # keeps the paths short; still 128 bits
@@ -68,7 +71,12 @@ class OwnPython:
 
 
 def restore_isolated(
-    request: RestoreRequest, creator: Creator, installer: Installer, own_python: OwnPython | None = None
+    request: RestoreRequest,
+    creator: Creator,
+    installer: Installer,
+    *,
+    own_python: OwnPython | None = None,
+    sync: UvSync | None = None,
 ) -> Environment:
     """Find or build the environment in the cache.
 
@@ -77,6 +85,7 @@ def restore_isolated(
         creator: Makes the empty environment.
         installer: Fills it.
         own_python: Told where the creator brings the Python; None looks one up.
+        sync: Installs the model's lock, where the manager follows one.
 
     Raises:
         EnvironmentBroken: If it cannot be had: no files, no interpreter, requirements that cannot be met, a disk that
@@ -87,9 +96,12 @@ def restore_isolated(
     request = replace(request, root=request.root.absolute())  # commands run in directories of their own
     try:
         choice = _UNKNOWN if own_python else _looked_up(request)
+        if sync is not None:
+            sync.lock.require_python(choice.interpreter.version, recorded=request.spec.python)
         engine = (creator.name, installer.name, *(own_python.identity if own_python else ()))
-        digest = _digest(request, choice.interpreter, engine)
-        own = _digest(replace(request, additions=NO_ADDITIONS), choice.interpreter, engine)
+        recipe: dict[str, object] = {"engine": engine, **({"mode": "locked"} if sync else {})}
+        digest = _digest(request, choice.interpreter, recipe)
+        own = _digest(replace(request, additions=NO_ADDITIONS), choice.interpreter, recipe)
         cache = EnvironmentCache(request.root, run_id=request.run_id, progress=request.progress)
         build = _Build(
             request=request,
@@ -97,6 +109,7 @@ def restore_isolated(
             creator=creator,
             installer=installer,
             notes_of=own_python.notes if own_python else _no_notes,
+            sync=sync,
         )
         built = cache.obtain(digest[:_KEY_DIGITS], build)
     except OSError as error:
@@ -116,7 +129,7 @@ def restore_isolated(
         cached=built.is_hit,
         elapsed_s=time.monotonic() - started,
         freeze=tuple(built.facts["freeze"]),
-        notes=(*_notes(request, choice, built.facts), *_added_notes(request, built.facts, own)),
+        notes=(*_notes(request, choice, built.facts, sync), *_added_notes(request, built.facts, own)),
         added=request.additions.requirements,
         lease=built.lease,
     )
@@ -129,6 +142,7 @@ class _Build:
     creator: Creator
     installer: Installer
     notes_of: Callable[[Path], Iterable[str]]
+    sync: UvSync | None = None
 
     def __call__(self, directory: Path, progress: Progress) -> Mapping[str, object]:
         """Build into the directory and describe what came of it."""
@@ -144,9 +158,14 @@ class _Build:
         site = replace(site, env={**site.env, **activated(site.prefix, site.env)})
         version = self.interpreter.version or self._own_version(site)
         notes += self.notes_of(site.prefix)
-        self._install(site, request.spec.build_dependencies, "installing the build tools")
+        mirror = Mirror.of(request.spec.directory, directory / "work", [name for name, _ in request.spec.files])
+        self._install(site, mirror, request.spec.build_dependencies, "installing the build tools")
         wanted = (*request.spec.dependencies, *request.additions.requirements)
-        self._install(site, wanted, request.additions.stage)
+        if self.sync is None:
+            self._install(site, mirror, wanted, request.additions.stage)
+        else:
+            notes += self._follow(site, mirror, self.sync, wanted)
+        mirror.close(keeps_packages=any(each.is_editable for each in request.spec.requirements))
         return {
             "manager": self.creator.name,
             "python": site.python.relative_to(directory).as_posix(),
@@ -163,13 +182,23 @@ class _Build:
         require_fit(self.request.additions, self.request.spec.requirements, version)
         return version
 
-    def _install(self, site: BuildSite, lines: Sequence[str], stage: str) -> None:
+    def _install(self, site: BuildSite, mirror: Mirror, lines: Sequence[str], stage: str) -> None:
         if not lines:
             return
-        work = site.directory / "work"
-        lines_file = _mirror(self.request.spec.directory, work, lines)
-        output = site.run(self.installer.command(site.python, lines_file), cwd=work, stage=stage)
-        shutil.rmtree(work)
+        command = self.installer.command(site.python, mirror.write_lines(lines))
+        self._demand(site.run(command, cwd=mirror.root, stage=stage), site, stage)
+
+    def _follow(self, site: BuildSite, mirror: Mirror, sync: UvSync, wanted: Sequence[str]) -> Iterator[str]:
+        """Install the lock, then what it lacks; say what that was."""
+        spec, version = self.request.spec, self.interpreter.version
+        self._demand(sync.run(site, mirror.root), site, STAGE)
+        yield from lock_notes(sync.lock, version)
+        rest = rest_of(spec.requirements, read_freeze(site.prefix), python_version=version)
+        yield from rest.notes
+        if rest.lacking or self.request.additions.requirements or spec.includes_remote:
+            self._install(sync.keeping(site, mirror.root), mirror, wanted, self.request.additions.stage)
+
+    def _demand(self, output: Output, site: BuildSite, stage: str) -> None:
         if output.returncode != 0:
             known = (*self.request.spec.requirements, *self.request.additions.as_requirements())
             error = as_error(output, known, stage=stage, log=site.kept_log)
@@ -208,23 +237,13 @@ def _looked_up(request: RestoreRequest) -> Choice:
     return choice
 
 
-def _digest(request: RestoreRequest, interpreter: Interpreter, engine: tuple[str, ...]) -> str:
+def _digest(request: RestoreRequest, interpreter: Interpreter, recipe: Mapping[str, object]) -> str:
     return environment_digest(
         request.spec,
         interpreter,
-        recipe={"engine": engine, "extra": request.additions.requirements},
+        recipe={**recipe, "extra": request.additions.requirements},
         indexes=index_identity(read_pip_settings(request.env), request.env),
     )
-
-
-def _mirror(model: Path, work: Path, lines: Sequence[str]) -> Path:
-    """Make a directory that looks like the model's, which may be read-only, and put the lines into a file there."""
-    work.mkdir()
-    for path in model.iterdir():
-        (work / path.name).symlink_to(path.absolute())
-    lines_file = work / ".modelserve-requirements.txt"
-    lines_file.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    return lines_file
 
 
 def _disk_notes(directory: Path) -> Sequence[str]:
@@ -243,12 +262,22 @@ def _smoke_notes(output: Output, timeout_s: float) -> list[str]:
     return [f"loading the model once failed ({how}): {tail}"]
 
 
-def _notes(request: RestoreRequest, choice: Choice, facts: Mapping[str, Mapping[str, object]]) -> tuple[str, ...]:
+def _notes(
+    request: RestoreRequest, choice: Choice, facts: Mapping[str, Mapping[str, object]], sync: UvSync | None
+) -> tuple[str, ...]:
     """Collect what is to be said; how the load went only for the model that was loaded."""
     smoke = facts["smoke"]
     loaded = smoke["notes"] if smoke["directory"] == str(request.spec.directory) else ()
-    first = (choice.note,) if choice.note else ()
-    return (*first, *request.spec.notes, *_texts(facts["notes"]), *_texts(loaded))
+    locked = sync.lock.names if sync else ()
+    said = [choice.note, *request.spec.notes, _loose_note([name for name in request.spec.loose if name not in locked])]
+    if sync is None and has_lock(request.spec.directory):
+        said.append(NOT_FOLLOWED)
+    return (*filter(None, said), *_texts(facts["notes"]), *_texts(loaded))
+
+
+def _loose_note(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"without an exact version, so the first build decides: {shown}" if names else ""
 
 
 def _added_notes(request: RestoreRequest, facts: Mapping[str, Sequence[str]], own: str) -> Iterator[str]:

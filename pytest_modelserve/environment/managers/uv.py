@@ -1,4 +1,4 @@
-"""The `uv` manager: `uv venv` makes the environment, `uv pip` fills it."""
+"""The `uv` manager: `uv venv` makes the environment, `uv sync` and `uv pip` fill it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from ...errors import InstallFailed
 from ..install import BuildSite
 from ..interpreter import Interpreter
+from ..lock_file import Lock
 from ..restoration import Environment, RestoreRequest
 from ..symptoms import as_error
 from .isolated import restore_isolated
+from .locked import UvSync
 from .packages import UvInstaller, find_uv
 
 
@@ -28,7 +30,9 @@ class Uv:
         """
         uv = demand_uv(request.env)
         installer = UvInstaller.told(uv, request)
-        return restore_isolated(request, UvCreator(uv=uv), installer)
+        lock = Lock.read(request.spec.directory)
+        sync = UvSync(uv=uv, lock=lock, flags=installer.flags) if lock else None
+        return restore_isolated(request, UvCreator(uv=uv), installer, sync=sync)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,10 +156,10 @@ def test_absent_and_null_lists_are_empty(model: Callable[..., Path]) -> None:
 def test_requirements_without_a_version_are_noted(model: Callable[..., Path]) -> None:
     text = "a\nb>=1\nc==1.*\nd==1.0\ne @ https://host/e.whl\nf\n-c limits.txt\n"
     spec = EnvironmentSpec.read(model({"requirements.txt": text, "limits.txt": "f==2\n"}))
-    assert spec.notes == ("without an exact version, so the first build decides: a, b, c",)
+    assert spec.loose == ("a", "b", "c")
 
 
-def test_files_that_decide_are_hashed_and_a_lock_is_noted(model: Callable[..., Path]) -> None:
+def test_files_that_decide_are_hashed(model: Callable[..., Path]) -> None:
     files = {
         "requirements.txt": "a==1",
         "uv.lock": "x",
@@ -169,4 +169,4 @@ def test_files_that_decide_are_hashed_and_a_lock_is_noted(model: Callable[..., P
     }
     spec = EnvironmentSpec.read(model(files))
     assert [name for name, _ in spec.files] == [".python-version", "pyproject.toml", "uv.lock"]
-    assert spec.notes == ("uv.lock is not followed: the requirement files were installed",)
+    assert spec.notes == ()  # whether a lock is followed is the manager's to say
