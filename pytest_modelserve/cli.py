@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +22,9 @@ from .checks.hazards import hazards_of
 from .checks.table import CHECKS, STATIC_RULES
 from .checks.v2_rules import V2_RULES
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
-from .environment.eviction import CachedEnvironment, list_cached, prune
 from .environment.managers import MANAGERS
 from .environment.restoration import default_root
+from .envs import add_envs
 from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
@@ -45,8 +45,6 @@ EXIT_USAGE: Final = 2  # as argparse
 EXIT_INFRASTRUCTURE: Final = 3
 EXIT_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 MAX_PORT: Final = 65_535
-GIGABYTE: Final = 1e9
-DAY_S: Final = 86_400.0
 CASE_SETTINGS: Final = ("cases_dir", "kept_dir")
 SERVE_SETTINGS: Final = (
     *("env_manager", "python", "conda_exe", "conda_channels"),
@@ -118,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_setting(keeping, BY_NAME[name])
     keeping.set_defaults(run=_keep)
 
-    _add_envs(commands.add_parser("envs", help="list, find or remove cached environments"))
+    envs = commands.add_parser("envs", help="list, find or remove cached environments")
+    add_envs(envs, partial(_add_setting, option=BY_NAME["cache_dir"]))
     return parser
 
 
@@ -160,27 +159,6 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} is no port: write a number from 0 to {MAX_PORT}")
     return int(text)
-
-
-def _size(text: str) -> float:
-    size = float(text)
-    if not 0 <= size < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount: write a number from 0")
-    return size
-
-
-def _add_envs(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    listing = commands.add_parser("list", help="list cached environments, the newest first")
-    listing.set_defaults(run=_list_envs)
-    path = commands.add_parser("path", help="print where environments are cached")
-    path.set_defaults(run=_print_cache)
-    pruning = commands.add_parser("prune", help="remove environments that nobody uses now, all or as told")
-    pruning.add_argument("--keep-gb", type=_size, metavar="GB", help="the longest unused, until the rest is no larger")
-    pruning.add_argument("--unused-days", type=_size, metavar="DAYS", help="those that nobody used for so long")
-    pruning.set_defaults(run=_prune_envs)
-    for command in (listing, path, pruning):
-        _add_setting(command, BY_NAME["cache_dir"])
 
 
 class _Steps:
@@ -305,34 +283,6 @@ def _replay(asked: argparse.Namespace) -> int:
 def _keep(asked: argparse.Namespace) -> int:
     path = casebook.keep(asked.id, *casebook.stores(asked.cases_dir, asked.kept_dir))
     sys.stdout.write(f"{path}: add it to version control; every run of this model sends it first\n")
-    return 0
-
-
-def _list_envs(asked: argparse.Namespace) -> int:
-    for cached in list_cached(_root(asked)):
-        sys.stdout.write(f"{_described(cached)}\n")
-    return 0
-
-
-def _described(cached: CachedEnvironment) -> str:
-    used = datetime.fromtimestamp(cached.last_used, tz=timezone.utc).strftime("%Y-%m-%d %H:%M")
-    what = f"{cached.manager} Python {cached.python_version}" if cached.manager else "unfinished"
-    state = ", in use" if cached.is_in_use else ""
-    return f"{cached.key[:12]}  {cached.disk_bytes / GIGABYTE:5.2f} GB  {used}  {what}{state}  {cached.directory}"
-
-
-def _prune_envs(asked: argparse.Namespace) -> int:
-    is_any = asked.keep_gb is None and asked.unused_days is None
-    max_bytes = 0 if is_any else sys.maxsize if asked.keep_gb is None else int(asked.keep_gb * GIGABYTE)
-    max_age_s = float("inf") if asked.unused_days is None else asked.unused_days * DAY_S
-    removed = prune(_root(asked), max_bytes=max_bytes, max_age_s=max_age_s)
-    for cached in removed:
-        sys.stdout.write(f"removed {_described(cached)}\n")
-    return 0
-
-
-def _print_cache(asked: argparse.Namespace) -> int:
-    sys.stdout.write(f"{_root(asked) / 'envs'}\n")
     return 0
 
 

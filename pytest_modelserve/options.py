@@ -16,7 +16,9 @@ from .settings import (
     parse_number,
     parse_path,
     parse_positive,
+    parse_python,
     parse_seconds,
+    parse_size,
     parse_skips,
     parse_switch,
     parse_text,
@@ -176,9 +178,10 @@ OPTIONS: Final = (
     Option(
         name="python",
         flag="--model-python",
-        help="Interpreter for the model's environment, in place of the version that the model declares.",
-        parse=parse_path,
-        metavar="PATH",
+        help="Interpreter for the model's environment, by path or by version (3.10, 3.10.13), in place of the version "
+        "that the model declares.",
+        parse=parse_python,
+        metavar="PATH|VERSION",
     ),
     Option(
         name="checks",
@@ -306,6 +309,14 @@ OPTIONS: Final = (
         help="Directory for environments, in place of the user's cache directory.",
         parse=parse_path,
         metavar="DIR",
+    ),
+    Option(
+        name="cache_limit",
+        flag="--model-cache-limit",
+        help="Largest size of all cached environments, such as 20GB: at the end of the run the longest unused go until "
+        "the rest is no larger, but for what this run or another process uses. off, the default, removes none.",
+        parse=parse_size,
+        metavar="SIZE",
     ),
     Option(
         name="pass_env",

@@ -10,7 +10,6 @@ The stages, each given the value before it:
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -36,7 +35,7 @@ from .environment.restore import restore
 from .environment.spec import EnvironmentSpec
 from .errors import ModelServeError
 from .model.example import read_example
-from .model.mlmodel import Model, read_model
+from .model.mlmodel import read_model
 from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
 from .search.stored import CaseStore
@@ -113,7 +112,9 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
             root=root,
             python=settings.python,
             progress=progress,
-            smoke=(str(WORKER), "load", str(_written_config(model, root))),
+            model_uri=model.uri,
+            smoke=(str(WORKER), "load"),
+            smoke_config={"model_dir": str(model.path), "loader": dict(model.pyfunc.fields)},
             smoke_env=partial(build_worker_env, os.environ, names=model.env_vars, patterns=settings.pass_env),
             run_id=run_id,
             conda=CondaSettings(executable=settings.conda_exe, places=settings.conda_channels),
@@ -173,14 +174,3 @@ def _result_of(context: CheckContext, check: Check, variant: str) -> CheckResult
 def _root(settings: Settings) -> Path:
     """Return where environments and servers are kept; what is started there runs in other directories."""
     return (settings.cache_dir or default_root()).absolute()
-
-
-def _written_config(model: Model, root: Path) -> Path:
-    """Write what the worker needs to load the model once, at the end of an environment build."""
-    path = root / "smoke" / f"{model.digest}.json"
-    document = {"model_dir": str(model.path), "loader": dict(model.pyfunc.fields)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(document), encoding="utf-8")
-    draft.replace(path)
-    return path

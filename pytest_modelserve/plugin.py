@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import time
 from collections.abc import Generator
 from typing import Final
 
@@ -19,6 +21,7 @@ from .fixtures import (
     model_uri,
     served_model,
 )
+from .settings import Settings
 
 __all__ = [
     "async_model_client",
@@ -50,9 +53,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        precedence.settings_from(config, os.environ)  # before anything is collected; where they are used, read again
+        settings = precedence.settings_from(
+            config, os.environ
+        )  # before anything is collected; where they are used, read again
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
+    if settings.cache_limit is not None and not hasattr(config, "workerinput") and not config.option.collectonly:
+        config.add_cleanup(functools.partial(_limit_cache, settings, time.time()))
     named = config.getoption("model_uri", None) or config.getoption("model_url", None)
     may_run = named or any("::" in argument for argument in config.args)
     if not (may_run and _add_contract(config)) and config.getoption("model_report", None):
@@ -61,6 +68,12 @@ def pytest_configure(config: pytest.Config) -> None:
             "--model-report tells of the contract, which runs by --model-uri where no test file is named: leave out "
             "the files, or the report"
         )
+
+
+def _limit_cache(settings: Settings, started: float) -> None:
+    from .envs import limit_cache
+
+    limit_cache(settings, started)
 
 
 def _add_contract(config: pytest.Config) -> bool:

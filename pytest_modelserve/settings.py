@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -37,7 +38,7 @@ class Settings:
         env_manager: What restores the model's environment.
         conda_exe: The program that the env manager conda runs; None looks for one.
         conda_channels: Channel names to the addresses that conda takes in their place.
-        python: An interpreter to use in place of the one that the model declares; None looks for that one.
+        python: An interpreter, or a version of one, to use in place of what the model declares; None looks for that.
         checks: Names of checks, or of presets; what is run is their union.
         skip: Checks that the user has opted out of, each with the reason.
         strict: Whether advice fails.
@@ -59,6 +60,7 @@ class Settings:
         data_file: Rows of real data that the model must take.
         report_file: Where the JSON report goes.
         cache_dir: Where environments and servers are kept; None is the user's cache directory.
+        cache_limit: How many bytes of environments may stay in the cache after a run; None is no limit.
         pass_env: Names of environment variables that the model's process may see.
         startup_timeout_s: How long a server may take to get ready, in seconds.
         request_timeout_s: How long one prediction may take, in seconds; None is the larger of ten seconds and fifty
@@ -77,7 +79,7 @@ class Settings:
     env_manager: str = "uv"
     conda_exe: Path | None = None
     conda_channels: Mapping[str, str] = field(default_factory=lambda: NO_CHANNELS, repr=False)
-    python: Path | None = None
+    python: Path | str | None = None
     checks: tuple[str, ...] = ("default",)
     skip: Mapping[str, str] = field(default_factory=lambda: NO_SKIPS)
     strict: bool = False
@@ -99,6 +101,7 @@ class Settings:
     data_file: Path | None = None
     report_file: Path | None = None
     cache_dir: Path | None = None
+    cache_limit: int | None = None
     pass_env: tuple[str, ...] = ()
     startup_timeout_s: float = 120.0
     request_timeout_s: float | None = None
@@ -178,6 +181,31 @@ def parse_path(text: str) -> Path:
         return Path(parse_text(text)).expanduser()
     except RuntimeError as error:  # ~name of a user that is none
         raise ValueError(str(error)) from error
+
+
+def parse_python(text: str) -> Path | str:
+    """Return the version that a text such as `3.10`, `3.10.13` or `python3.10` names, or else the path.
+
+    Raises:
+        ValueError: The text is empty.
+    """
+    version = re.fullmatch(r"(?:python)?(\d+\.\d+(?:\.\d+)?)", text.strip())
+    return version[1] if version else parse_path(text)
+
+
+def parse_size(text: str) -> int | None:
+    """Return the bytes that a text such as `20GB` or `800 MB` names, None for `off`.
+
+    Raises:
+        ValueError: The text names no size.
+    """
+    word = text.strip().lower()
+    if word == "off":
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])b?|b)?", word)
+    if match is None:
+        raise ValueError(f"{text!r} is no size: write 20GB, 800MB or off")
+    return int(float(match[1]) * 1000 ** " kmgt".index(match[2] or " "))
 
 
 def parse_seconds(text: str) -> float:

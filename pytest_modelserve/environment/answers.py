@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import secrets
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+
+from .whole_file import read_whole, write_whole
 
 _SCHEMA: Final = 1
 
@@ -40,27 +41,23 @@ class Answers:
         self._is_changed = True
 
     def save(self) -> None:
-        """Write new answers, if there are any.
-
-        Raises:
-            OSError: If the file cannot be written.
-        """
+        """Write new answers, if there are any and there is where; an answer that is not kept is asked for again."""
         if not self._is_changed:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
-        draft.write_text(json.dumps({"schema": _SCHEMA, "known": self._known}), encoding="utf-8")
-        draft.replace(self._path)
-        self._is_changed = False
+        with contextlib.suppress(OSError):  # a full disk, a cache that is read-only: only time is lost
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, {"schema": _SCHEMA, "known": self._known})
+            self._is_changed = False
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    document = read_whole(path)
+    known = document.get("known")
+    if document.get("schema") != _SCHEMA or not isinstance(known, dict):
         return {}
-    is_ours = isinstance(document, dict) and document.get("schema") == _SCHEMA
-    return dict(document["known"]) if is_ours else {}
+    return {
+        name: entry for name, entry in known.items() if isinstance(entry, dict) and {"state", "answer"} <= set(entry)
+    }
 
 
 def _state(executable: Path) -> list[int]:

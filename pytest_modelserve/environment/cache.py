@@ -4,19 +4,20 @@
     ROOT/envs/<key>/current.json   the pointer to the finished build, replaced as a whole, written last
     ROOT/envs/<key>/failure.json   why the build failed, so that others of the same run do not repeat it
     ROOT/envs/<key>/failure.log    what the installer said then
+    ROOT/envs/<key>/models/        which models used it, a small file each
     ROOT/locks/<key>.lock          held by the kernel's leave while building; it ends with the process
     ROOT/locks/<key>.use           shared by all who use the environment, so that nobody removes it
     ROOT/locks/<key>.status        what the builder is doing
 
 A fixed path with a done-mark would not do: an installer that outlives its killed parent goes on writing into the
-directory that the next build has just cleaned.
+directory that the next build has just cleaned. A finished build needs nothing written to be used, so that it can stand
+in a read-only image, on a full disk, or in the cache of another user.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import secrets
 import shutil
@@ -30,13 +31,19 @@ from filelock import FileLock, Timeout
 
 from ..errors import EnvironmentBroken, InstallFailed, InterpreterMissing, RequirementsError
 from ..lifeline import Lease
+from .disk import FULL, READ_ONLY, disk_bytes
+from .ownership import demand_ownership
 from .progress import SILENCE, Progress, StatusFile, read_status
+from .whole_file import read_whole, remove_drafts, write_whole
 
 LOG_NAME: Final = "install.log"
 FAILURE_LOG_NAME: Final = "failure.log"
 _SCHEMA: Final = 1
 _SLICE_S: Final = 2.0  # how often one who waits says what the builder is doing
 _POLL_S: Final = 0.05
+_GENERATION: Final = "g-"
+_UNWRITABLE: Final = READ_ONLY | FULL
+LOCK_MODE: Final = 0o666  # of a lock file, less the umask: others can only say by it that they use an environment
 _KINDS: Final = {
     kind.__name__: kind for kind in (EnvironmentBroken, InstallFailed, InterpreterMissing, RequirementsError)
 }
@@ -90,16 +97,19 @@ class Slot:
 
     def generations(self) -> Iterator[Path]:
         """Give all builds, finished or left behind."""
-        return self.folder.glob("g-*")
+        return self.folder.glob(f"{_GENERATION}*")
 
     def read_pointer(self) -> dict[str, Any] | None:
-        """Read the pointer, None where it is absent or torn."""
-        try:
-            document = json.loads(self.pointer.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return None
-        is_ours = isinstance(document, dict) and document.get("schema") == _SCHEMA
-        return document if is_ours else None
+        """Read the pointer, None where it is absent, torn, or another's.
+
+        Raises:
+            OSError: If it may not be read.
+        """
+        document = read_whole(self.pointer)
+        name, facts = document.get("generation"), document.get("facts")
+        is_whole = isinstance(name, str) and isinstance(facts, dict) and isinstance(facts.get("python"), str)
+        is_ours = is_whole and document.get("schema") == _SCHEMA and str(name).startswith(_GENERATION)
+        return document if is_ours and "/" not in str(name) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +120,7 @@ class CachedBuild:
         directory: The build's own.
         facts: What the builder said of it.
         is_hit: Whether it was there already; false also where another process built it while this one waited.
-        lease: The caller closes it.
+        lease: The caller closes it; it holds nothing where the cache is read-only and names no file for it.
     """
 
     directory: Path
@@ -137,11 +147,13 @@ class EnvironmentCache:
         """Give the environment of a key, from disk or built now, by this process or by one that is at it already.
 
         Raises:
-            EnvironmentBroken: If the build fails, or failed before in this run; also what `build` itself raises.
-            OSError: If the cache cannot be written.
+            EnvironmentBroken: If the build fails, or failed before in this run, or the cache is in the hands of
+                somebody else; also what `build` itself raises.
+            OSError: If the environment is not there and the cache cannot be written.
         """
         slot = Slot(root=self.root, key=key)
-        lease = Lease(slot.use)  # first of all, or a collector might remove what was just found
+        demand_ownership(self.root, self.root / "envs", slot.folder, slot.pointer)
+        lease = _lease_of(slot)  # first of all, or a collector might remove what was just found
         try:
             if found := _finished(slot, lease, is_hit=True):
                 return found
@@ -168,12 +180,14 @@ class EnvironmentCache:
     def _build(self, slot: Slot, lease: Lease, build: Builder) -> CachedBuild:
         self._raise_known_failure(slot)
         discard(slot)
-        generation = slot.folder / f"g-{secrets.token_hex(4)}"
+        generation = slot.folder / f"{_GENERATION}{secrets.token_hex(4)}"
         generation.mkdir(parents=True)
         try:
             facts = build(generation, StatusFile(path=slot.status, audience=self._progress))
             document = {"schema": _SCHEMA, "generation": generation.name, "key": slot.key, "built": time.time()}
-            _write_whole(slot.pointer, {**document, "facts": dict(facts)})
+            document |= {"directory": str(generation.absolute()), "disk_bytes": disk_bytes(generation)}
+            document["facts"] = dict(facts)
+            write_whole(slot.pointer, document, is_durable=True)
         except BaseException as error:
             if isinstance(error, EnvironmentBroken):
                 self._keep_failure(slot, generation, error)
@@ -193,18 +207,16 @@ class EnvironmentCache:
     def _raise_known_failure(self, slot: Slot) -> None:
         if not self._run_id:
             return
-        try:
-            known = json.loads(slot.failure.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            return
-        if isinstance(known, dict) and known.get("run_id") == self._run_id and known.get("kind") in _KINDS:
+        known = read_whole(slot.failure)
+        is_whole = {"kind", "happened", "facts", "fix"} <= set(known)
+        if is_whole and known.get("run_id") == self._run_id and known["kind"] in _KINDS:
             raise _KINDS[known["kind"]](known["happened"], facts=known["facts"], fix=known["fix"])
 
     def _keep_failure(self, slot: Slot, generation: Path, error: EnvironmentBroken) -> None:
         facts = {name: str(value) for name, value in error.facts.items()}
         kept = {"run_id": self._run_id, "kind": type(error).__name__}
         with contextlib.suppress(OSError):  # on a full disk the error itself matters, not its copy
-            _write_whole(slot.failure, {**kept, "happened": error.happened, "facts": facts, "fix": error.fix})
+            write_whole(slot.failure, {**kept, "happened": error.happened, "facts": facts, "fix": error.fix})
         with contextlib.suppress(OSError):  # there is no log where nothing was installed
             (generation / LOG_NAME).replace(slot.failure_log)
 
@@ -218,8 +230,24 @@ def discard(slot: Slot) -> None:
     slot.pointer.unlink(missing_ok=True)
     slot.failure.unlink(missing_ok=True)
     slot.failure_log.unlink(missing_ok=True)
+    remove_drafts(slot.folder)
+    for left in slot.status.parent.glob(f"{slot.status.name}*"):  # of a builder that was killed
+        left.unlink(missing_ok=True)
     for generation in slot.generations():
         _remove_tree(generation)
+
+
+def _lease_of(slot: Slot) -> Lease:
+    """Take a share in the use of an environment; in a cache that is read-only, only where there is a file for it.
+
+    Such a cache is pruned by its owner, who sees the share of all who can open the file.
+    """
+    try:
+        return Lease(slot.use, mode=LOCK_MODE)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+    return Lease(slot.use, is_needed=False)
 
 
 def _finished(slot: Slot, lease: Lease, *, is_hit: bool) -> CachedBuild | None:
@@ -227,23 +255,32 @@ def _finished(slot: Slot, lease: Lease, *, is_hit: bool) -> CachedBuild | None:
     if pointer is None:
         return None
     directory = slot.folder / pointer["generation"]
-    if not (directory / pointer["facts"]["python"]).exists():  # follows the link: the Python below may be gone
+    is_there = (directory / pointer["facts"]["python"]).exists()  # follows the link: the Python below may be gone
+    if not is_there or _is_moved(directory, pointer):
         return None
-    os.utime(slot.pointer)
+    demand_ownership(slot.root, directory)
+    _note_use(slot.pointer)
     return CachedBuild(directory=directory, facts=pointer["facts"], is_hit=is_hit, lease=lease)
 
 
-def _write_whole(path: Path, document: Mapping[str, object]) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+def _is_moved(directory: Path, pointer: Mapping[str, Any]) -> bool:
+    """Tell whether the cache was renamed or copied, so that scripts in the environment name a path of before.
+
+    Two names of one directory are no move. A pointer of an earlier version does not say where it was written.
+    """
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump(document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+        return not directory.samefile(pointer.get("directory", directory))
+    except OSError:  # it is not there any more, or was never ours to see
+        return True
+
+
+def _note_use(path: Path) -> None:
+    """Set the time of last use, where it is ours to set."""
+    try:
+        os.utime(path)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
 
 
 def _remove_tree(path: Path) -> None:

@@ -7,18 +7,20 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from filelock import Timeout
 
-from .cache import Slot, discard
+from .cache import LOCK_MODE, Slot, discard
+from .disk import disk_bytes
+from .usage import Use, read_uses
 
 DEFAULT_MAX_BYTES: Final = 10 * 1024**3  # about fifteen environments with scikit-learn and mlflow
-DEFAULT_MAX_AGE_S: Final = 30 * 24 * 3600.0
-_BLOCK_BYTES: Final = 512  # what POSIX counts `st_blocks` in
+_DAY_S: Final = 24 * 3600.0
+DEFAULT_MAX_AGE_S: Final = 30 * _DAY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,8 @@ class CachedEnvironment:
         python_version: Of its interpreter, empty likewise.
         disk_bytes: What removing it would free, about: a file that others link to counts in part.
         last_used: Seconds since the epoch.
-        is_in_use: Whether a process holds it now.
+        is_in_use: Whether a process holds it now, as far as that can be seen in a cache that is read-only.
+        uses: Which models used it, the latest first.
     """
 
     key: str
@@ -42,53 +45,90 @@ class CachedEnvironment:
     disk_bytes: int
     last_used: float
     is_in_use: bool
+    uses: tuple[Use, ...] = ()
 
 
-def list_cached(root: Path) -> tuple[CachedEnvironment, ...]:
+def list_cached(root: Path, *, is_measured: bool = True) -> tuple[CachedEnvironment, ...]:
     """List what the cache holds, the latest used first.
+
+    Args:
+        root: Of the cache.
+        is_measured: Whether sizes are of now, which takes a look at every file; else they are those after the build.
 
     Raises:
         OSError: If the cache cannot be read.
     """
     folders = [folder for folder in (root / "envs").glob("*") if folder.is_dir()]
-    found = [_described(Slot(root=root, key=folder.name)) for folder in folders]
+    found = [_described(Slot(root=root, key=folder.name), is_measured=is_measured) for folder in folders]
     return tuple(sorted(found, key=lambda each: each.last_used, reverse=True))
 
 
 def prune(
-    root: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, max_age_s: float = DEFAULT_MAX_AGE_S
+    root: Path,
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    max_age_s: float = DEFAULT_MAX_AGE_S,
+    used_before: float = float("inf"),
+    is_measured: bool = True,
 ) -> tuple[CachedEnvironment, ...]:
     """Remove environments not used for `max_age_s`, then the longest unused until `max_bytes` hold; tell which.
 
-    What is in use, or being built, stays and counts.
+    What is in use, or being built, or another user's, stays and counts.
+
+    Args:
+        root: Of the cache.
+        max_bytes: How much may stay.
+        max_age_s: How long something may stay unused.
+        used_before: What was used since that second stays, too.
+        is_measured: As of `list_cached`.
 
     Raises:
         OSError: If the cache cannot be read, or a pointer not be removed.
     """
-    cached = list_cached(root)
+    cached = list_cached(root, is_measured=is_measured)
     total = sum(each.disk_bytes for each in cached)
     removed = []
     for each in sorted(cached, key=lambda each: each.last_used):
         is_old = time.time() - each.last_used > max_age_s
-        if (is_old or total > max_bytes) and _remove(Slot(root=root, key=each.key)):
+        if each.last_used < used_before and (is_old or total > max_bytes) and remove(root, each):
             total -= each.disk_bytes
             removed.append(each)
+    _remove_old_inputs(root / "smoke")
     return tuple(removed)
 
 
-def _described(slot: Slot) -> CachedEnvironment:
-    pointer = slot.read_pointer()
-    facts = pointer["facts"] if pointer else {}
-    with _sole_use(slot) as is_free:
-        is_in_use = not is_free
+def remove(root: Path, cached: CachedEnvironment) -> bool:
+    """Remove one environment; return False where it is in use, being built, or another user's, and stays.
+
+    Raises:
+        OSError: If its pointer cannot be removed for another reason.
+    """
+    slot = Slot(root=root, key=cached.key)
+    try:
+        with _sole_use(slot) as is_free:
+            if not is_free:
+                return False
+            with slot.build_lock().acquire(timeout=0):
+                discard(slot)
+                shutil.rmtree(slot.folder, ignore_errors=True)  # what stays is seen and removed the next time
+    except (Timeout, PermissionError):
+        return False
+    return True
+
+
+def _described(slot: Slot, *, is_measured: bool) -> CachedEnvironment:
+    pointer = slot.read_pointer() or {}
+    facts = pointer.get("facts", {})
+    size = None if is_measured else pointer.get("disk_bytes")
     return CachedEnvironment(
         key=slot.key,
-        directory=slot.folder / pointer["generation"] if pointer else slot.folder,
+        directory=slot.folder / pointer.get("generation", ""),
         manager=str(facts.get("manager", "")),
         python_version=str(facts.get("python_version", "")),
-        disk_bytes=_disk_bytes(slot.folder),
+        disk_bytes=size if isinstance(size, int) else disk_bytes(slot.folder),
         last_used=_last_used(slot),
-        is_in_use=is_in_use,
+        is_in_use=_is_in_use(slot),
+        uses=read_uses(slot.folder),
     )
 
 
@@ -99,44 +139,39 @@ def _last_used(slot: Slot) -> float:
     return 0.0
 
 
-def _remove(slot: Slot) -> bool:
-    with _sole_use(slot) as is_free:
-        if not is_free:
-            return False
-        try:
-            with slot.build_lock().acquire(timeout=0):
-                discard(slot)
-                shutil.rmtree(slot.folder, ignore_errors=True)  # what stays is seen and removed the next time
-        except Timeout:
-            return False
-    return True
+def _remove_old_inputs(folder: Path) -> None:
+    """Remove what earlier versions wrote for each model that was loaded at the end of a build, and then forgot."""
+    for path in folder.glob("*.json*"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # removed by another, or another's
+            if time.time() - path.stat().st_mtime > _DAY_S:
+                path.unlink()
+
+
+def _is_in_use(slot: Slot) -> bool:
+    try:
+        descriptor = os.open(slot.use, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, PermissionError):  # nobody holds a file that is not there, or is not shown to us
+        return False
+    try:
+        return not _is_alone(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def _sole_use(slot: Slot) -> Iterator[bool]:
     """Hold the environment alone, if nobody uses it; say whether."""
     slot.use.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(slot.use, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(slot.use, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _is_alone(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _disk_bytes(folder: Path) -> int:
-    return sum(_share(entry) for path, _, names in os.walk(folder) for entry in _statuses(Path(path), names))
-
-
-def _statuses(folder: Path, names: Sequence[str]) -> Iterator[os.stat_result]:
-    for name in names:
-        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-            yield (folder / name).lstat()
-
-
-def _share(status: os.stat_result) -> int:
-    return status.st_blocks * _BLOCK_BYTES // max(status.st_nlink, 1)
+def _is_alone(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

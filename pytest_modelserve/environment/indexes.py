@@ -28,11 +28,13 @@ _PATHS: Final = frozenset({"cert", "client-cert", "constraint"})
 _COMMA_LISTS: Final = frozenset({"find-links"})  # uv splits the other lists at spaces
 _AS_FLAG: Final = {"no-index": "--no-index", "pre": "--prerelease=allow"}
 _AS_LIST_FLAG: Final = {"no-binary": "--no-binary", "only-binary": "--only-binary"}
-_FILE_SETTINGS: Final = ("constraint", "UV_CONSTRAINT", "UV_OVERRIDE")
+_FILE_SETTINGS: Final = ("constraint", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_BUILD_CONSTRAINT")
 _TRUE: Final = frozenset({"1", "true", "yes", "on", "y", "t"})
 _DECIDING: Final = (  # variables of uv and pip that change what is installed
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_FIND_LINKS", "UV_INDEX_STRATEGY"),
     *("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_EXCLUDE_NEWER", "UV_PRERELEASE", "UV_RESOLUTION"),
+    *("UV_BUILD_CONSTRAINT", "UV_NO_BUILD_ISOLATION", "UV_NO_BUILD_PACKAGE", "UV_NO_BINARY_PACKAGE"),
+    *("UV_CONFIG_SETTINGS", "UV_FORK_STRATEGY", "UV_REQUIRE_HASHES", "UV_OFFLINE"),
     *("UV_NO_BINARY", "UV_NO_BUILD", "UV_LINK_MODE", "UV_TORCH_BACKEND", "UV_NO_SOURCES", "UV_NO_INDEX"),
 )
 

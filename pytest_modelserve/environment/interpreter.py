@@ -1,4 +1,4 @@
-"""The Python that a model asks for, looked up where Pythons are: pyenv, uv, PATH, and the running one.
+"""The Python that a model asks for, looked up where Pythons are: pyenv, uv, PATH, conda, and the running one.
 
 Ours, since neither uv nor virtualenv's discovery looks into pyenv's versions, and both may take or download another
 patch in silence.
@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from ..errors import InterpreterMissing
 from .answers import Answers
+from .conda_places import conda_prefixes
 
 _ON_PATH: Final = re.compile(r"python3(\.\d+)?")
 _ASKED_TIMEOUT_S: Final = 30.0  # a shim on a loaded machine takes seconds, a broken one would take for ever
@@ -87,12 +88,14 @@ class Places:
         pyenv: pyenv's root folder.
         uv: The folder with uv's managed Pythons.
         path: The folders of PATH.
+        conda: Prefixes of conda's environments, the base ones among them.
     """
 
     running: tuple[Path, ...] = ()
     pyenv: Path | None = None
     uv: Path | None = None
     path: tuple[Path, ...] = ()
+    conda: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Places:
@@ -104,6 +107,7 @@ class Places:
             pyenv=Path(env.get("PYENV_ROOT") or home / ".pyenv"),
             uv=Path(env.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python"),
             path=tuple(Path(part) for part in env.get("PATH", "").split(os.pathsep) if part),
+            conda=tuple(dict.fromkeys(conda_prefixes(env, home))),
         )
 
     def candidates(self) -> Iterator[Path]:
@@ -119,10 +123,13 @@ class Places:
         for folder in self.path:
             if folder != shims:
                 yield from _pythons_in(folder)
+        for prefix in self.conda:
+            if (python := prefix / "bin" / "python").exists():
+                yield python
 
     def shown(self) -> str:
         """List the places, a line each, for messages."""
-        folders = [self.pyenv and self.pyenv / "versions", self.uv, *self.path]
+        folders = [self.pyenv and self.pyenv / "versions", self.uv, *self.path, *self.conda]
         return "\n".join(dict.fromkeys(str(folder) for folder in (*self.running, *folders) if folder))
 
 
@@ -139,19 +146,23 @@ def find_interpreters(places: Places, answers: Answers) -> Iterator[Interpreter]
             yield found
 
 
-def find_interpreter(wanted: str | None, *, places: Places, answers: Answers, explicit: Path | None = None) -> Choice:
+def find_interpreter(
+    wanted: str | None, *, places: Places, answers: Answers, explicit: Path | str | None = None
+) -> Choice:
     """Find the interpreter for a version: the same patch, else the newest patch of the same minor version, with a note.
 
     Args:
         wanted: `3.11.7`, `3.11`, or None for the running interpreter's own version.
         places: Where to look.
         answers: What is already known; new answers are added and saved.
-        explicit: The user's choice, which stands whatever is wanted.
+        explicit: The user's choice, a path or a version as `wanted`, which stands whatever is wanted.
 
     Raises:
         InterpreterMissing: If there is none of that minor version, or `explicit` cannot be run.
     """
     try:
+        if isinstance(explicit, str):
+            return _chosen(wanted, explicit, places, answers)
         if explicit is not None:
             return _explicit(wanted, explicit, answers)
         if wanted is None:
@@ -179,6 +190,14 @@ def _explicit(wanted: str | None, path: Path, answers: Answers) -> Choice:
     return Choice(interpreter=found, note=note)
 
 
+def _chosen(wanted: str | None, version: str, places: Places, answers: Answers) -> Choice:
+    found = _matching(version, places, answers, by="you asked for")
+    notes = [found.note] if found.note else []
+    if wanted is not None and not f"{found.interpreter.version}.".startswith(f"{wanted}."):
+        notes.append(f"the model recorded Python {wanted}; using {found.interpreter.version}, as you chose")
+    return Choice(interpreter=found.interpreter, note="; ".join(notes))
+
+
 def _running(places: Places, answers: Answers) -> Choice:
     for found in find_interpreters(Places(running=places.running), answers):
         return Choice(interpreter=found, note=f"the model recorded no Python version; using {found.version}")
@@ -189,7 +208,7 @@ def _running(places: Places, answers: Answers) -> Choice:
     )
 
 
-def _matching(wanted: str, places: Places, answers: Answers) -> Choice:
+def _matching(wanted: str, places: Places, answers: Answers, *, by: str = "the model recorded") -> Choice:
     found = []
     for each in find_interpreters(places, answers):
         if each.version == wanted:
@@ -197,19 +216,20 @@ def _matching(wanted: str, places: Places, answers: Answers) -> Choice:
         found.append(each)
     same_minor = [each for each in found if each.minor == minor_of(wanted)]
     if not same_minor:
-        raise _missing(wanted, found, places)
+        raise _missing(wanted, found, places, by)
     best = max(same_minor, key=lambda each: Version(each.version))
     is_open = wanted == minor_of(wanted)
-    note = "" if is_open else f"the model recorded Python {wanted}; using {best.version}"
+    note = "" if is_open else f"{by} Python {wanted}; using {best.version}"
     return Choice(interpreter=best, note=note)
 
 
-def _missing(wanted: str, found: Sequence[Interpreter], places: Places) -> InterpreterMissing:
+def _missing(wanted: str, found: Sequence[Interpreter], places: Places, by: str) -> InterpreterMissing:
     seen = [f"{each.version} at {each.path}" for each in sorted(found, key=lambda each: Version(each.version))]
     return InterpreterMissing(
-        f"no Python {minor_of(wanted)} was found for a model that recorded {wanted}",
+        f"no Python {minor_of(wanted)} was found; {by} {wanted}",
         facts={"wanted": wanted, "looked in": places.shown(), "found": "\n".join(seen) or "none"},
-        fix=f"Run `uv python install {wanted}` or `pyenv install {wanted}`; any {minor_of(wanted)} will do.",
+        fix=f"Run `uv python install {wanted}` or `pyenv install {wanted}` (or `conda create -n py{minor_of(wanted)} "
+        f"python={wanted}`); any {minor_of(wanted)} will do.",
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
+
+from .whole_file import read_whole, write_whole
 
 
 class Progress(Protocol):
@@ -46,16 +47,11 @@ class StatusFile:
         Raises:
             OSError: If the file cannot be written.
         """
-        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        draft.write_text(json.dumps({"pid": os.getpid(), "text": text}), encoding="utf-8")
-        draft.replace(self.path)
+        write_whole(self.path, {"pid": os.getpid(), "text": text})
         self.audience.step(text)
 
 
 def read_status(path: Path) -> str:
     """Read what another process last wrote as its step, empty where there is nothing to read."""
-    try:
-        status = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ""
-    return f"process {status['pid']}: {status['text']}"
+    status = read_whole(path)
+    return f"process {status['pid']}: {status['text']}" if {"pid", "text"} <= set(status) else ""

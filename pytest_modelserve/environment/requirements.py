@@ -17,6 +17,7 @@ from ..errors import RequirementsError
 from .indexes import without_credentials
 
 _INCLUDE: Final = re.compile(r"(?:(-r|-c)\s*|(--requirement|--constraint)(?:\s+|\s*=\s*))(?P<target>\S.*)")
+_FIND_LINKS: Final = re.compile(r"(?:-f\s*|--find-links(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _EDITABLE: Final = re.compile(r"(?:-e\s*|--editable(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _LINE_OPTIONS: Final = re.compile(r"\s+--(?:hash|config-settings?|global-option)\b.*$")
@@ -134,6 +135,7 @@ class _Reader:
             self._take(entry, _unquoted(editable["target"]), is_constraint=is_constraint)
         elif text.startswith("-"):
             self.options.append(text)
+            self._take_links(text)
         else:
             self._take(entry, _LINE_OPTIONS.sub("", text), is_constraint=is_constraint)
 
@@ -148,6 +150,13 @@ class _Reader:
         for line in _lines_of(path, entry, self.directory):
             self.read(line, path.parent, is_constraint=is_constraint)
         self.open_files.pop()
+
+    def _take_links(self, option: str) -> None:
+        """Take a folder of wheels in the model directory, which decides as an index does; others are addresses."""
+        if links := _FIND_LINKS.fullmatch(option):
+            folder = self.directory / _unquoted(links["target"])
+            if folder.is_dir() and folder.resolve().is_relative_to(self.directory.resolve()):
+                self.local_files[links["target"]] = digest_of(folder)
 
     def _take(self, entry: Entry, text: str, *, is_constraint: bool) -> None:
         local = _local_target(text)

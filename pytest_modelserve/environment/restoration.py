@@ -34,12 +34,14 @@ class RestoreRequest:
 
     Attributes:
         spec: What the model asks for.
+        model_uri: Noted beside the environment as one that used it; empty is not.
         manager: `uv`, `virtualenv`, `conda` or `local`.
         root: The cache; a local disk, best the one that has uv's cache, since uv links files between them.
-        python: The interpreter to build with, whatever the model recorded.
+        python: The interpreter to build with, by path or by version, whatever the model recorded.
         progress: Hears what is going on.
         smoke: Arguments for the environment's Python (after `-I`) that load the model once, so that what it imports
             is compiled; its failure is a note, for whether the model loads is not the environment's to judge.
+        smoke_config: Written to a file whose path is the last of those arguments; nothing is where it is empty.
         smoke_env: Gives the complete variables of that load, from the environment's directory: the model's own code
             runs in it, and is not to see what the installer may.
         smoke_timeout_s: How long that may take.
@@ -51,11 +53,13 @@ class RestoreRequest:
     """
 
     spec: EnvironmentSpec
+    model_uri: str = ""
     manager: str = "virtualenv"
     root: Path = field(default_factory=default_root)
-    python: Path | None = None
+    python: Path | str | None = None
     progress: Progress = SILENCE
     smoke: tuple[str, ...] = ()
+    smoke_config: Mapping[str, object] = field(default_factory=dict)
     smoke_env: Callable[[Path], Mapping[str, str]] = field(default=_no_variables)
     smoke_timeout_s: float = 300.0
     run_id: str = ""

@@ -17,16 +17,22 @@ class Lease:
     Taking it waits while a supervisor is ending its group, a few seconds at most. Leases do not pass to programs that
     the holder starts; a copy in a forked child keeps the share only as long as the holder does not close it.
 
+    Args:
+        path: The file, made where it is not there, for this user alone.
+        mode: What others may do with a file that is made here, as far as the umask lets them.
+        is_needed: Whether it is an error that there is no share to be had; else the file is only read, and the lease
+            holds nothing where that cannot be.
+
     Raises:
         OSError: If the file cannot be opened, or its file system has no locks.
     """
 
     __slots__ = ("_descriptor", "_owner", "path")
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int = 0o600, is_needed: bool = True) -> None:
         self.path: Path = path
         self._owner = os.getpid()
-        self._descriptor: int | None = _shared_lock(path)
+        self._descriptor: int | None = _made_and_shared(path, mode) if is_needed else _read_and_shared(path)
 
     @property
     def is_held(self) -> bool:
@@ -71,10 +77,21 @@ class Lease:
         return f"Lease({str(self.path)!r}, {'held' if self.is_held else 'closed'})"
 
 
-def _shared_lock(path: Path) -> int:
+def _made_and_shared(path: Path, mode: int) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
+    return _shared(path, os.O_RDWR | os.O_CREAT, mode)
+
+
+def _read_and_shared(path: Path) -> int | None:
+    try:
+        return _shared(path, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+
+
+def _shared(path: Path, flags: int, mode: int = 0) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, flags | os.O_CLOEXEC, mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if _is_at(descriptor, path):

@@ -20,7 +20,7 @@ from .launch import LaunchSpec
 from .process import find, lease_path, start
 from .state import Server
 
-_GATE: Final = "start.lock"
+GATE: Final = "start.lock"
 _Pool = TypeVar("_Pool", bound="ServerPool")
 
 
@@ -168,7 +168,7 @@ class ServerPool:
 
     def _lock(self, home: Path, timeout_s: float = -1) -> FileLock:
         home.mkdir(parents=True, exist_ok=True)
-        return FileLock(home / _GATE, timeout=timeout_s)
+        return FileLock(home / GATE, timeout=timeout_s)
 
     @contextmanager
     def _free_home(self, spec: LaunchSpec) -> Iterator[Path]:

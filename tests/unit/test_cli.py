@@ -264,51 +264,6 @@ def test_explain_offers_the_closest_name(capsys: Capture) -> None:
     assert "Did you mean 'null_in_required'?" in capsys.readouterr().err
 
 
-def test_envs_of_an_empty_cache(capsys: Capture, tmp_path: Path) -> None:
-    cache = f"--cache-dir={tmp_path}"
-    assert cli.main(["envs", "path", cache]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'envs'}\n"
-    assert cli.main(["envs", "list", cache]) == 0
-    assert cli.main(["envs", "prune", cache]) == 0
-    assert capsys.readouterr().out == ""
-
-
-def test_envs_lists_and_prunes_what_is_cached(capsys: Capture, tmp_path: Path) -> None:
-    directory = tmp_path / "envs" / ("a" * 40)
-    directory.mkdir(parents=True)
-    (directory / "half").write_text("built")
-    cache = f"--cache-dir={tmp_path}"
-    assert cli.main(["envs", "list", cache]) == 0
-    listed = capsys.readouterr().out
-    assert str(directory) in listed
-    assert "unfinished" in listed
-    assert cli.main(["envs", "prune", cache]) == 0
-    assert capsys.readouterr().out.startswith("removed ")
-    assert not directory.exists()
-
-
-@pytest.mark.parametrize(
-    ("words", "left"),
-    [
-        ((), set()),
-        (("--unused-days=30",), {"new"}),
-        (("--unused-days=365",), {"new", "old"}),
-        (("--keep-gb=1",), {"new", "old"}),
-        (("--keep-gb=0",), set()),
-        (("--unused-days=30", "--keep-gb=1"), {"new"}),
-    ],
-)
-def test_prune_removes_only_what_is_asked_for(tmp_path: Path, words: tuple[str, ...], left: set[str]) -> None:
-    for name, age_days in (("new", 1), ("old", 100)):
-        folder = tmp_path / "envs" / name
-        folder.mkdir(parents=True)
-        (folder / "half").write_text("built")
-        last_used = time.time() - age_days * cli.DAY_S
-        os.utime(folder, (last_used, last_used))
-    assert cli.main(["envs", "prune", f"--cache-dir={tmp_path}", *words]) == 0
-    assert {path.name for path in (tmp_path / "envs").iterdir()} == left
-
-
 def test_a_domain_is_told_from_data_by_the_signature(capsys: Capture, model: Path, tmp_path: Path) -> None:
     document = json.loads((model / "MLmodel").read_text())
     inputs = [{"name": "when", "type": "datetime", "required": True}, *INPUTS]

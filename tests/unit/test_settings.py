@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_modelserve.errors import SettingError
-from pytest_modelserve.settings import NAMES, Settings, parse_seconds, parse_switch
+from pytest_modelserve.settings import NAMES, Settings, parse_python, parse_seconds, parse_size, parse_switch
 
 
 def test_a_stronger_layer_stands_over_a_weaker_one() -> None:
@@ -56,3 +58,47 @@ def test_switches(text: str, is_on: bool) -> None:
 def test_what_is_no_switch(text: str) -> None:
     with pytest.raises(ValueError, match="switch"):
         parse_switch(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        *((text, "3.10") for text in ("3.10", " 3.10 ", "python3.10")),
+        *((text, "3.10.13") for text in ("3.10.13", "python3.10.13")),
+        *((text, Path(text)) for text in ("/usr/bin/python3.10", "bin/python", "./3.10", "python3", "3.10.x")),
+        ("~/python", Path.home() / "python"),
+    ],
+)
+def test_an_interpreter_is_named_by_version_or_by_path(text: str, chosen: Path | str) -> None:
+    assert parse_python(text) == chosen
+
+
+def test_an_interpreter_without_a_name() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        parse_python(" ")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("20GB", 20_000_000_000),
+        ("20 gb", 20_000_000_000),
+        ("1.5G", 1_500_000_000),
+        ("800MB", 800_000_000),
+        ("2k", 2000),
+        ("1TB", 10**12),
+        ("0", 0),
+        ("512", 512),
+        ("7b", 7),
+        ("off", None),
+        (" OFF ", None),
+    ],
+)
+def test_sizes(text: str, size: int | None) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 0GB", "1e3", "20GiB", "none", "inf", "nan"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        parse_size(text)

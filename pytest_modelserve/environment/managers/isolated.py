@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import json
 import re
 import shutil
 import time
@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-from ...errors import InstallFailed, RequirementsError
+from ...errors import RequirementsError
 from ..activation import activated
 from ..additions import NO_ADDITIONS, advised, require_fit, told_of
 from ..answers import Answers
 from ..cache import EnvironmentCache, Slot
 from ..digest import environment_digest
+from ..disk import as_error as as_disk_error
 from ..freeze import read_freeze
 from ..indexes import index_identity, read_pip_settings
 from ..install import BuildSite, Output, installer_environment
@@ -25,6 +26,7 @@ from ..lock_file import NOT_FOLLOWED, has_lock, lock_notes, rest_of
 from ..progress import Progress
 from ..restoration import Environment, RestoreRequest
 from ..symptoms import as_error
+from ..usage import record_use
 from .locked import STAGE, UvSync
 from .mirror import Mirror
 from .packages import Installer
@@ -113,12 +115,9 @@ def restore_isolated(
         )
         built = cache.obtain(digest[:_KEY_DIGITS], build)
     except OSError as error:
-        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        raise InstallFailed(
-            f"the environment could not be made: {'the disk is full' if is_full else error}",
-            facts={"cache": request.root, "reason": error},
-            fix="Make the cache directory writable and see that the disk has room, or choose another.",
-        ) from error
+        raise as_disk_error(error, request.root) from error
+    if request.model_uri:
+        record_use(built.directory.parent, request.model_uri, request.spec.directory)
     python = built.directory / built.facts["python"]
     return Environment(
         manager=creator.name,
@@ -209,7 +208,11 @@ class _Build:
             return []
         variables = self.request.smoke_env(site.prefix)
         patient = replace(site, env=variables, timeout_s=self.request.smoke_timeout_s)
-        output = patient.run([site.python, "-I", *self.request.smoke], stage="loading the model once")
+        config = site.directory / "smoke.json"
+        config.write_text(json.dumps(dict(self.request.smoke_config)), encoding="utf-8")
+        told = (str(config),) if self.request.smoke_config else ()
+        output = patient.run([site.python, "-I", *self.request.smoke, *told], stage="loading the model once")
+        config.unlink(missing_ok=True)  # the model's own code ran meanwhile
         return _smoke_notes(output, self.request.smoke_timeout_s)
 
 

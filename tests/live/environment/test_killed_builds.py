@@ -18,6 +18,8 @@ import pytest
 
 DEADLINE_S: Final = 120.0  # conditions come true within seconds; a loaded machine takes its time
 
+INHERITED: Final = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+
 BACKEND: Final = '''
 import base64, hashlib, os, time, zipfile
 
@@ -56,9 +58,14 @@ from pytest_modelserve.environment.managers.virtualenv import Virtualenv
 from pytest_modelserve.environment.restoration import RestoreRequest
 from pytest_modelserve.environment.spec import EnvironmentSpec
 
+class Said:
+    def step(self, text):
+        with open(os.environ["SAID"], "a") as said:
+            said.write(f"{os.getpid()} {text}\\n")
+
 manager = {"uv": Uv, "virtualenv": Virtualenv, "pip": lambda: Virtualenv(uses_uv=False)}[sys.argv[1]]()
 spec = EnvironmentSpec.read(Path(sys.argv[2]))
-with manager.restore(RestoreRequest(spec=spec, root=Path(sys.argv[3]))) as environment:
+with manager.restore(RestoreRequest(spec=spec, root=Path(sys.argv[3]), progress=Said())) as environment:
     print(json.dumps({"prefix": str(environment.prefix), "freeze": environment.freeze, "cached": environment.cached}))
 """
 
@@ -72,6 +79,7 @@ class Scene:
         self.root = folder / "cache"
         self.started = folder / "started"
         self.let_go = folder / "let go"
+        self.said = folder / "said"
         package = self.model / "slow"
         package.mkdir(parents=True)
         (package / "slow_backend.py").write_text(BACKEND)
@@ -83,13 +91,18 @@ class Scene:
     def restore(self, manager: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(self.folder / "restore.py"), manager, str(self.model), str(self.root)]
         offline = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "HOME": str(self.folder / "home")}
-        signals = {"STARTED": str(self.started), "LET_GO": str(self.let_go)}
-        env = {"PATH": os.environ["PATH"], **offline, **signals}
+        signals = {"STARTED": str(self.started), "LET_GO": str(self.let_go), "SAID": str(self.said)}
+        env = {**INHERITED, **offline, **signals}
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def builders(self) -> list[int]:
         """Give the pids of all package builds begun."""
         return [int(line) for line in self.started.read_text().split()] if self.started.exists() else []
+
+    def waiting(self) -> set[str]:
+        """Give the pids of all that said they wait for a builder."""
+        said = self.said.read_text().splitlines() if self.said.exists() else []
+        return {line.split()[0] for line in said if " waiting for " in line}
 
     def processes(self) -> list[psutil.Process]:
         """Give all processes that have to do with this scene."""
@@ -174,22 +187,39 @@ def test_ctrl_c_leaves_nothing(scene: Scene) -> None:
     assert scene.generations() == []
 
 
-def test_a_full_disk_is_told_and_tidied(scene: Scene, tmp_path: Path) -> None:
+def test_eight_processes_build_once(scene: Scene) -> None:
+    started = [scene.restore("uv") for _ in range(8)]
+    assert until(lambda: len(scene.waiting()) == 7)
+    scene.let_go.touch()
+    done = [finished(each) for each in started]
+    assert len(scene.builders()) == 1
+    assert len({str(each["prefix"]) for each in done}) == 1
+    assert len(scene.generations()) == 1
+
+
+@pytest.mark.parametrize("size", ["4k", "48k", "3m"])  # enough to begin, to create it, to install
+def test_a_full_disk_is_told_and_the_next_try_works(scene: Scene, tmp_path: Path, size: str) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = f"mount -t tmpfs -o size=3m none '{disk}' && "
+    mount = f"mount -t tmpfs -o size={size} none '{disk}' && "
     private = ["unshare", "-rm", "sh", "-c"]
     if subprocess.run([*private, f"{mount} true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine lets nobody mount a small disk")
     data = scene.model / "slow" / "slow_backend.py"
     data.write_text(BACKEND.replace('"slowpkg.py": ""', '"slowpkg.py": "#" + "x" * 8_000_000'))
     scene.let_go.touch()
-    restore = (
-        f"'{sys.executable}' '{scene.folder}/restore.py' uv '{scene.model}' '{disk}'; find '{disk}/envs' -name 'g-*'"
-    )
-    env = {"PATH": os.environ["PATH"], "HOME": str(scene.folder / "home"), "PIP_CONFIG_FILE": os.devnull}
+    restore = f"'{sys.executable}' '{scene.folder}/restore.py' uv '{scene.model}' '{disk}'"
+    left = f"find '{disk}/envs' -name 'g-*' -o -name '*.json'"
+    again = f"echo now; {left}; mount -o remount,size=60m '{disk}' && {restore}"
+    env = {**INHERITED, "HOME": str(scene.folder / "home"), "PIP_CONFIG_FILE": os.devnull}
     env |= {"PIP_NO_INDEX": "1", "UV_CACHE_DIR": str(tmp_path / "uv"), "UV_LINK_MODE": "copy"}
-    env |= {"STARTED": str(scene.started), "LET_GO": str(scene.let_go)}
-    done = subprocess.run([*private, mount + restore], check=False, capture_output=True, env=env, text=True)
+    env |= {"STARTED": str(scene.started), "LET_GO": str(scene.let_go), "SAID": str(scene.said)}
+    command = [*private, f"{mount}{restore}; {again}"]
+    done = subprocess.run(command, check=False, capture_output=True, env=env, text=True)
     assert re.search(r"InstallFailed: .*: the disk is full", done.stderr)
-    assert done.stdout == ""
+    assert "modelserve envs prune" in done.stderr
+    before, _, after = done.stdout.partition("now\n")
+    *left_behind, answer = after.splitlines()
+    assert (done.returncode, before) == (0, ""), done.stderr
+    assert [Path(path).name for path in left_behind] in ([], ["failure.json"])
+    assert "slowpkg==1.0" in json.loads(answer)["freeze"]

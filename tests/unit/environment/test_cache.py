@@ -126,7 +126,9 @@ def test_without_a_run_id_a_failure_is_tried_again(obtain: Callable[..., CachedB
     assert len(failing.directories) == 2
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"run_id": "one", "kind": "SystemExit"}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"run_id": "one", "kind": "SystemExit"}', '{"run_id": "one", "kind": "InstallFailed"}']
+)
 def test_a_torn_failure_is_tried_again(obtain: Callable[..., CachedBuild], slot: Slot, content: str) -> None:
     slot.folder.mkdir(parents=True)
     slot.failure.write_text(content)

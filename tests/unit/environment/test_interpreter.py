@@ -39,14 +39,15 @@ def plant(tmp_path: Path) -> Plant:
 
 @pytest.fixture
 def places(tmp_path: Path) -> Places:
-    return Places(pyenv=tmp_path / "pyenv", uv=tmp_path / "uv", path=(tmp_path / "bin", tmp_path / "pyenv/shims"))
+    path = (tmp_path / "bin", tmp_path / "pyenv/shims")
+    return Places(pyenv=tmp_path / "pyenv", uv=tmp_path / "uv", path=path, conda=(tmp_path / "conda/envs/a",))
 
 
 @pytest.fixture
 def find(tmp_path: Path, places: Places) -> Callable[..., Choice]:
     """Look in the planted places; every call reads what the last one saved."""
 
-    def found(wanted: str | None, **others: Path) -> Choice:
+    def found(wanted: str | None, **others: Path | str) -> Choice:
         return find_interpreter(wanted, places=places, answers=Answers(tmp_path / "answers.json"), **others)
 
     return found
@@ -58,7 +59,13 @@ def n_calls(executable: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    "path", ["pyenv/versions/3.10.13/bin/python", "uv/cpython-3.10.13-linux/bin/python", "bin/python3.10"]
+    "path",
+    [
+        "pyenv/versions/3.10.13/bin/python",
+        "uv/cpython-3.10.13-linux/bin/python",
+        "bin/python3.10",
+        "conda/envs/a/bin/python",
+    ],
 )
 def test_the_same_patch_is_taken_wherever_it_is(plant: Plant, find: Callable[..., Choice], path: str) -> None:
     plant("bin/python3.11", "3.11.1")
@@ -92,9 +99,14 @@ def test_another_minor_version_is_an_error_that_says_how_to_get_it(
         find("3.10.13")
     assert caught.value.facts["wanted"] == "3.10.13"
     assert caught.value.facts["found"] == f"3.11.2 at {tmp_path / 'bin/python3.11'}"
-    assert str(tmp_path / "pyenv/versions") in str(caught.value.facts["looked in"])
+    assert caught.value.happened == "no Python 3.10 was found; the model recorded 3.10.13"
+    looked_in = str(caught.value.facts["looked in"]).splitlines()
+    assert looked_in == [
+        str(tmp_path / name) for name in ("pyenv/versions", "uv", "bin", "pyenv/shims", "conda/envs/a")
+    ]
     assert "uv python install 3.10.13" in caught.value.fix
     assert "pyenv install 3.10.13" in caught.value.fix
+    assert "conda create -n py3.10 python=3.10.13" in caught.value.fix
 
 
 @pytest.mark.parametrize("body", ["exit 127", "echo Python 3.10.13", "echo '{}'", "echo '[1]'", "kill -9 $$"])
@@ -187,6 +199,54 @@ def test_an_explicit_path_stands_and_is_noted(plant: Plant, find: Callable[..., 
     assert choice.note == "the model recorded Python 3.10.13; using 3.12.1, as you chose"
     assert find("3.12", explicit=chosen).note == ""
     assert find(None, explicit=chosen).note == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "asked", "taken", "note"),
+    [
+        ("3.10.13", "3.12", "3.12.4", "the model recorded Python 3.10.13; using 3.12.4, as you chose"),
+        ("3.10.13", "3.12.1", "3.12.1", "the model recorded Python 3.10.13; using 3.12.1, as you chose"),
+        ("3.12.1", "3.12.1", "3.12.1", ""),
+        (None, "3.12", "3.12.4", ""),
+        ("3.12", "3.12.9", "3.12.4", "you asked for Python 3.12.9; using 3.12.4"),
+        (
+            "3.11",
+            "3.12.9",
+            "3.12.4",
+            "you asked for Python 3.12.9; using 3.12.4; the model recorded Python 3.11; using 3.12.4, as you chose",
+        ),
+    ],
+)
+def test_an_explicit_version_is_looked_for(
+    plant: Plant, find: Callable[..., Choice], wanted: str | None, asked: str, taken: str, note: str
+) -> None:
+    for version in ("3.10.13", "3.12.1", "3.12.4"):
+        plant(f"pyenv/versions/{version}/bin/python", version)
+    choice = find(wanted, explicit=asked)
+    assert (choice.interpreter.version, choice.note) == (taken, note)
+
+
+def test_an_explicit_version_that_is_not_there(plant: Plant, find: Callable[..., Choice]) -> None:
+    plant("bin/python3.10")
+    with pytest.raises(InterpreterMissing) as caught:
+        find("3.10.13", explicit="3.9")
+    assert caught.value.happened == "no Python 3.9 was found; you asked for 3.9"
+    assert "uv python install 3.9" in caught.value.fix
+
+
+def test_answers_that_cannot_be_saved_are_asked_again(plant: Plant, tmp_path: Path, places: Places) -> None:
+    executable = plant("bin/python3.10")
+    (tmp_path / "file").touch()
+    for n_asked in (1, 2):
+        answers = Answers(tmp_path / "file" / "answers.json")
+        assert find_interpreter("3.10", places=places, answers=answers).interpreter.path == executable
+        assert n_calls(executable) == n_asked
+
+
+@pytest.mark.parametrize("known", ["[]", "null", '{"/bin/python": {}}', '{"/bin/python": {"answer": {}}}'])
+def test_answers_of_another_shape_are_none(tmp_path: Path, known: str) -> None:
+    (tmp_path / "answers.json").write_text(f'{{"schema": 1, "known": {known}}}')
+    assert Answers(tmp_path / "answers.json").known(Path("/bin/python")) is None
 
 
 def test_an_explicit_path_that_does_not_run(find: Callable[..., Choice], tmp_path: Path) -> None:

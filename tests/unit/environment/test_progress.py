@@ -24,3 +24,9 @@ def test_no_file_no_status(tmp_path: Path) -> None:
 
 def test_silence_says_nothing() -> None:
     SILENCE.step("anything")
+
+
+def test_a_torn_status_says_nothing(tmp_path: Path) -> None:
+    for content in ("", "{", '{"pid": 3}'):
+        (tmp_path / "k.status").write_text(content)
+        assert read_status(tmp_path / "k.status") == ""

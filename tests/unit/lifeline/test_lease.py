@@ -143,3 +143,23 @@ def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         Lease(tmp_path / "file" / "lease")
+
+
+def test_a_share_that_is_not_needed_is_had_only_where_the_file_is(lease_path: Path) -> None:
+    lease_path.unlink(missing_ok=True)
+    with Lease(lease_path, is_needed=False) as lease:
+        assert not lease.is_held
+        assert not lease.leave()
+    assert not lease_path.exists()
+    lease_path.touch(0o400)
+    with Lease(lease_path, is_needed=False) as lease:
+        assert lease.is_held
+        assert not is_free(lease_path)
+    assert is_free(lease_path)
+
+
+def test_others_may_do_with_the_file_what_the_mode_says(lease_path: Path) -> None:
+    for mode in (0o600, 0o644):
+        lease_path.unlink(missing_ok=True)
+        Lease(lease_path, mode=mode).close()
+        assert lease_path.stat().st_mode & 0o777 == mode

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pytest_modelserve.environment import cache
 from pytest_modelserve.environment.additions import Additions
 from pytest_modelserve.environment.eviction import list_cached, prune
 from pytest_modelserve.environment.install import BuildSite
@@ -286,3 +287,55 @@ def test_a_disk_that_is_full_for_us_too(restored: Callable[..., Environment]) ->
     with pytest.raises(InstallFailed) as caught:
         restored(progress=Full())
     assert caught.value.happened == "the environment could not be made: the disk is full"
+
+
+def test_what_the_load_is_told_is_a_file_that_is_gone_afterwards(restored: Callable[..., Environment]) -> None:
+    code = "import json, sys; print(json.load(open(sys.argv[1]))['model_dir'], file=open(sys.argv[1] + '.seen', 'w'))"
+    with restored(smoke=("-c", code), smoke_config={"model_dir": "/m"}) as environment:
+        folder = environment.prefix.parent
+        assert (folder / "smoke.json.seen").read_text() == "/m\n"
+        assert not (folder / "smoke.json").exists()
+        assert not any("loading the model" in note for note in environment.notes)
+
+
+def test_a_model_that_used_it_is_noted_and_does_not_decide(
+    restored: Callable[..., Environment], asked: RestoreRequest
+) -> None:
+    with restored(model_uri="models:/a/1") as first, restored(model_uri="models:/a/2") as second, restored() as third:
+        assert first.digest == second.digest == third.digest
+        assert (second.cached, third.cached) == (True, True)
+    (listed,) = list_cached(asked.root)
+    assert {use.uri for use in listed.uses} == {"models:/a/1", "models:/a/2"}
+    assert {use.directory for use in listed.uses} == {asked.spec.directory}
+
+
+@pytest.mark.parametrize(
+    ("number", "happened"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "the cache cannot be written")],
+)
+@pytest.mark.parametrize("where", ["create", "install", "pointer"])
+def test_a_disk_that_refuses_is_told_and_the_next_try_works(
+    restored: Callable[..., Environment],
+    asked: RestoreRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    number: int,
+    happened: str,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    targets = {
+        "create": (FakeCreator, "create"),
+        "install": (BuildSite, "run"),
+        "pointer": (cache, "write_whole"),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(*targets[where], refuse)
+        with pytest.raises(InstallFailed) as caught:
+            restored(run_id="one")
+    assert happened in caught.value.happened
+    assert "--model-cache-dir" in caught.value.fix
+    assert list(asked.root.glob("envs/*/g-*")) == list(asked.root.glob("envs/*/*.json*")) == []
+    assert list(asked.root.glob("locks/*.status*")) == []
+    restored(run_id="one").close()
