@@ -69,6 +69,8 @@ def _environment(environment: Environment) -> dict[str, object]:
 def _server(served: FollowedModel) -> dict[str, object]:
     server = served.server
     told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
+    if served.is_managed and server.is_warm:
+        return {**told, "kept": True}
     if served.is_managed:
         return {**told, "cold_start_s": round(server.cold_start_s, 3)}
     origin = {"signature_from": served.model.told_by} if served.model.told_by else {}

@@ -56,6 +56,8 @@ class Settings:
         data_file: Rows of real data that the model must take.
         report_file: Where the JSON report goes.
         cache_dir: Where environments and servers are kept; None is the user's cache directory.
+        keep_server: Whether the servers of a run are left to the next one.
+        keep_idle_s: How long they wait for it, in seconds.
         pass_env: Names of environment variables that the model's process may see.
         startup_timeout_s: How long a server may take to get ready, in seconds.
         request_timeout_s: How long one prediction may take, in seconds; None is the larger of ten seconds and fifty
@@ -94,6 +96,8 @@ class Settings:
     data_file: Path | None = None
     report_file: Path | None = None
     cache_dir: Path | None = None
+    keep_server: bool = False
+    keep_idle_s: float = 3600.0
     pass_env: tuple[str, ...] = ()
     startup_timeout_s: float = 120.0
     request_timeout_s: float | None = None
