@@ -221,9 +221,10 @@ class ServedModel(FollowedModel):
         environment = self.environment
         program = self.server.backend if self.is_ours else f"{self.server.backend} {self.server_version}".rstrip()
         python = f"Python {environment.python_version} by {environment.manager}"
+        kept = ", kept by an earlier run" if self.server.is_warm else ""
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
-            "served by": f"{program}, {python if self.is_managed else 'run by somebody else'}",
+            "served by": f"{program}, {python if self.is_managed else 'run by somebody else'}{kept}",
             **_libraries(environment),
         }
 

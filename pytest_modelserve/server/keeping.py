@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from ..lifeline import read_status
 from .launch import LaunchSpec
 from .readiness import HOST, answers_health
 from .state import Server, keep_path, read_server, status_path
@@ -40,7 +41,7 @@ def as_kept(spec: LaunchSpec, keep_s: float) -> LaunchSpec:
 
 
 def keep(server: Server, keep_s: float, run_id: str) -> None:
-    """Let a server outlive its last user by so many seconds; who started it is written down, too."""
+    """Let a server outlive its last user by so many seconds; which run has started it is written down, too."""
     path = keep_path(server.directory)
     draft = path.with_name(f"{path.name}.draft")
     draft.write_text(json.dumps({"keep_s": keep_s, "run_id": run_id}))
@@ -56,10 +57,13 @@ def note_use(server: Server) -> bool:
     return server.is_alive()
 
 
-def as_found(server: Server, run_id: str) -> Server:
-    """Return a server that was found, with whether another run has started it."""
+def as_joined(server: Server, keep_s: float, run_id: str) -> Server:
+    """Return a server that was found, with whether another run has started it; if it is kept, then as long as asked."""
     told = _read_keep(server)
-    return replace(server, is_warm=told is not None and told[1] != run_id)
+    if told is None:
+        return server
+    keep(server, keep_s, told.run_id)
+    return replace(server, is_warm=told.run_id != run_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +83,18 @@ class KeptServer:
 
 def kept_servers(root: Path) -> Iterator[KeptServer]:
     """Yield the servers below a directory that are kept."""
-    from ..lifeline import read_status
-
-    for home in sorted(root.glob(f"*{_MARK}*")):
+    for home in homes_of_kept(root):
         server = read_server(home)
-        told = None if server is None else _read_keep(server)
-        if server is None or told is None:
+        status = None if server is None else read_status(status_path(server.directory))
+        if server is None or status is None or not status.is_running:
             continue
-        status = read_status(status_path(server.directory))
-        if status is not None and status.is_running:
-            yield KeptServer(server=server, until=told[2] + told[0], supervisor_pid=status.supervisor_pid)
+        if told := _read_keep(server):
+            yield KeptServer(server=server, until=told.used + told.keep_s, supervisor_pid=status.supervisor_pid)
+
+
+def homes_of_kept(root: Path) -> Iterator[Path]:
+    """Yield where servers below a directory have their files that were kept, or might have been."""
+    yield from sorted(root.glob(f"*{_MARK}*"))
 
 
 def end_if_unfit(spec: LaunchSpec, home: Path) -> str:
@@ -167,7 +173,8 @@ def _changed_module(server: Server) -> str:
         return ""
     began = status_path(server.directory).stat().st_mtime
     scratch = tempfile.gettempdir()  # what is generated while the model runs may go as it came
-    for line in record.read_bytes().splitlines():
+    written = record.read_bytes()  # a line that is being written now has no end yet
+    for line in written[: written.rfind(b"\n") + 1].splitlines():
         file = json.loads(line)["file"]
         if file is None or file.startswith(scratch):
             continue
@@ -179,14 +186,22 @@ def _changed_module(server: Server) -> str:
     return ""
 
 
-def _read_keep(server: Server) -> tuple[float, str, float] | None:
-    """Return for how long a server is kept, which run started it, and when it was used last; None where it is not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keep:
+    """For how long a server is kept after its last use, which run has started it, and when it was used last."""
+
+    keep_s: float
+    run_id: str
+    used: float
+
+
+def _read_keep(server: Server) -> _Keep | None:
     path = keep_path(server.directory)
     try:
         told, used = json.loads(path.read_text()), path.stat().st_mtime
     except FileNotFoundError:
         return None
-    return float(told["keep_s"]), str(told["run_id"]), used
+    return _Keep(keep_s=told["keep_s"], run_id=told["run_id"], used=used)
 
 
 def _fingerprint() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,10 @@ from filelock import FileLock, Timeout
 from ..errors import ServerError
 from ..lifeline import Lease
 from .failed import forget, recall, remember
-from .keeping import as_found, end_if_unfit, keep, note_use
+from .keeping import as_joined, end_if_unfit, homes_of_kept, keep, note_use
 from .launch import LaunchSpec
 from .process import find, lease_path, start
-from .state import Server
+from .state import Server, read_server
 
 _GATE: Final = "start.lock"
 _Pool = TypeVar("_Pool", bound="ServerPool")
@@ -148,9 +148,9 @@ class ServerPool:
                 server = self._started(spec, lease)
                 if spec.keep_s and share is None:
                     keep(server, spec.keep_s, self._run_id)
+                    self._clean_up_kept()
             elif spec.keep_s:
-                note_use(server)
-                server = as_found(server, self._run_id)
+                server = as_joined(server, spec.keep_s, self._run_id)
             self._shares[spec.name] = _Share(lease, server)
             undo.pop_all()
         return server
@@ -164,6 +164,14 @@ class ServerPool:
         except ServerError as error:
             remember(home, self._run_id, error)
             raise
+
+    def _clean_up_kept(self) -> None:
+        """Remove the files of servers that ended when nobody used them any more, and so nobody was there to do it."""
+        for home in homes_of_kept(self._root):
+            with suppress(Timeout), self._lock(home, timeout_s=0):
+                server = read_server(home)
+                if server is not None and not server.is_alive():
+                    server.clean_up()
 
     def _leave(self, name: str, share: _Share) -> None:
         with self._lock(self._root / name):
