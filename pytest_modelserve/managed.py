@@ -7,9 +7,10 @@ failed, reads logs that it closed or cannot decode, and shows them to nobody.
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from xprocess import ProcessStarter, XProcess
 
 from .errors import Failure
 from .lifeline import Lease
+from .server.keeping import KeptServer, kept_servers
 from .server.launch import LaunchSpec
 from .server.process import Prepared, prepare, settle, start
 from .server.sharing import ServerPool, Starter
@@ -96,6 +98,38 @@ class _Silence:
 def missing_plugin(config: pytest.Config) -> str | None:
     """Return which plugin that xprocess needs was disabled, so that `--xshow` and `--xkill` know no server; or None."""
     return next((name for name in _NEEDED_PLUGINS if not config.pluginmanager.hasplugin(name)), None)
+
+
+def servers_root(config: pytest.Config, root: Path) -> Path:
+    """Return where the servers of a run have their files.
+
+    Args:
+        config: Of the run.
+        root: Where they have them when xprocess does not manage them.
+    """
+    if missing_plugin(config) is not None or config.cache is None:
+        return root
+    return config.rootpath.joinpath(config.getini("cache_dir"), *_ROOT)
+
+
+def kept_lines(config: pytest.Config, root: Path) -> Iterator[str]:
+    """Yield which servers this and other runs have kept, till when, and how to end them: a line each.
+
+    Args:
+        config: Of the run.
+        root: Where servers have their files when xprocess does not manage them.
+    """
+    is_known = missing_plugin(config) is None
+    is_here = config.rootpath == config.invocation_params.dir
+    xkill = "pytest --xkill" if is_here else f"pytest --xkill --rootdir={shlex.quote(str(config.rootpath))}"
+    for kept in kept_servers(servers_root(config, root)):
+        yield _as_line(kept, xkill if is_known else f"kill {kept.supervisor_pid}")
+
+
+def _as_line(kept: KeptServer, end: str) -> str:
+    until = time.strftime("%H:%M", time.localtime(kept.until))
+    server = f"the {kept.server.backend} server of {kept.server.model_uri}"
+    return f"kept: {server}, until {until} if nobody uses it; end it by: {end}"
 
 
 def drop_stale_pids(config: pytest.Config) -> None:

@@ -124,10 +124,7 @@ OPTIONS: Final = (
         metavar="FILE",
     ),
     Option(
-        name="insecure",
-        flag="--model-insecure",
-        help="Let any certificate count at --model-url.",
-        parse=parse_switch,
+        name="insecure", flag="--model-insecure", help="Let any certificate count at --model-url.", parse=parse_switch
     ),
     Option(
         name="rate",
@@ -317,6 +314,20 @@ OPTIONS: Final = (
         "the rest is no larger, but for what this run or another process uses. off, the default, removes none.",
         parse=parse_size,
         metavar="SIZE",
+    ),
+    Option(
+        name="keep_server",
+        flag="--model-keep-server",
+        help="Leave the server to the next run, which then starts at once; it ends when nobody has used it for "
+        "--model-keep-idle, an hour by default, or by pytest --xkill.",
+        parse=parse_switch,
+    ),
+    Option(
+        name="keep_idle_s",
+        flag="--model-keep-idle",
+        help="How long a server that is kept waits for its next use.",
+        parse=parse_seconds,
+        metavar="TIME",
     ),
     Option(
         name="pass_env",

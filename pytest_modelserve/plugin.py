@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Generator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -105,6 +105,18 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     finally:
         fixtures.CURRENT_ITEM.reset(token)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
+    """Say which servers are kept, where the run was asked to keep them."""
+    config: pytest.Config = terminalreporter.config
+    settings = precedence.settings_from(config, os.environ)
+    if settings.keep_server and not config.option.collectonly:
+        from .environment.restoration import default_root
+        from .managed import kept_lines
+
+        for line in kept_lines(config, (settings.cache_dir or default_root()) / "servers"):
+            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -244,7 +244,8 @@ class ModelReport:
         verdict: What its checks mean together.
         signature: As MLflow prints it.
         environment: manager, python, digest, cached, seconds, freeze.
-        server: backend, version, is_ours (whether it is of this package), cold_start_s.
+        server: backend, version, is_ours (whether it is of this package), cold_start_s; of one that an earlier run has
+            kept `kept` in place of that.
         checks: In the order they ran.
         deselected: Names of checks that the user left out of this run.
         latency: As the check of that name measured it.

@@ -69,6 +69,8 @@ def _environment(environment: Environment) -> dict[str, object]:
 def _server(served: FollowedModel) -> dict[str, object]:
     server = served.server
     told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
+    if served.is_managed and server.is_warm:
+        return {**told, "kept": True}
     if served.is_managed:
         return {**told, "cold_start_s": round(server.cold_start_s, 3)}
     origin = {"signature_from": served.model.told_by} if served.model.told_by else {}
@@ -219,9 +221,10 @@ class ServedModel(FollowedModel):
         environment = self.environment
         program = self.server.backend if self.is_ours else f"{self.server.backend} {self.server_version}".rstrip()
         python = f"Python {environment.python_version} by {environment.manager}"
+        kept = ", kept by an earlier run" if self.server.is_warm else ""
         return {
             "model": f"{self.model.uri} ({self.model.digest[:12]})",
-            "served by": f"{program}, {python if self.is_managed else 'run by somebody else'}",
+            "served by": f"{program}, {python if self.is_managed else 'run by somebody else'}{kept}",
             **_libraries(environment),
         }
 

@@ -61,6 +61,8 @@ class Settings:
         report_file: Where the JSON report goes.
         cache_dir: Where environments and servers are kept; None is the user's cache directory.
         cache_limit: How many bytes of environments may stay in the cache after a run; None is no limit.
+        keep_server: Whether the servers of a run are left to the next one.
+        keep_idle_s: How long they wait for it, in seconds.
         pass_env: Names of environment variables that the model's process may see.
         startup_timeout_s: How long a server may take to get ready, in seconds.
         request_timeout_s: How long one prediction may take, in seconds; None is the larger of ten seconds and fifty
@@ -102,6 +104,8 @@ class Settings:
     report_file: Path | None = None
     cache_dir: Path | None = None
     cache_limit: int | None = None
+    keep_server: bool = False
+    keep_idle_s: float = 3600.0
     pass_env: tuple[str, ...] = ()
     startup_timeout_s: float = 120.0
     request_timeout_s: float | None = None

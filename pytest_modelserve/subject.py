@@ -15,6 +15,7 @@ from .errors import ServerError
 from .model.example import InputExample
 from .model.mlmodel import Model
 from .server.backends import ServeRequest, ServeSettings, load_backend
+from .server.keeping import as_kept
 from .server.launch import LaunchSpec
 from .settings import Settings
 from .wire.payloads import Table
@@ -89,7 +90,11 @@ def launch_spec(
             facts={"model": model.uri},
             fix="Leave --model-workers out, or take a server that has them, such as --model-server=mlserver.",
         )
-    return replace(backend.launch(request), port=port)
+    held = () if environment.lease is None else (environment.lease.path,)
+    launch = backend.launch(request)
+    probe = replace(launch.probe, is_repeatable=not settings.stochastic)
+    spec = replace(launch, port=port, probe=probe, hold=held)
+    return as_kept(spec, settings.keep_idle_s) if settings.keep_server else spec
 
 
 def _serve_settings(settings: Settings, planted: Iterable[str]) -> ServeSettings:

@@ -7,7 +7,8 @@ platform, so Linux and macOS behave alike; only on macOS does a process that lea
 
 One rule keeps those who come and those who go apart: take a lease first, look whether the process lives second. While
 the supervisor ends the group it holds the exclusive lock, so a lease is only granted when the process is there to stay
-or gone for good.
+or gone for good. It holds also where a process is *kept*, that is, outlives its last holder for some time: only with
+that lock does the supervisor see that the time is over, and whoever came first has made it wait.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ def supervised(
     pass_fds: Iterable[int] = (),
     status_path: Path | None = None,
     forget: Iterable[Path] = (),
+    hold: Iterable[Path] = (),
+    keep_path: Path | None = None,
 ) -> list[str]:
     """Wrap a command so that it ends with the last holder of a lease.
 
@@ -40,9 +42,16 @@ def supervised(
         pass_fds: File descriptors for the command; give the same to the `Popen` of the result.
         status_path: A new file for `read_status`, written when the command starts and as soon as it ends.
         forget: Files that the supervisor removes once the group is gone, such as those that hold secrets.
+        hold: Lease files of others in which the supervisor takes a share of its own, so that what the command needs
+            stays as long as the command does.
+        keep_path: A file that may be written later, a JSON object: for `keep_s` seconds the command then outlives its
+            last holder, counted from when that one went or the file was touched, whichever is later.
     """
     options = [option for fd in pass_fds for option in ("--pass-fd", str(fd))]
     options += [option for path in forget for option in ("--forget", str(path))]
+    options += [option for path in hold for option in ("--hold", str(path))]
+    if keep_path is not None:
+        options += ["--keep", str(keep_path)]
     if status_path is not None:
         options += ["--status", str(status_path)]
     script = str(Path(__file__).with_name("supervisor.py").resolve())

@@ -61,6 +61,24 @@ class Lease:
         finally:
             self.close()
 
+    def is_only(self) -> bool:
+        """Tell whether nobody else holds a share now; waits, as taking one does, while a supervisor ends its group.
+
+        Look afterwards whether the process still lives.
+
+        Raises:
+            ValueError: It was closed.
+        """
+        if self._descriptor is None:
+            raise ValueError(f"{self!r} has no share")
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)  # either exchange gives up the old lock for an instant
+        return True
+
     def __enter__(self) -> Lease:
         return self
 

@@ -26,6 +26,7 @@ _LAST_HOLDER_GONE: Final = 0  # no signal has this number, so it can stand among
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _PR_SET_CHILD_SUBREAPER: Final = 36  # linux/prctl.h
 _NOT_STARTED: Final = 127  # what a shell exits with where a command cannot be started
+_LOOK_S: Final = 60.0  # how soon it is seen that a kept command is to be kept no longer, or that its files are gone
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -33,6 +34,8 @@ def _main(arguments: Sequence[str]) -> int:
     if os.getpgrp() != os.getpid():
         os.setsid()  # whoever kills the caller's group must not orphan the command
     lease = os.open(order.lease, os.O_RDWR | os.O_CLOEXEC)
+    for path in order.hold:  # until this process is gone
+        fcntl.flock(os.open(path, os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH)
     status = _locked_status(order.status)
     wakened, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -55,7 +58,7 @@ def _main(arguments: Sequence[str]) -> int:
         return _NOT_STARTED
     for descriptor in order.fds:  # or the supervisor would hold the port of a dead server
         os.close(descriptor)
-    threading.Thread(target=_await_last_holder, args=(lease, waker), daemon=True).start()
+    threading.Thread(target=_await_last_holder, args=(lease, waker, order.keep), daemon=True).start()
     while _reap(child) is None:
         if set(os.read(wakened, 64)) - {signal.SIGCHLD}:
             _end_group(child, order.stop_timeout_s)
@@ -72,6 +75,8 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--pass-fd", type=int, action="append", default=[], dest="fds", metavar="N")
     parser.add_argument("--status", type=Path)
     parser.add_argument("--forget", type=Path, action="append", default=[])
+    parser.add_argument("--hold", type=Path, action="append", default=[])
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("lease", type=Path)
     parser.add_argument("stop_timeout_s", type=float)
     end = arguments.index("--") + 1  # the command may have a "--" of its own
@@ -83,11 +88,47 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
     """Do nothing: the wake-up pipe has the signal."""
 
 
-def _await_last_holder(lease: int, waker: int) -> None:
+def _await_last_holder(lease: int, waker: int, keep: Path | None) -> None:
+    """Wait until nobody holds the lease, nor has for as long as the command is kept; the lock is held from then on."""
+    used = 0.0
     try:
-        fcntl.flock(lease, fcntl.LOCK_EX)
+        while True:
+            if not _is_free(lease):
+                fcntl.flock(lease, fcntl.LOCK_EX)
+                used = time.time()
+            left_s = _kept_s(keep, used)
+            if left_s <= 0:
+                break
+            fcntl.flock(lease, fcntl.LOCK_UN)  # whoever comes meanwhile finds the command alive
+            time.sleep(min(left_s, _LOOK_S))
     finally:  # without locks nobody could tell when to end: end now
         os.write(waker, bytes([_LAST_HOLDER_GONE]))
+
+
+def _is_free(lease: int) -> bool:
+    """Take the exclusive lock if that can be done at once."""
+    try:
+        fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _kept_s(keep: Path | None, used: float) -> float:
+    """Return how long the command is still to be kept without a holder, by the file that says so; 0 where none does.
+
+    Args:
+        keep: Says how many seconds; its time is that of a use that may have been too short to be seen.
+        used: When the last holder was seen to go, in seconds since the epoch.
+    """
+    if keep is None:
+        return 0.0
+    try:
+        keep_s = float(json.loads(keep.read_text())["keep_s"])
+        used = max(used, keep.stat().st_mtime)
+    except (OSError, ValueError, LookupError, TypeError):  # gone, or none: the rule for all others holds
+        return 0.0
+    return min(keep_s, used + keep_s - time.time())  # a clock that was put back prolongs nothing
 
 
 def _end_group(child: subprocess.Popen[bytes], stop_timeout_s: float) -> None:

@@ -27,8 +27,8 @@ class ModelFacts:
         seed: Of its searches.
         signature: As MLflow prints it.
         environment: manager, python, digest, cached, seconds, freeze, and what was `added` to the model's own, if any.
-        server: backend, version, is_ours, cold_start_s; of one that runs already its url in place of that, and
-            signature_from, where nothing but it tells of the model.
+        server: backend, version, is_ours, cold_start_s; of one that an earlier run has kept `kept` in place of that,
+            of one that runs already its url, and signature_from, where nothing but it tells of the model.
     """
 
     uri: str

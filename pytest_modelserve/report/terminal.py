@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ..results import Advice, CheckResult, ContractReport, ModelReport, Outcome, ShownDeviation
@@ -67,11 +67,15 @@ def _served(model: ModelReport) -> str:
         return ""
     version = f" {server['version']}" if server.get("version") and not server.get("is_ours") else ""
     origin = "cached" if environment.get("cached") else f"built in {environment.get('seconds', 0):.0f} s"
-    start = f", ready in {server.get('cold_start_s', 0):.1f} s" if server else ""
+    start = f", {_start(server)}" if server else ""
     python = f"Python {environment.get('python')} by {environment.get('manager')}"
     added = environment.get("added")
     beside = f" with {', '.join(map(str, added))}" if isinstance(added, list | tuple) and added else ""
     return f"{server.get('backend', 'no')}{version} server{start}; {python}{beside}, {origin}"
+
+
+def _start(server: Mapping[str, object]) -> str:
+    return "kept by an earlier run" if server.get("kept") else f"ready in {server.get('cold_start_s', 0):.1f} s"
 
 
 def _answer_lines(check: CheckResult) -> Iterator[str]:

@@ -25,6 +25,7 @@ class Probe:
         timeout_s: How long the one prediction may take.
         asks_early: Whether the prediction is asked for, too, while the server says that it is not ready.
         given_up: Statuses to GET `health_path` that say that it will never be ready, as where it has no model.
+        is_repeatable: Whether a second answer to `body` must equal the first.
     """
 
     health_path: str = "/ping"
@@ -34,6 +35,7 @@ class Probe:
     timeout_s: float = 60.0
     asks_early: bool = False
     given_up: frozenset[int] = frozenset()
+    is_repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class LaunchSpec:
         exit_codes: What an exit code says of a server that ended before it was ready, as the start of a sentence that
             the last exception of the log completes.
         forget: Files elsewhere that are removed when the server is gone, however it went.
+        hold: Lease files of what the server needs, in which it takes a share of its own for as long as it lives.
+        keep_s: How long a shared one outlives its last user, in seconds; 0 is not at all.
     """
 
     name: str
@@ -85,3 +89,5 @@ class LaunchSpec:
     is_ours: bool = False
     exit_codes: Mapping[int, str] = field(default_factory=dict)
     forget: tuple[Path, ...] = ()
+    hold: tuple[Path, ...] = ()
+    keep_s: float = 0.0

@@ -20,7 +20,7 @@ from ..errors import ServerError
 from ..lifeline import Lease, read_status, supervised
 from .launch import LaunchSpec
 from .readiness import HOST, Startup, answers_health, wait_until_ready
-from .state import Server, read_server, status_path, write_server
+from .state import Server, keep_path, read_server, status_path, write_server
 
 _HEALTH_TIMEOUT_S: Final = 30.0  # a server busy with somebody else's long prediction is no reason to end it
 _RUN_PREFIX: Final = "run-"
@@ -95,6 +95,8 @@ def prepare(spec: LaunchSpec, lease: Lease, log_name: str, *, forget: tuple[Path
             pass_fds=inherited,
             status_path=status_path(directory),
             forget=(*secrets, *spec.forget, *forget),
+            hold=spec.hold,
+            keep_path=keep_path(directory),
         )
         yield Prepared(
             spec=spec,

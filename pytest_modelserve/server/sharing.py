@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +16,10 @@ from filelock import FileLock, Timeout
 from ..errors import ServerError
 from ..lifeline import Lease
 from .failed import forget, recall, remember
+from .keeping import as_joined, end_if_unfit, homes_of_kept, keep, note_use
 from .launch import LaunchSpec
 from .process import find, lease_path, start
-from .state import Server
+from .state import Server, read_server
 
 GATE: Final = "start.lock"
 _Pool = TypeVar("_Pool", bound="ServerPool")
@@ -44,7 +45,9 @@ def _as_it_is(spec: LaunchSpec, _home: Path) -> LaunchSpec:
 class ServerPool:
     """Hand out servers that are shared by name with every other pool on the same root.
 
-    Everybody who joins, restarts or leaves a server does so one at a time; using it takes no lock.
+    Everybody who joins, restarts or leaves a server does so one at a time; using it takes no lock. Where a launch says
+    so its server outlives the last who leaves it, unless it had to be replaced before: a server that was lost once is
+    not what another run should begin with.
 
     Args:
         root: A directory on a local disk, the same for all who are to share.
@@ -113,7 +116,7 @@ class ServerPool:
             yield server
 
     def close(self) -> None:
-        """Give every share back; servers that nobody else uses are gone when this returns.
+        """Give every share back; servers that nobody else uses are gone when this returns, but for those that are kept.
 
         Raises:
             ServerError: If one of them does not stop; the others are given back all the same.
@@ -138,9 +141,16 @@ class ServerPool:
             undo.callback(lease.close)
             if share is not None and share.server.process is not None:
                 share.server.await_end()
+            if spec.keep_s and share is None and lease.is_only():
+                end_if_unfit(spec, home)
             server = find(spec, home)
             if server is None:
                 server = self._started(spec, lease)
+                if spec.keep_s and share is None:
+                    keep(server, spec.keep_s, self._run_id)
+                    self._clean_up_kept()
+            elif spec.keep_s:
+                server = as_joined(server, spec.keep_s, self._run_id)
             self._shares[spec.name] = _Share(lease, server)
             undo.pop_all()
         return server
@@ -155,9 +165,20 @@ class ServerPool:
             remember(home, self._run_id, error)
             raise
 
+    def _clean_up_kept(self) -> None:
+        """Remove the files of servers that ended when nobody used them any more, and so nobody was there to do it."""
+        for home in homes_of_kept(self._root):
+            with suppress(Timeout), self._lock(home, timeout_s=0):
+                server = read_server(home)
+                if server is not None and not server.is_alive():
+                    server.clean_up()
+
     def _leave(self, name: str, share: _Share) -> None:
         with self._lock(self._root / name):
-            if share.lease.leave():
+            if note_use(share.server):
+                share.lease.close()
+                share.server.disown()
+            elif share.lease.leave():
                 share.server.await_end()
                 share.server.clean_up()
             else:

@@ -22,6 +22,7 @@ from .readiness import EarlyAnswer, FirstAnswer
 _SCHEMA: Final = 1  # to be raised when the file changes its form
 _STATE_FILE: Final = "server.json"
 _STATUS_FILE: Final = "lifeline.status"
+_KEEP_FILE: Final = "keep.json"
 _KILL_MARGIN_S: Final = 10.0  # beyond its own time to stop: to be killed, and its orphans after it
 
 
@@ -41,6 +42,7 @@ class Server:
         first_answer: To the probe's request; None where the probe has none.
         early_answers: What it answered before it was ready; known to the process that started it.
         process: The supervisor, in the process that started it.
+        is_warm: Whether another run has started it, which kept it.
     """
 
     backend: str
@@ -54,6 +56,7 @@ class Server:
     first_answer: FirstAnswer | None = None
     early_answers: tuple[EarlyAnswer, ...] = field(default=(), compare=False, repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, compare=False, repr=False)
+    is_warm: bool = field(default=False, compare=False)
 
     @property
     def port(self) -> int:
@@ -139,6 +142,11 @@ class Server:
 def status_path(directory: Path) -> Path:
     """Return where the supervisor of the server in a private directory writes."""
     return directory / _STATUS_FILE
+
+
+def keep_path(directory: Path) -> Path:
+    """Return where it is written that the server in a private directory outlives its users."""
+    return directory / _KEEP_FILE
 
 
 def write_server(home: Path, server: Server) -> None:

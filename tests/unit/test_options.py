@@ -101,7 +101,8 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("stateless = a = b", {"stateless": "a = b"}),
     ),
     **dict.fromkeys(
-        ("strict", "stochastic", "redact", "insecure"), (("true", True), ("false", False), ("on", True), ("no", False))
+        ("strict", "stochastic", "redact", "insecure", "keep_server"),
+        (("true", True), ("false", False), ("on", True), ("no", False)),
     ),
     "concurrency": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),
     "tolerance": (("1e-6", 1e-6), ("0.5", 0.5), ("2", 2.0), ("1", 1.0)),
@@ -109,7 +110,10 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     "seed": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
     "examples": (("1", 1), ("2", 2), ("3", 3), ("0", 0)),
     **dict.fromkeys(
-        ("budget_s", "startup_timeout_s", "request_timeout_s", "max_p50_s", "max_p95_s", "max_p99_s"),
+        (
+            *("budget_s", "startup_timeout_s", "request_timeout_s", "keep_idle_s"),
+            *("max_p50_s", "max_p95_s", "max_p99_s"),
+        ),
         (("1s", 1.0), ("2m", 120.0), ("500ms", 0.5), ("4", 4.0)),
     ),
     **{

@@ -123,7 +123,7 @@ def front() -> Iterator[Callable[[int], Front]]:
 class Servers:
     """Hands out servers in the order they were given."""
 
-    def __init__(self, directory: Path, *urls: str, backend: str = "fake") -> None:
+    def __init__(self, directory: Path, *urls: str, backend: str = "fake", is_warm: bool = False) -> None:
         self._servers = [
             Server(
                 backend=backend,
@@ -134,6 +134,7 @@ class Servers:
                 log_path=directory / "log",
                 cold_start_s=0.1,
                 stop_timeout_s=1.0,
+                is_warm=is_warm,
             )
             for url in urls
         ]
@@ -194,6 +195,30 @@ def test_a_launch_takes_port_and_timeouts_from_where_they_are_said(subject: Subj
     assert (spec.port, spec.startup_timeout_s) == (8123, 300.0)
     assert (told["load_timeout_s"], told["predict_timeout_s"]) == (300.0, 90.0)
     assert launch_spec(subject, environment).name != spec.name  # they cannot share a server
+
+
+def test_a_server_that_may_be_kept_has_a_name_of_its_own_and_holds_its_environment(
+    subject: Subject, environment: Environment, tmp_path: Path
+) -> None:
+    usual = launch_spec(subject, environment)
+    asked = replace(subject, settings=replace(subject.settings, keep_server=True, keep_idle_s=90.0, stochastic=True))
+    with Lease(tmp_path / "use") as lease:
+        kept = launch_spec(asked, replace(environment, lease=lease))
+    assert kept.name.startswith(f"{usual.name}-kept-")
+    assert (kept.keep_s, kept.hold, kept.probe.is_repeatable) == (90.0, (tmp_path / "use",), False)
+    assert (usual.keep_s, usual.probe.is_repeatable) == (0.0, True)
+    assert launch_spec(subject, replace(environment, lease=None)).hold == ()
+
+
+def test_a_server_of_an_earlier_run_is_told_as_such(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    servers = Servers(tmp_path, front().url, front().url, is_warm=True)
+    served = ServedModel(subject, environment, servers)
+    assert served.facts()["served by"] == "fake, Python 3.11.7 by local, kept by an earlier run"
+    told = facts_of(subject, served, uri="m").server
+    assert (told["kept"], "cold_start_s" in told) == (True, False)
+    served.close()
 
 
 def test_an_unknown_backend_is_told(subject: Subject, environment: Environment) -> None:

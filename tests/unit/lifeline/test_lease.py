@@ -41,6 +41,17 @@ def test_is_given_back_by_the_end_of_a_block_and_of_the_object(lease_path: Path)
     assert is_free(lease_path)
 
 
+def test_knows_whether_it_is_the_only_one(lease_path: Path) -> None:
+    with Lease(lease_path) as lease:
+        assert lease.is_only()
+        with Lease(lease_path) as other:
+            assert [lease.is_only(), other.is_only()] == [False, False]
+        assert lease.is_only()
+        assert not is_free(lease_path)  # to ask gives nothing up
+    with pytest.raises(ValueError, match="closed"):
+        lease.is_only()
+
+
 def test_does_not_pass_to_programs_that_the_holder_starts(lease_path: Path) -> None:
     lease = Lease(lease_path)
     with subprocess.Popen(["sleep", "60"], close_fds=False) as program:

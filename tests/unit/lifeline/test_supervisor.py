@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -82,6 +83,88 @@ def test_lives_until_the_last_of_two_holders_leaves(
     assert process.wait(10) == -signal.SIGTERM
     assert len(everyone) == 2
     assert gone(everyone)
+
+
+def test_outlives_its_last_holder_for_as_long_as_it_is_kept(
+    lease_path: Path, tmp_path: Path, run: Run, members: Members, gone: Gone
+) -> None:
+    keep, lease = tmp_path / "keep", Lease(lease_path)
+    process = run("sleep 60 & echo up; wait", keep_path=keep)
+    keep.write_text('{"keep_s": 0.5}')
+    os.utime(keep, (0, 0))  # so that it is the end of the lease that counts
+    everyone, left = members(), time.monotonic()
+    lease.close()
+    assert process.wait(10) == -signal.SIGTERM
+    assert time.monotonic() - left >= 0.5
+    assert gone(everyone)
+
+
+def test_whoever_comes_in_time_finds_it_alive_and_leaves_it_so(
+    lease_path: Path, tmp_path: Path, run: Run, status_path: Path
+) -> None:
+    keep, lease = tmp_path / "keep", Lease(lease_path)
+    process = run("sleep 60 & echo up; wait", keep_path=keep)
+    keep.write_text('{"keep_s": 3600}')
+    for _ in range(20):  # each gives up the last share, and the next takes one while the supervisor looks
+        lease.close()
+        lease = Lease(lease_path)
+        status = read_status(status_path)
+        assert status is not None
+        assert status.is_running
+        assert lease.is_only()
+    lease.close()
+    process.terminate()  # it is kept, and ends at once all the same
+    assert process.wait(10) == -signal.SIGTERM
+
+
+def test_a_use_that_nobody_saw_counts_from_its_trace(lease_path: Path, tmp_path: Path, run: Run) -> None:
+    keep, lease = tmp_path / "keep", Lease(lease_path)
+    process = run("sleep 60 & echo up; wait", keep_path=keep)
+    keep.write_text('{"keep_s": 0.4}')
+    lease.close()
+    began = time.monotonic()
+    while time.monotonic() - began < 0.8:  # twice as long as it is kept
+        os.utime(keep)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    assert process.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"keep_s": "long"}', '{"keep_s": 0}'])
+def test_a_note_that_says_nothing_keeps_nothing(lease_path: Path, tmp_path: Path, run: Run, text: str) -> None:
+    keep, lease = tmp_path / "keep", Lease(lease_path)
+    process = run("echo up; sleep 60", keep_path=keep)
+    keep.write_text(text)
+    lease.close()
+    assert process.wait(10) == -signal.SIGTERM
+
+
+def test_a_note_from_the_future_prolongs_nothing(lease_path: Path, tmp_path: Path, run: Run) -> None:
+    keep, lease = tmp_path / "keep", Lease(lease_path)
+    process = run("echo up; sleep 60", keep_path=keep)
+    keep.write_text('{"keep_s": 0.3}')
+    os.utime(keep, (time.time() + 0.5,) * 2)  # the clock was put back
+    lease.close()
+    assert process.wait(10) == -signal.SIGTERM
+
+
+def test_what_it_needs_is_held_until_its_end(lease: Lease, tmp_path: Path, run: Run) -> None:
+    needed = tmp_path / "needed"
+    needed.touch()
+    process = run("echo up; sleep 60", hold=(needed,))
+
+    def is_free() -> bool:
+        with needed.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    assert not is_free()
+    lease.close()
+    process.wait(10)
+    assert is_free()
 
 
 @pytest.mark.parametrize("whole_group", [False, True])

@@ -297,6 +297,10 @@ def test_known_deviations_are_told_once_with_the_checks_that_met_them() -> None:
     server = {"backend": "mlflow", "version": "3.17.2", "cold_start_s": 4.0}
     lines = lines_of(model(*checks, server=server, environment=FACTS.environment))
     assert lines[1] == "  mlflow 3.17.2 server, ready in 4.0 s; Python 3.11.7 by uv, built in 12 s"
+    warm = lines_of(
+        model(server={"backend": "mlflow", "version": "3.17.2", "kept": True}, environment=FACTS.environment)
+    )
+    assert warm[1] == "  mlflow 3.17.2 server, kept by an earlier run; Python 3.11.7 by uv, built in 12 s"
     assert lines[2:] == [
         "  2 known deviations of mlflow 3.17.2, no failures:",
         "    text_is_true: Text is true. (a and 2 more)",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 STARTED = time.monotonic()
 PINGS: list[str] = []  # all that came
+PREDICTIONS: list[str] = []
 
 
 def main() -> None:
@@ -56,10 +57,12 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
     while True:
         connection, _ = listening.accept()
         with connection:
-            method, path, body = received(connection)
+            method, path, body, identity = received(connection)
             if path == "/invocations" and told.get("drops"):
                 continue
             status, answer = answered(method, path, body, told)
+            if path == "/invocations" and told.get("records"):
+                record(identity, told["records"])
             text = json.dumps(answer).encode()
             connection.sendall(b"HTTP/1.1 %d -\r\nContent-Length: %d\r\n\r\n%s" % (status, len(text), text))
         if "gives_up" in told and status == 503:
@@ -69,12 +72,22 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
 def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]
     with connection.makefile("rb") as stream:
         method, path, _ = stream.readline().decode().split(" ")
-        length = 0
+        length, identity = 0, None
         while line := stream.readline().strip():
             name, _, value = line.decode().partition(":")
             if name.lower() == "content-length":
                 length = int(value)
-        return method, path, stream.read(length)
+            if name.lower() == "x-modelserve-request-id":
+                identity = value.strip()
+        return method, path, stream.read(length), identity
+
+
+def record(identity: "str | None", how: str) -> None:
+    """Write down a call as a spy does, or as one whose record is broken, or that is another server's."""
+    known = {"id": identity if how != "others" else "of another"}
+    line = {**known, "received": {"offset": 0, "length": 1} if how != "broken" else None}
+    with Path("calls.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
 
 
 def is_loading(told: dict) -> bool:  # type: ignore[type-arg]
@@ -99,7 +112,10 @@ def answered(method: str, path: str, body: bytes, told: dict) -> tuple:  # type:
             time.sleep(60)
         if "dies_on_prediction" in told:
             os._exit(told["dies_on_prediction"])
-        return told.get("predicts", 200), {"predictions": body.decode()}
+        PREDICTIONS.append(path)
+        number = f" {len(PREDICTIONS)}" if told.get("counts") else ""
+        status = told.get("predicts", 200) if len(PREDICTIONS) == 1 else told.get("then", told.get("predicts", 200))
+        return status, {"predictions": body.decode() + number}
     return 404, {"method": method}
 
 

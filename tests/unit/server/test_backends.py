@@ -128,6 +128,8 @@ def test_equal_requests_have_one_name_and_any_difference_another(request_: Serve
         {"python": Path("/other")},
         {"is_isolated": False},
         {"environ": {**ENVIRON, "OMP_NUM_THREADS": "4"}},
+        {"environ": {**ENVIRON, "MY_FLAG": "rotated"}},
+        {"environ": {**ENVIRON, "OPENAI_API_KEY": "rotated"}},
         {"settings": replace(request_.settings, predict_timeout_s=1.0)},
         {"settings": replace(request_.settings, startup_timeout_s=1.0)},
         {"settings": replace(request_.settings, stop_timeout_s=1.0)},
