@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from .options import SERVED_MODEL
 
 if TYPE_CHECKING:
     from .client import AsyncModelClient, ModelClient
@@ -14,9 +18,10 @@ if TYPE_CHECKING:
     from .served import ServedModel
     from .signature import Signature
 
-SERVED_MODEL: Final = "served_model"
+LATENCY: Final = "latency"  # the fixture that takes times
 DRAWN_FROM: Final = "modelserve_drawn_from"  # stands in the ids of tests that draw from a model without serving it
 INPUTS: Final = "modelserve_inputs"  # the attribute by which `given_input` marks a test
+RUN_MODULE: Final = "pytest_modelserve.run"
 CURRENT_ITEM: Final[ContextVar[pytest.Item]] = ContextVar("modelserve_item")  # the test that runs now
 NO_MODEL: Final = "Mark the test with @pytest.mark.served_model(URI), or run pytest --model-uri URI."
 
@@ -44,6 +49,26 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     else:
         metafunc.fixturenames.append(DRAWN_FROM)
         metafunc.parametrize(DRAWN_FROM, requests, scope="session", ids=ids)
+
+
+def foresee(session: pytest.Session) -> None:
+    """Let the environments that the tests of a run need be restored ahead."""
+    option = session.config.option
+    if option.collectonly or option.setupplan or RUN_MODULE not in sys.modules:  # then no test has asked for a model
+        return
+    from .run import RUN
+
+    if RUN in session.config.stash:
+        session.config.stash[RUN].foresee(session.items)
+
+
+def undisturbed(item: pytest.Item) -> AbstractContextManager[None]:
+    """Return the context in which a test runs: one that takes times has the machine as far as it is ours to give."""
+    if LATENCY not in getattr(item, "fixturenames", ()):
+        return nullcontext()
+    from .run import Run
+
+    return Run.of(item.config).ahead.paused()
 
 
 def prepare(item: pytest.Item) -> None:

@@ -69,6 +69,7 @@ class Option:
 URI: Final = "uri"
 SERVER: Final = "server"
 URL: Final = "url"
+SERVED_MODEL: Final = "served_model"  # the marker, and the fixture that takes what it asks for
 
 OPTIONS: Final = (
     Option(

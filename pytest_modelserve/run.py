@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from .ahead import BuildsAhead
 from .casebook import CASES_DIR, KEPT_DIR
 from .discovered import is_discovered, uri_of
 from .domain import read_ini
-from .environment.restoration import default_root
+from .environment.restoration import Environment, RestoreRequest, default_root
+from .environment.restore import restore
 from .errors import ModelServeError
 from .managed import ManagedServers, managed_servers
 from .options import BY_NAME, SERVER, URI
-from .pipeline import read_subject, requires, restore_environment
+from .pipeline import environment_request, read_subject, requires
 from .precedence import parse_servers, servers_from, settings_from, settings_from_marker, uris_from
-from .progress import TerminalProgress
-from .request import Request, without_slash
+from .progress import TerminalProgress, tell
+from .request import Request, asked_by, without_slash
 from .running import only_of
 from .served import ServedModel, as_running
 from .settings import AUTO, TOGETHER, Settings
@@ -40,6 +43,7 @@ class Run:
         is_auto: Whether nobody named a backend, so that MLflow's server is compared with ours where a model has one.
         requests: The models of `--model-uri`, or of its twins, on each of the servers.
         run_id: Equal in all processes of one run, and in no other run.
+        ahead: Restores environments before a test asks for them.
     """
 
     config: pytest.Config
@@ -48,6 +52,7 @@ class Run:
     is_auto: bool
     requests: tuple[Request, ...]
     run_id: str
+    ahead: BuildsAhead
     _marked: dict[Request, Request] = field(default_factory=dict)
     _subjects: dict[Request, Subject | ModelServeError] = field(default_factory=dict)
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
@@ -85,6 +90,7 @@ class Run:
                 is_auto=is_auto,
                 requests=requests,
                 run_id=run_id,
+                ahead=BuildsAhead(config.invocation_params.dir, partial(tell, config)),
             )
             config.stash[RUN] = run
             config.add_cleanup(run.close)
@@ -160,6 +166,20 @@ class Run:
         known.revive()
         return known
 
+    def foresee(self, items: Sequence[pytest.Item]) -> None:
+        """Let the environments of the models that tests will ask for be restored ahead, in the order of the tests.
+
+        Of xdist's workers one does so for all: each of them knows all tests, and none knows which will be its own.
+        """
+        workerinput: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+        if workerinput.get("workerid", FIRST_WORKER) != FIRST_WORKER:
+            return
+        asked = [request for item in items for request in asked_by(item)]
+        if len(set(asked)) > 1:
+            self.ahead.plan(self._foreseen(asked))
+        if items and not asked_by(items[0]):  # else the first environment is built here, and the others after it
+            self.ahead.begin()
+
     def known(self, request: Request) -> ServedModel | None:
         """Return a model that is served already, or None."""
         known = self._served.get(request)
@@ -177,6 +197,7 @@ class Run:
             for served in self._served.values():
                 if isinstance(served, ServedModel):
                     stack.callback(served.close)
+            stack.callback(self.ahead.close)  # which is called first
             self._served.clear()
 
     def _has_mlflow(self, request: Request) -> bool:
@@ -208,7 +229,7 @@ class Run:
             with TerminalProgress(self.config, request.uri) as progress:
                 if subject.settings.url:
                     return as_running(subject)
-                environment = restore_environment(subject, progress=progress, run_id=self.run_id)
+                environment = self._restored(environment_request(subject, progress=progress, run_id=self.run_id))
                 progress.step(f"starting the {subject.settings.server} server")
                 try:
                     return ServedModel(subject, environment, self._pool())
@@ -218,6 +239,20 @@ class Run:
         except ModelServeError as error:
             return error
 
+    def _foreseen(self, requests: Iterable[Request]) -> Iterator[RestoreRequest]:
+        """Yield the environments that are built for models; what is broken, its own test tells."""
+        for request in dict.fromkeys(requests):
+            with suppress(ModelServeError):
+                subject = self.subject(request)
+                if not subject.settings.url and subject.settings.env_manager not in UNBUILT:
+                    yield environment_request(subject, run_id=self.run_id)
+
+    def _restored(self, request: RestoreRequest) -> Environment:
+        try:
+            return self.ahead.told(request, restore(request))
+        finally:
+            self.ahead.begin()
+
     def _pool(self) -> ManagedServers:
         if self._servers is None:
             root = self.settings.cache_dir or default_root()
@@ -226,6 +261,8 @@ class Run:
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+UNBUILT: Final = frozenset({"local"})  # env managers that build nothing
+FIRST_WORKER: Final = "gw0"  # as xdist names it
 COMPARED: Final = "mlflow"  # the server that ours is compared with, and the package that brings it
 
 

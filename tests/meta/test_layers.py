@@ -19,7 +19,19 @@ FLOORS: list[set[str]] = [
     {"report", "gate"},
     {"pipeline", "served", "followed", "running", "discovered", "subject"},
     {
-        *("plugin", "options", "precedence", "fixtures", "given", "managed", "progress", "request", "run", "suite"),
+        *(
+            "plugin",
+            "options",
+            "precedence",
+            "fixtures",
+            "given",
+            "managed",
+            "progress",
+            "request",
+            "run",
+            "ahead",
+            "suite",
+        ),
         *("casebook", "cli", ""),
     },
 ]
