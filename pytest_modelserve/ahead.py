@@ -80,12 +80,12 @@ class BuildsAhead:
     def told(self, request: RestoreRequest, environment: Environment) -> Environment:
         """Return an environment as the report tells of it: built in this run, if it was built ahead."""
         at = _place_of(request, self._planned)
-        if self._background is None or at is None or not environment.cached:
+        if self._background is None or at is None:
             return environment
-        built = self._background.outcome(at, is_awaited=True)
+        built = self._background.outcome(at, is_awaited=True)  # if it was just built, the word of it is on the way
         if built is None or built.cached:
             return environment
-        return replace(environment, cached=False, elapsed_s=built.elapsed_s)
+        return replace(environment, cached=False, elapsed_s=max(environment.elapsed_s, built.elapsed_s))
 
     def paused(self) -> AbstractContextManager[None]:
         """Let nothing be built for as long as the block lasts, in which times are taken."""

@@ -82,8 +82,11 @@ def prepare(item: pytest.Item) -> None:
     from .run import Run
 
     try:
-        if request is not None and (known := Run.of(item.config).known(request)):
-            known.revive()
+        run = Run.of(item.config)
+        if request is not None:
+            run.begin((request,))
+        if request is not None and run.known(request):
+            run.served(request)
         if inputs is not None:
             inputs.of(item)
     except ModelServeError as error:

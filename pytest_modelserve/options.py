@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from .settings import (
     AUTO,
     Settings,
+    parse_bytes,
     parse_count,
     parse_headers,
     parse_names,
@@ -289,6 +290,15 @@ OPTIONS: Final = (
         help="Directory for environments, in place of the user's cache directory.",
         parse=parse_path,
         metavar="DIR",
+    ),
+    Option(
+        name="memory_bytes",
+        flag="--model-memory",
+        help="Resident memory that all servers may hold together, such as 4GB: before another is started, those that "
+        "no test uses now are let go, the least recently used first, and started again when a test asks for them. By "
+        "default half of the memory that is free as the run starts.",
+        parse=parse_bytes,
+        metavar="SIZE",
     ),
     Option(
         name="pass_env",

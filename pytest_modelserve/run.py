@@ -14,13 +14,14 @@ from typing import Any, Final
 import pytest
 
 from .ahead import BuildsAhead
+from .bounded import BoundedServers, usual_bound
 from .casebook import CASES_DIR, KEPT_DIR
 from .discovered import is_discovered, uri_of
 from .domain import read_ini
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
 from .errors import ModelServeError
-from .managed import ManagedServers, managed_servers
+from .managed import managed_servers
 from .options import BY_NAME, SERVER, URI
 from .pipeline import environment_request, read_subject, requires
 from .precedence import parse_servers, servers_from, settings_from, settings_from_marker, uris_from
@@ -58,7 +59,9 @@ class Run:
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
     _groups: dict[str, tuple[tuple[Request, ...], ...]] = field(default_factory=dict)
     _told: dict[Request, str] = field(default_factory=dict)
-    _servers: ManagedServers | None = None
+    _used: dict[Request, None] = field(default_factory=dict)  # the least recently used first
+    _in_use: set[Request] = field(default_factory=set)
+    _servers: BoundedServers | None = None
 
     @classmethod
     def of(cls, config: pytest.Config, *, pasted: Sequence[str] = ()) -> Run:
@@ -158,6 +161,9 @@ class Run:
         Raises:
             ModelServeError: It cannot be read, its environment not restored, or its server not started.
         """
+        self._in_use.add(request)
+        self._used.pop(request, None)
+        self._used[request] = None
         known = self._served.get(request)
         if known is None:
             known = self._served[request] = self._start(request)
@@ -179,6 +185,10 @@ class Run:
             self.ahead.plan(self._foreseen(asked))
         if items and not asked_by(items[0]):  # else the first environment is built here, and the others after it
             self.ahead.begin()
+
+    def begin(self, requests: Iterable[Request]) -> None:
+        """Take in which models the test uses that begins now; they are not let go before another test begins."""
+        self._in_use = set(requests)
 
     def known(self, request: Request) -> ServedModel | None:
         """Return a model that is served already, or None."""
@@ -253,11 +263,28 @@ class Run:
         finally:
             self.ahead.begin()
 
-    def _pool(self) -> ManagedServers:
+    def _pool(self) -> BoundedServers:
         if self._servers is None:
             root = self.settings.cache_dir or default_root()
-            self._servers = managed_servers(self.config, root / "servers")
+            self._servers = BoundedServers(
+                managed_servers(self.config, root / "servers"),
+                self.settings.memory_bytes or usual_bound(),
+                idle=self._idle,
+                tell=self._tell_more,
+            )
         return self._servers
+
+    def _idle(self) -> Iterator[ServedModel]:
+        """Yield the models that the running test does not use, the least recently used first."""
+        in_use = {known.server_name for request in self._in_use if (known := self.known(request))}
+        for request in (*self._used,):
+            known = self.known(request)
+            if known is not None and request not in self._in_use and known.server_name not in in_use:
+                yield known
+
+    def _tell_more(self, text: str) -> None:
+        if self.config.option.verbose > 0:
+            tell(self.config, text)
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

@@ -56,6 +56,7 @@ class Settings:
         data_file: Rows of real data that the model must take.
         report_file: Where the JSON report goes.
         cache_dir: Where environments and servers are kept; None is the user's cache directory.
+        memory_bytes: What all servers of a run may hold together; None is half of what is free as it starts.
         pass_env: Names of environment variables that the model's process may see.
         startup_timeout_s: How long a server may take to get ready, in seconds.
         request_timeout_s: How long one prediction may take, in seconds; None is the larger of ten seconds and fifty
@@ -94,6 +95,7 @@ class Settings:
     data_file: Path | None = None
     report_file: Path | None = None
     cache_dir: Path | None = None
+    memory_bytes: int | None = None
     pass_env: tuple[str, ...] = ()
     startup_timeout_s: float = 120.0
     request_timeout_s: float | None = None
@@ -122,6 +124,12 @@ NAMES: Final = tuple(sorted(spec.name for spec in fields(Settings)))
 
 
 OF_THE_REQUEST: Final = frozenset({"content-type", "content-length", "host", "accept-encoding", "transfer-encoding"})
+_UNITS_BYTES: Final = {
+    "": 1,
+    "b": 1,
+    **{f"{prefix}b": 1000**power for power, prefix in enumerate("kmgt", 1)},
+    **{f"{prefix}ib": 1024**power for power, prefix in enumerate("kmgt", 1)},
+}
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 
 
@@ -191,6 +199,23 @@ def parse_seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{text!r} is no positive duration")
     return seconds
+
+
+def parse_bytes(text: str) -> int:
+    """Return the bytes that a text such as `4GB`, `512MiB` or `1000000` names.
+
+    Raises:
+        ValueError: The text names no positive size.
+    """
+    word = text.strip().lower()
+    number = word.rstrip("abcdefghijklmnopqrstuvwxyz")
+    try:
+        size = float(number) * _UNITS_BYTES[word[len(number) :].strip()]
+    except (ValueError, KeyError):
+        raise ValueError(f"{text!r} is no size: write 4GB, 512MiB or a number of bytes") from None
+    if not 1 <= size < float("inf"):
+        raise ValueError(f"{text!r} is no positive size")
+    return int(size)
 
 
 def parse_skips(text: str) -> Mapping[str, str]:

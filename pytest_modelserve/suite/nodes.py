@@ -99,6 +99,7 @@ class CheckItem(pytest.Item):
 
     def setup(self) -> None:
         """Serve the model, unless it is served already; that it cannot be is told once, and skips the other items."""
+        Run.of(self.config).begin(self.requests)
         for request in self.requests:
             self._serve(request)
 

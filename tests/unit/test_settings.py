@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_modelserve.errors import SettingError
-from pytest_modelserve.settings import NAMES, Settings, parse_seconds, parse_switch
+from pytest_modelserve.settings import NAMES, Settings, parse_bytes, parse_seconds, parse_switch
 
 
 def test_a_stronger_layer_stands_over_a_weaker_one() -> None:
@@ -39,6 +39,20 @@ def test_durations(text: str, seconds: float) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("4GB", 4_000_000_000), (" 4 gb ", 4_000_000_000), ("2GiB", 2**31), ("0.5KiB", 512), ("1tb", 10**12), ("9", 9)],
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "0", "0.1", "-1GB", "4G", "4 G B", "inf", "nan", "1e999", "1GB 2GB"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ValueError, match="size"):
+        parse_bytes(text)
 
 
 @given(st.floats(min_value=1e-6, max_value=1e6))
