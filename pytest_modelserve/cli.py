@@ -28,7 +28,8 @@ from .envs import add_envs
 from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
-from .options import BY_NAME, SERVER, Option
+from .option import SERVER, Option
+from .options import BY_NAME
 from .pipeline import read_subject, restore_environment
 from .server.backends import backend_names
 from .server.sharing import ServerPool

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
+from .option import SERVED_MODEL
 
 if TYPE_CHECKING:
     from .client import AsyncModelClient, ModelClient
@@ -14,9 +18,10 @@ if TYPE_CHECKING:
     from .served import ServedModel
     from .signature import Signature
 
-SERVED_MODEL: Final = "served_model"
+LATENCY: Final = "latency"  # the fixture that takes times
 DRAWN_FROM: Final = "modelserve_drawn_from"  # stands in the ids of tests that draw from a model without serving it
 INPUTS: Final = "modelserve_inputs"  # the attribute by which `given_input` marks a test
+RUN_MODULE: Final = "pytest_modelserve.run"
 CURRENT_ITEM: Final[ContextVar[pytest.Item]] = ContextVar("modelserve_item")  # the test that runs now
 NO_MODEL: Final = "Mark the test with @pytest.mark.served_model(URI), or run pytest --model-uri URI."
 
@@ -46,6 +51,26 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(DRAWN_FROM, requests, scope="session", ids=ids)
 
 
+def foresee(session: pytest.Session) -> None:
+    """Let the environments that the tests of a run need be restored ahead."""
+    option = session.config.option
+    if option.collectonly or option.setupplan or RUN_MODULE not in sys.modules:  # then no test has asked for a model
+        return
+    from .run import RUN
+
+    if RUN in session.config.stash:
+        session.config.stash[RUN].foresee(session.items)
+
+
+def undisturbed(item: pytest.Item) -> AbstractContextManager[None]:
+    """Return the context in which a test runs: one that takes times has the machine as far as it is ours to give."""
+    if LATENCY not in getattr(item, "fixturenames", ()):
+        return nullcontext()
+    from .run import Run
+
+    return Run.of(item.config).ahead.paused()
+
+
 def prepare(item: pytest.Item) -> None:
     """Bring back a server that an earlier test ended, and read the model that a test draws from."""
     callspec = getattr(item, "callspec", None)
@@ -57,8 +82,11 @@ def prepare(item: pytest.Item) -> None:
     from .run import Run
 
     try:
-        if request is not None and (known := Run.of(item.config).known(request)):
-            known.revive()
+        run = Run.of(item.config)
+        if request is not None:
+            run.begin((request,))
+        if request is not None and run.known(request):
+            run.served(request)
         if inputs is not None:
             inputs.of(item)
     except ModelServeError as error:

@@ -38,6 +38,10 @@ class Servers(Protocol):
 class SharedServers(Servers, PrivatePool, Protocol):
     """Hands out servers that are shared, and runs others that are not."""
 
+    def give_back(self, spec: LaunchSpec) -> bool:
+        """Give a server back, and return whether there was one."""
+        ...
+
 
 class FollowedModel:
     """A model behind a running server, with clients that follow the server when it is replaced.
@@ -83,6 +87,11 @@ class FollowedModel:
     def example_case(self) -> Case | None:
         """Return the model's input example as a case, or None."""
         return as_example_case(self.model, self.subject.example)
+
+    @property
+    def server_name(self) -> str:
+        """Return the name of the server's place, which models share that are served alike."""
+        return self._spec.name
 
     @property
     def server(self) -> Server:

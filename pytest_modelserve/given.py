@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from .cases import Level
 from .errors import SettingError, SignatureError
-from .fixtures import CURRENT_ITEM, DRAWN_FROM, INPUTS, NO_MODEL, SERVED_MODEL
+from .fixtures import CURRENT_ITEM, DRAWN_FROM, INPUTS, NO_MODEL
 from .model.example import example_rows
+from .option import SERVED_MODEL
 from .request import Request
 from .run import Run
 from .strategies import from_signature

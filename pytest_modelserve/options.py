@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from .settings import (
-    AUTO,
-    Settings,
+from .option import SERVER, URI, URL, Option
+from .setting_texts import (
     parse_channels,
     parse_count,
     parse_headers,
+    parse_limit,
     parse_names,
     parse_number,
     parse_path,
@@ -21,7 +20,6 @@ from .settings import (
     parse_size,
     parse_skips,
     parse_switch,
-    parse_text,
     parse_url,
     parse_v2_name,
 )
@@ -29,49 +27,6 @@ from .settings import (
 if TYPE_CHECKING:
     import pytest
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One row of the table.
-
-    Attributes:
-        name: The setting's name, which is also the marker's keyword.
-        flag: On the command line.
-        help: One sentence for --help and the reference.
-        parse: Makes the value from text.
-        metavar: What stands for the value in --help; empty for a switch.
-        repeatable: Whether it may be given several times; the ini key is then a list.
-        is_secret: Whether its text may hold a secret, and is not shown.
-    """
-
-    name: str
-    flag: str
-    help: str
-    parse: Callable[[str], object] = parse_text
-    metavar: str = ""
-    repeatable: bool = False
-    is_secret: bool = False
-
-    @property
-    def key(self) -> str:
-        """Return the ini key, which is also where pytest stores the command line's value."""
-        return self.flag.removeprefix("--").replace("-", "_")
-
-    @property
-    def variable(self) -> str:
-        """Return the environment variable."""
-        return f"PYTEST_{self.key.upper()}"
-
-    @property
-    def default(self) -> object:
-        """Return the value where nobody says."""
-        named: Mapping[str, object] = {URI: (), SERVER: AUTO}
-        return named[self.name] if self.name in named else getattr(Settings(), self.name)
-
-
-URI: Final = "uri"
-SERVER: Final = "server"
-URL: Final = "url"
 
 OPTIONS: Final = (
     Option(
@@ -312,7 +267,7 @@ OPTIONS: Final = (
         flag="--model-cache-limit",
         help="Largest size of all cached environments, such as 20GB: at the end of the run the longest unused go until "
         "the rest is no larger, but for what this run or another process uses. off, the default, removes none.",
-        parse=parse_size,
+        parse=parse_limit,
         metavar="SIZE",
     ),
     Option(
@@ -328,6 +283,15 @@ OPTIONS: Final = (
         help="How long a server that is kept waits for its next use.",
         parse=parse_seconds,
         metavar="TIME",
+    ),
+    Option(
+        name="memory_bytes",
+        flag="--model-memory",
+        help="Resident memory that all servers may hold together, such as 4GB: before another is started, those that "
+        "no test uses now are let go, the least recently used first, and started again when a test asks for them. By "
+        "default half of the memory that is free as the run starts.",
+        parse=parse_size,
+        metavar="SIZE",
     ),
     Option(
         name="pass_env",

@@ -100,26 +100,34 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
         EnvironmentBroken: It could not be restored.
         ServerError: There is no server of the name that the settings ask for.
     """
+    return restore(environment_request(subject, progress=progress, run_id=run_id))
+
+
+def environment_request(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> RestoreRequest:
+    """Return what is to be restored for a model; with the silent progress it can be sent to another process.
+
+    Raises:
+        EnvironmentBroken: The environment files cannot be read.
+        ServerError: There is no server of the name that the settings ask for.
+    """
     model, settings = subject.model, subject.settings
     root = _root(settings)
     spec = read_recorded(settings.env_manager, model.path, model.pyfunc.env)
     backend = load_backend(settings.server)
     needs = needs_of(backend)
-    return restore(
-        RestoreRequest(
-            spec=spec,
-            manager=settings.env_manager,
-            root=root,
-            python=settings.python,
-            progress=progress,
-            model_uri=model.uri,
-            smoke=(str(WORKER), "load"),
-            smoke_config={"model_dir": str(model.path), "loader": dict(model.pyfunc.fields)},
-            smoke_env=partial(build_worker_env, os.environ, names=model.env_vars, patterns=settings.pass_env),
-            run_id=run_id,
-            conda=CondaSettings(executable=settings.conda_exe, places=settings.conda_channels),
-            additions=Additions(wanted_by=backend.name, requirements=needs.requirements, python=needs.python),
-        )
+    return RestoreRequest(
+        spec=spec,
+        manager=settings.env_manager,
+        root=root,
+        python=settings.python,
+        progress=progress,
+        model_uri=model.uri,
+        smoke=(str(WORKER), "load"),
+        smoke_config={"model_dir": str(model.path), "loader": dict(model.pyfunc.fields)},
+        smoke_env=partial(build_worker_env, dict(os.environ), names=model.env_vars, patterns=settings.pass_env),
+        run_id=run_id,
+        conda=CondaSettings(executable=settings.conda_exe, places=settings.conda_channels),
+        additions=Additions(wanted_by=backend.name, requirements=needs.requirements, python=needs.python),
     )
 
 

@@ -92,6 +92,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     fixtures.parametrize(metafunc)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let environments be restored ahead, once it is known which tests are run."""
+    fixtures.foresee(session)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Make sure that the model of a test is there, before its fixtures are."""
     fixtures.prepare(item)
@@ -99,10 +104,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Let `given_input` know which test draws."""
+    """Let `given_input` know which test draws, and nothing be built beside a test that takes times."""
     token = fixtures.CURRENT_ITEM.set(item)
     try:
-        return (yield)
+        with fixtures.undisturbed(item):
+            return (yield)
     finally:
         fixtures.CURRENT_ITEM.reset(token)
 

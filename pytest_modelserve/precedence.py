@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import SettingError
-from .options import BY_NAME, OPTIONS, SERVER, URI, Option
-from .settings import AUTO, Settings, parse_channels, parse_headers, parse_names, parse_skips
+from .option import SERVER, URI, Option
+from .options import BY_NAME, OPTIONS
+from .setting_texts import parse_channels, parse_headers, parse_names, parse_skips
+from .settings import AUTO, Settings
 
 if TYPE_CHECKING:
     import pytest

@@ -16,6 +16,18 @@ _TICK_S: Final = 1.0  # how often the seconds are counted on
 _QUIET_S: Final = 1.0  # what is done sooner is not worth a line
 
 
+def tell(config: pytest.Config, text: str) -> None:
+    """Write a line between the tests, where this process has a terminal; xdist's workers write to standard error."""
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None:
+        capture: Any = config.pluginmanager.getplugin("capturemanager")
+        with contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n{text}\n")
+    else:
+        reporter.ensure_newline()
+        reporter.write_line(text)
+
+
 class TerminalProgress:
     """Shows steps; use it as a context.
 

@@ -6,14 +6,13 @@ import os
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import pytest
 
 from .errors import SettingError
 from .model.uri import LOCAL_SCHEME, parse_uri
-from .options import SERVER
-
-if TYPE_CHECKING:
-    import pytest
+from .option import SERVED_MODEL, SERVER
 
 _NO_KEYWORDS: Final[Mapping[str, Any]] = {}
 
@@ -77,6 +76,16 @@ class Request:
             (f"{LOCAL_SCHEME}:", "~")
         )
         return beside if is_path else self.uri
+
+
+ASKED: Final[pytest.StashKey[tuple[Request, ...]]] = pytest.StashKey()  # by items that have no fixtures
+
+
+def asked_by(item: pytest.Item) -> tuple[Request, ...]:
+    """Return the models that a test is served."""
+    callspec = getattr(item, "callspec", None)
+    asked = None if callspec is None else callspec.params.get(SERVED_MODEL)
+    return item.stash.get(ASKED, ()) if asked is None else (asked,)
 
 
 def without_slash(uri: str) -> str:

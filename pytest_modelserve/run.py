@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from .ahead import BuildsAhead
+from .bounded import BoundedServers, usual_bound
 from .casebook import CASES_DIR, KEPT_DIR
 from .discovered import is_discovered, uri_of
 from .domain import read_ini
-from .environment.restoration import default_root
+from .environment.restoration import Environment, RestoreRequest, default_root
+from .environment.restore import restore
 from .errors import ModelServeError
-from .managed import ManagedServers, managed_servers
-from .options import BY_NAME, SERVER, URI
-from .pipeline import read_subject, requires, restore_environment
+from .managed import managed_servers
+from .option import SERVER, URI
+from .options import BY_NAME
+from .pipeline import environment_request, read_subject, requires
 from .precedence import parse_servers, servers_from, settings_from, settings_from_marker, uris_from
-from .progress import TerminalProgress
-from .request import Request, without_slash
+from .progress import TerminalProgress, tell
+from .request import Request, asked_by, without_slash
 from .running import only_of
 from .served import ServedModel, as_running
 from .settings import AUTO, TOGETHER, Settings
@@ -40,6 +45,7 @@ class Run:
         is_auto: Whether nobody named a backend, so that MLflow's server is compared with ours where a model has one.
         requests: The models of `--model-uri`, or of its twins, on each of the servers.
         run_id: Equal in all processes of one run, and in no other run.
+        ahead: Restores environments before a test asks for them.
     """
 
     config: pytest.Config
@@ -48,12 +54,15 @@ class Run:
     is_auto: bool
     requests: tuple[Request, ...]
     run_id: str
+    ahead: BuildsAhead
     _marked: dict[Request, Request] = field(default_factory=dict)
     _subjects: dict[Request, Subject | ModelServeError] = field(default_factory=dict)
     _served: dict[Request, ServedModel | ModelServeError] = field(default_factory=dict)
     _groups: dict[str, tuple[tuple[Request, ...], ...]] = field(default_factory=dict)
     _told: dict[Request, str] = field(default_factory=dict)
-    _servers: ManagedServers | None = None
+    _used: dict[Request, None] = field(default_factory=dict)  # the least recently used first
+    _in_use: set[Request] = field(default_factory=set)
+    _servers: BoundedServers | None = None
 
     @classmethod
     def of(cls, config: pytest.Config, *, pasted: Sequence[str] = ()) -> Run:
@@ -85,6 +94,7 @@ class Run:
                 is_auto=is_auto,
                 requests=requests,
                 run_id=run_id,
+                ahead=BuildsAhead(config.invocation_params.dir, partial(tell, config)),
             )
             config.stash[RUN] = run
             config.add_cleanup(run.close)
@@ -152,6 +162,9 @@ class Run:
         Raises:
             ModelServeError: It cannot be read, its environment not restored, or its server not started.
         """
+        self._in_use.add(request)
+        self._used.pop(request, None)
+        self._used[request] = None
         known = self._served.get(request)
         if known is None:
             known = self._served[request] = self._start(request)
@@ -159,6 +172,24 @@ class Run:
             raise known
         known.revive()
         return known
+
+    def foresee(self, items: Sequence[pytest.Item]) -> None:
+        """Let the environments of the models that tests will ask for be restored ahead, in the order of the tests.
+
+        Of xdist's workers one does so for all: each of them knows all tests, and none knows which will be its own.
+        """
+        workerinput: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+        if workerinput.get("workerid", FIRST_WORKER) != FIRST_WORKER:
+            return
+        asked = [request for item in items for request in asked_by(item)]
+        if len(set(asked)) > 1:
+            self.ahead.plan(self._foreseen(asked))
+        if items and not asked_by(items[0]):  # else the first environment is built here, and the others after it
+            self.ahead.begin()
+
+    def begin(self, requests: Iterable[Request]) -> None:
+        """Take in which models the test uses that begins now; they are not let go before another test begins."""
+        self._in_use = set(requests)
 
     def known(self, request: Request) -> ServedModel | None:
         """Return a model that is served already, or None."""
@@ -177,6 +208,7 @@ class Run:
             for served in self._served.values():
                 if isinstance(served, ServedModel):
                     stack.callback(served.close)
+            stack.callback(self.ahead.close)  # which is called first
             self._served.clear()
 
     def _has_mlflow(self, request: Request) -> bool:
@@ -208,7 +240,7 @@ class Run:
             with TerminalProgress(self.config, request.uri) as progress:
                 if subject.settings.url:
                     return as_running(subject)
-                environment = restore_environment(subject, progress=progress, run_id=self.run_id)
+                environment = self._restored(environment_request(subject, progress=progress, run_id=self.run_id))
                 progress.step(f"starting the {subject.settings.server} server")
                 try:
                     return ServedModel(subject, environment, self._pool())
@@ -218,14 +250,47 @@ class Run:
         except ModelServeError as error:
             return error
 
-    def _pool(self) -> ManagedServers:
+    def _foreseen(self, requests: Iterable[Request]) -> Iterator[RestoreRequest]:
+        """Yield the environments that are built for models; what is broken, its own test tells."""
+        for request in dict.fromkeys(requests):
+            with suppress(ModelServeError):
+                subject = self.subject(request)
+                if not subject.settings.url and subject.settings.env_manager not in UNBUILT:
+                    yield environment_request(subject, run_id=self.run_id)
+
+    def _restored(self, request: RestoreRequest) -> Environment:
+        try:
+            return self.ahead.told(request, restore(request))
+        finally:
+            self.ahead.begin()
+
+    def _pool(self) -> BoundedServers:
         if self._servers is None:
             root = self.settings.cache_dir or default_root()
-            self._servers = managed_servers(self.config, root / "servers")
+            self._servers = BoundedServers(
+                managed_servers(self.config, root / "servers"),
+                self.settings.memory_bytes or usual_bound(),
+                idle=self._idle,
+                tell=self._tell_more,
+            )
         return self._servers
+
+    def _idle(self) -> Iterator[ServedModel]:
+        """Yield the models that the running test does not use, the least recently used first."""
+        in_use = {known.server_name for request in self._in_use if (known := self.known(request))}
+        for request in (*self._used,):
+            known = self.known(request)
+            if known is not None and request not in self._in_use and known.server_name not in in_use:
+                yield known
+
+    def _tell_more(self, text: str) -> None:
+        if self.config.option.verbose > 0:
+            tell(self.config, text)
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+UNBUILT: Final = frozenset({"local"})  # env managers that build nothing
+FIRST_WORKER: Final = "gw0"  # as xdist names it
 COMPARED: Final = "mlflow"  # the server that ours is compared with, and the package that brings it
 
 

@@ -66,13 +66,14 @@ def _environment(environment: Environment) -> dict[str, object]:
     }
 
 
-def _server(served: FollowedModel) -> dict[str, object]:
+def _server(served: ServedModel) -> dict[str, object]:
     server = served.server
     told = {"backend": server.backend, "version": served.server_version, "is_ours": served.is_ours}
     if served.is_managed and server.is_warm:
         return {**told, "kept": True}
     if served.is_managed:
-        return {**told, "cold_start_s": round(server.cold_start_s, 3)}
+        again = {"n_let_go": served.n_let_go} if served.n_let_go else {}
+        return {**told, "cold_start_s": round(server.cold_start_s, 3), **again}
     origin = {"signature_from": served.model.told_by} if served.model.told_by else {}
     return {**told, "url": shown_url(server.base_url), **origin}
 
@@ -146,6 +147,9 @@ class ServedModel(FollowedModel):
         environment: In which it runs; closed with this object.
         servers: Where the server comes from, and where it goes back to; or the one that somebody else runs.
 
+    Attributes:
+        n_let_go: How often its servers were given back before the end, since others needed the memory.
+
     Raises:
         ServerError: The server did not get ready.
     """
@@ -155,6 +159,7 @@ class ServedModel(FollowedModel):
         self._pool = servers
         self._own: PrivateModel | None = None
         self._history = History()
+        self.n_let_go: int = 0
 
     def private(self, *, is_fresh: bool = False) -> PrivateModel:
         """Return the model behind a healthy server that only this process uses, the same one at each call.
@@ -192,6 +197,22 @@ class ServedModel(FollowedModel):
         """
         with self._history.starting():
             super().restart()
+
+    def let_go(self) -> bool:
+        """Give its servers back, since nobody uses them now, and return whether it had any; `revive` takes them again.
+
+        Raises:
+            ServerError: One of them does not stop.
+        """
+        if isinstance(self._pool, RunningServers):
+            return False
+        own, self._own = self._own, None
+        with ExitStack() as stack:
+            if own is not None:
+                stack.callback(own.close)
+            had_any = self._pool.give_back(self._spec) or own is not None
+        self.n_let_go += had_any
+        return had_any
 
     def context(self, *, is_crowded: bool = False) -> CheckContext:
         """Return what the checks work with.

@@ -115,6 +115,24 @@ class ServerPool:
             stack.callback(server.stop)
             yield server
 
+    def give_back(self, spec: LaunchSpec) -> bool:
+        """Give one share back, and return whether there was one; a server that nobody else uses is gone then.
+
+        Raises:
+            ServerError: If it does not stop.
+        """
+        share = self._shares.pop(spec.name, None)
+        if share is not None:
+            self._leave(spec.name, share)
+        return share is not None
+
+    def running(self) -> Iterator[tuple[str, Server]]:
+        """Yield the servers below the root that run, whoever uses them, each with the name of its place."""
+        for home in self._root.glob("*"):
+            server = read_server(home)
+            if server is not None and server.is_alive():
+                yield home.name, server
+
     def close(self) -> None:
         """Give every share back; servers that nobody else uses are gone when this returns, but for those that are kept.
 

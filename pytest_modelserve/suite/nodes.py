@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +22,11 @@ from ..checks.choice import chosen
 from ..checks.conclusion import left_out
 from ..checks.context import CheckContext
 from ..checks.judge import Exchange
+from ..checks.latencies import NAME as LATENCY
 from ..checks.table import run_check
 from ..errors import Failure, ModelServeError
 from ..progress import TerminalProgress
-from ..request import Request
+from ..request import ASKED, Request
 from ..results import CheckResult, Judges, Outcome, notes
 from ..run import COMPARED, Run
 from ..settings import TOGETHER
@@ -77,6 +79,7 @@ class ServerNode(pytest.Collector):
         item: CheckItem = CheckItem.from_parent(self, name=title, nodeid=f"{self.nodeid}::{title}")
         item.check, item.variant, item.requests = check, variant, self.requests
         item.backend = Run.of(self.config).reported(self.requests)
+        item.stash[ASKED] = self.requests
         item.add_marker(pytest.mark.model_contract)
         return item
 
@@ -96,6 +99,7 @@ class CheckItem(pytest.Item):
 
     def setup(self) -> None:
         """Serve the model, unless it is served already; that it cannot be is told once, and skips the other items."""
+        Run.of(self.config).begin(self.requests)
         for request in self.requests:
             self._serve(request)
 
@@ -126,7 +130,11 @@ class CheckItem(pytest.Item):
         if self.check is None:
             return
         uri = self.requests[0].uri
-        with TerminalProgress(self.config, uri, quiet_s=QUIET_S) as progress:
+        ahead, is_timed = Run.of(self.config).ahead, self.check.name == LATENCY
+        with (
+            ahead.paused() if is_timed else nullcontext(),
+            TerminalProgress(self.config, uri, quiet_s=QUIET_S) as progress,
+        ):
             progress.step(self.name)
             first, *others = (self._context(request, progress.count) for request in self.requests)
             watched = replace(first, beside=tuple(others), is_unasked=Run.of(self.config).is_auto)

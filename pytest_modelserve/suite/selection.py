@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ..options import BY_NAME, URI, URL
+from ..option import URI, URL
+from ..options import BY_NAME
 from ..precedence import settings_from, uris_from
 from ..request import without_slash
 from ..settings import TOGETHER

@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_modelserve.errors import SettingError
-from pytest_modelserve.options import (
-    BY_NAME,
-    OPTIONS,
-    SERVER,
-    URI,
-    Option,
-    add_to,
-)
+from pytest_modelserve.option import SERVER, URI, Option
+from pytest_modelserve.options import BY_NAME, OPTIONS, add_to
 from pytest_modelserve.precedence import settings_from, settings_from_marker, uris_from
 from pytest_modelserve.settings import AUTO, Settings
 
@@ -92,6 +86,7 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
     ),
     "rate": (("1", 1.0), ("0.5", 0.5), ("2", 2.0), ("4", 4.0)),
     "checks": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
+    "memory_bytes": (("4GB", 4 * 1000**3), ("512MiB", 512 * 1024**2), ("1.5 kB", 1500), ("77", 77)),
     "pass_env": tuple((text, tuple(text.split(","))) for text in ("A,B", "C", "D", "E")),
     "ignored_outputs": tuple((text, tuple(text.split(","))) for text in ("a,b", "c", "d", "e")),
     "skip": (
@@ -243,6 +238,7 @@ def test_models_come_from_the_strongest_place_that_names_any(configure: Configur
         ("seed", "1.5"),
         ("examples", "many"),
         ("budget_s", "0"),
+        ("memory_bytes", "half"),
         ("strict", "maybe"),
         ("skip", "bounded"),
         ("skip", "bounded= "),

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pytest_modelserve.errors import SettingError
-from pytest_modelserve.settings import NAMES, Settings, parse_python, parse_seconds, parse_size, parse_switch
+from pytest_modelserve.settings import NAMES, Settings
 
 
 def test_a_stronger_layer_stands_over_a_weaker_one() -> None:
@@ -27,78 +23,3 @@ def test_a_name_that_is_none_is_told_with_its_origin_and_the_nearest() -> None:
 
 def test_every_setting_has_a_name() -> None:
     assert set(NAMES) == set(Settings.__dataclass_fields__)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("60", 60), ("90s", 90), ("500ms", 0.5), ("2m", 120), ("1.5h", 5400), (" 3 s ", 3), ("2M", 120), ("1e-3", 0.001)],
-)
-def test_durations(text: str, seconds: float) -> None:
-    assert parse_seconds(text) == pytest.approx(seconds)
-
-
-@pytest.mark.parametrize("text", ["", "s", "0", "-1", "1d", "inf", "nan", "1e999", "ten", "1 0"])
-def test_what_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="duration"):
-        parse_seconds(text)
-
-
-@given(st.floats(min_value=1e-6, max_value=1e6))
-def test_any_number_of_seconds_reads_as_itself(seconds: float) -> None:
-    assert parse_seconds(str(seconds)) == seconds
-    assert parse_seconds(f"{seconds}s") == seconds
-
-
-@pytest.mark.parametrize(("text", "is_on"), [("true", True), ("1", True), (" On", True), ("NO", False), ("off", False)])
-def test_switches(text: str, is_on: bool) -> None:
-    assert parse_switch(text) is is_on
-
-
-@pytest.mark.parametrize("text", ["", "2", "yeah"])
-def test_what_is_no_switch(text: str) -> None:
-    with pytest.raises(ValueError, match="switch"):
-        parse_switch(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "chosen"),
-    [
-        *((text, "3.10") for text in ("3.10", " 3.10 ", "python3.10")),
-        *((text, "3.10.13") for text in ("3.10.13", "python3.10.13")),
-        *((text, Path(text)) for text in ("/usr/bin/python3.10", "bin/python", "./3.10", "python3", "3.10.x")),
-        ("~/python", Path.home() / "python"),
-    ],
-)
-def test_an_interpreter_is_named_by_version_or_by_path(text: str, chosen: Path | str) -> None:
-    assert parse_python(text) == chosen
-
-
-def test_an_interpreter_without_a_name() -> None:
-    with pytest.raises(ValueError, match="empty"):
-        parse_python(" ")
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("20GB", 20_000_000_000),
-        ("20 gb", 20_000_000_000),
-        ("1.5G", 1_500_000_000),
-        ("800MB", 800_000_000),
-        ("2k", 2000),
-        ("1TB", 10**12),
-        ("0", 0),
-        ("512", 512),
-        ("7b", 7),
-        ("off", None),
-        (" OFF ", None),
-    ],
-)
-def test_sizes(text: str, size: int | None) -> None:
-    assert parse_size(text) == size
-
-
-@pytest.mark.parametrize("text", ["", "GB", "-1GB", "1 0GB", "1e3", "20GiB", "none", "inf", "nan"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(ValueError, match="size"):
-        parse_size(text)
