@@ -16,6 +16,7 @@ from typing import Final
 from ..cases import Case, Document, Level, RawBody
 from ..client.curl import moved, shown_url
 from ..errors import as_message
+from ..forgotten import how_to_mend, missing_module
 from ..results import FailureDetail
 from ..search.loop import Breach
 from ..settings import TOGETHER, Settings
@@ -115,6 +116,8 @@ def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
     raised = breach.finding.exception
     if raised is None:
         return ""
+    if missing := missing_module(raised.traceback):
+        return how_to_mend(missing)
     mend = f"Mend {raised.last_frame.get('file')}:{raised.last_frame.get('line')}"
     if breach.case.level is Level.EXAMPLE:
         return f"{mend}."

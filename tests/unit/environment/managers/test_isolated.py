@@ -228,6 +228,11 @@ def test_the_model_is_loaded_without_what_the_installer_sees(
     ("code", "note"),
     [
         ("import nosuchmodule.part", "the model imports 'nosuchmodule', which its requirements do not bring"),
+        (
+            "raise ModuleNotFoundError(\"No module named 'sksurv'\")",
+            "Add `scikit-survival` to the model's requirements (it brings `sksurv`) and log it again, "
+            "or try --model-env-manager=local.",
+        ),
         ("print('one'); raise SystemExit(3)", "loading the model once failed (exit code 3): one"),
         ("import time; time.sleep(600)", "loading the model once failed (0.5 s were not enough): "),
     ],
