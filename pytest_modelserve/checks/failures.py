@@ -17,6 +17,7 @@ from ..cases import Case, Document, Level, RawBody
 from ..client.curl import moved, shown_url
 from ..environment.conda_channels import as_flags
 from ..errors import as_message
+from ..forgotten import how_to_mend, missing_module
 from ..results import FailureDetail
 from ..search.loop import Breach
 from ..settings import TOGETHER, Settings
@@ -116,6 +117,8 @@ def _next_action(context: CheckContext, breach: Breach[Judgement]) -> str:
     raised = breach.finding.exception
     if raised is None:
         return ""
+    if missing := missing_module(raised.traceback):
+        return how_to_mend(missing)
     mend = f"Mend {raised.last_frame.get('file')}:{raised.last_frame.get('line')}"
     if breach.case.level is Level.EXAMPLE:
         return f"{mend}."

@@ -5,9 +5,6 @@ Source: `CONTRACT` section 4, "Environment parity".
 
 from __future__ import annotations
 
-import json
-import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,9 +20,10 @@ from ..environment.spec import BUILD_TOOLS, EnvironmentSpec
 from ..errors import as_message
 from ..results import CheckResult, FailureDetail, Judges, Outcome, notes
 from .context import CheckContext
+from .imported import MODULES_FILE, Imported, ImportedModule, packages, read_imported
 from .static_rule import StaticRule
+from .undeclared import ADVICE_RULES, Ledger, advise
 
-MODULES_FILE: Final = "modules.jsonl"
 RUNTIME: Final = Path(__file__).parents[1] / "runtime"  # our own worker, which is no part of what the model imports
 LOCAL: Final = "local"
 UNPROVEN_BY_LOCAL: Final = (
@@ -52,6 +50,7 @@ PARITY_RULES: Final = (
         meaning="The model imported a module that lies neither in its environment nor in its own directory.",
         mend="Add what it needs to the model's requirements, or its code to code_paths=, and log it again.",
     ),
+    *ADVICE_RULES,
 )
 MAX_LINES: Final = 20  # of one kind; a reader mends the first and looks again
 
@@ -89,8 +88,8 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
     unmet = tuple(
         find_unmet(spec.requirements, versions_of(environment.freeze), python_version=environment.python_version)
     )
-    modules = read_modules(context.served.calls_path.parent / MODULES_FILE)
-    strangers = tuple(find_strangers(context, modules or ()))
+    imported = read_imported(context.served.calls_path.parent / MODULES_FILE)
+    strangers = tuple(find_strangers(context, imported.modules if imported else ()))
     breaches = [
         *_unmet_pins(unmet),
         *_conflicts(context),
@@ -101,41 +100,11 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
         judges=Judges.ENVIRONMENT,
         outcome=Outcome.FAILED if breaches else Outcome.PASSED,
         elapsed_s=time.monotonic() - started,
-        advice=notes([*_advice(context, spec, unmet, strangers), *([] if modules is not None else [NOT_RECORDED])]),
+        advice=(
+            *notes([*_advice(context, spec, unmet, strangers), *([] if imported else [NOT_RECORDED])]),
+            *advise(Ledger.of(environment, spec), imported or Imported()),
+        ),
         failure=_as_failure(context, breaches) if breaches else None,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportedModule:
-    """A module that the model's process had imported.
-
-    Attributes:
-        name: As in `sys.modules`.
-        file: Where it came from.
-        phase: `load` or `predict`.
-    """
-
-    name: str
-    file: Path
-    phase: str = "load"
-
-    @property
-    def is_generated(self) -> bool:
-        """Whether it was written while the model ran: it lies among temporary files, and no import path of ours."""
-        return self.file.is_relative_to(tempfile.gettempdir()) and not _is_ours(self.file)
-
-
-def read_modules(file: Path) -> tuple[ImportedModule, ...] | None:
-    """Read the modules that have a file, as the model's process recorded them; None where it did not."""
-    if not file.exists():
-        return None
-    written = file.read_bytes()  # a line that is being written now has no end yet
-    documents = map(json.loads, written[: written.rfind(b"\n") + 1].splitlines())
-    return tuple(
-        ImportedModule(name=str(one["name"]), file=Path(one["file"]), phase=str(one["phase"]))
-        for one in documents
-        if one["file"]
     )
 
 
@@ -144,12 +113,6 @@ def find_strangers(context: CheckContext, modules: Iterable[ImportedModule]) -> 
     environment = context.environment
     places = Belongings.of(environment.prefix, environment.python_version, also=(context.model.path, RUNTIME))
     return (module for module in modules if module.file.is_absolute() and not places.hold(module.file))
-
-
-def _is_ours(file: Path) -> bool:
-    """Tell whether the process of the tests would import a file, too."""
-    roots = [Path(entry or ".").absolute() for entry in sys.path] + [Path(sys.prefix), Path(sys.base_prefix)]
-    return any(file.is_relative_to(root) for root in roots)
 
 
 def _unmet_pins(unmet: Iterable[Unmet]) -> Iterator[Breach]:
@@ -184,21 +147,13 @@ def _conflicts(context: CheckContext) -> Iterator[Breach]:
 
 def _strangers(strangers: Sequence[ImportedModule]) -> Iterator[Breach]:
     if strangers:
-        found = _packages(strangers)
+        found = packages(strangers)
         yield Breach(
             rule="foreign_module",
             title=f"the model imports from outside its environment: {_some(list(found))}",
             lines=[_package_line(name, modules) for name, modules in found.items()],
             fix="Add what it needs to the model's requirements, or its code to code_paths=, and log it again.",
         )
-
-
-def _packages(modules: Iterable[ImportedModule]) -> dict[str, list[ImportedModule]]:
-    """Return the modules of each package, in the order in which packages came."""
-    found: dict[str, list[ImportedModule]] = {}
-    for module in modules:
-        found.setdefault(module.name.partition(".")[0], []).append(module)
-    return found
 
 
 def _package_line(name: str, modules: Sequence[ImportedModule]) -> str:
@@ -218,7 +173,7 @@ def _advice(
     tools = [one.text for one in unmet if one.name in BUILD_TOOLS]
     if tools:
         yield f"build tools are not the recorded ones, which counts only for packages built from source: {_some(tools)}"
-    generated = _packages(module for module in strangers if module.is_generated)
+    generated = packages(module for module in strangers if module.is_generated)
     if generated:
         yield f"modules were written and imported while the model ran: {_some(list(generated))}"
 

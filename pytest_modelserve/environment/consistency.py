@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from .freeze import site_packages
-from .pins import markers_of
+from .installed import InstalledPackages
 
 
 def find_conflicts(prefix: Path, python_version: str) -> Iterator[str]:
@@ -19,39 +17,15 @@ def find_conflicts(prefix: Path, python_version: str) -> Iterator[str]:
 
     What a package asks for only together with an extra is passed over, as `pip check` does.
     """
-    found = _by_name(prefix)
-    markers = markers_of(python_version)
-    for name in sorted(found):
-        for wanted in _requirements_of(found[name]):
-            if wanted.marker is not None and not wanted.marker.evaluate(markers):
-                continue
-            if reason := _why_not(wanted, found):
-                yield f"{name} {found[name].version} requires {_shown(wanted)}, {reason}"
+    packages = InstalledPackages.of(prefix, python_version)
+    for name in sorted(packages.by_name):
+        for wanted in packages.requirements_of(name):
+            if reason := _why_not(wanted, packages):
+                yield f"{name} {packages.by_name[name].version} requires {_shown(wanted)}, {reason}"
 
 
-def _by_name(prefix: Path) -> dict[str, Distribution]:
-    found: dict[str, Distribution] = {}
-    folders = [str(path) for path in site_packages(prefix)]
-    for each in distributions(path=folders) if folders else ():
-        if "Name" in each.metadata:  # a half-removed package leaves a folder without metadata
-            found.setdefault(str(canonicalize_name(each.metadata["Name"])), each)
-    return found
-
-
-def _requirements_of(package: Distribution) -> Iterator[Requirement]:
-    found = (_as_requirement(text) for text in package.requires or ())
-    return (requirement for requirement in found if requirement is not None)
-
-
-def _as_requirement(text: str) -> Requirement | None:
-    try:
-        return Requirement(text)
-    except InvalidRequirement:  # written before requirements had a form; the installer passed over it, too
-        return None
-
-
-def _why_not(wanted: Requirement, found: dict[str, Distribution]) -> str:
-    there = found.get(str(canonicalize_name(wanted.name)))
+def _why_not(wanted: Requirement, packages: InstalledPackages) -> str:
+    there = packages.by_name.get(str(canonicalize_name(wanted.name)))
     if there is None:
         return "which is not installed"
     try:

@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import threading
-from typing import Any, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
+from .own_code import OwnCode
 from .store import GrowingFile
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -16,11 +17,13 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 class ModuleLog:
     """Appends one JSON line for each module that was not there before: its name, its file, and when it came.
 
-    Our own are left out, and those in the folder `left_out`.
+    Those of the model directory also say what they import, and so does a line without a name for the functions that
+    came out of a pickle. Our own are left out, and those in the folder `left_out`.
     """
 
-    def __init__(self, path: str, left_out: str = "") -> None:
+    def __init__(self, path: str, left_out: str = "", model_dir: str = "") -> None:
         self._file = GrowingFile(path)
+        self._own = OwnCode(model_dir)
         self._left_out = (_OWN_FOLDER, os.path.join(left_out, "")) if left_out else (_OWN_FOLDER,)
         self._known: Set[str] = set()
         self._n_known = 0
@@ -50,8 +53,17 @@ class ModuleLog:
     def _lines_of(self, modules: List[Tuple[str, Any]], phase: str) -> bytes:
         files = [(name, _file_of(module)) for name, module in modules]
         theirs = [(name, file) for name, file in files if file is None or not file.startswith(self._left_out)]
-        texts = [json.dumps({"name": str(name), "file": file, "phase": phase}) for name, file in theirs]
-        return "".join(text + "\n" for text in texts).encode("ascii")
+        documents = [self._document(str(name), file, phase) for name, file in theirs]
+        pickled = self._own.imports_of_pickled() if phase == "load" else []
+        if pickled:
+            documents.append({"name": "", "file": None, "phase": phase, "imports": pickled})
+        return "".join(json.dumps(document) + "\n" for document in documents).encode("ascii")
+
+    def _document(self, name: str, file: Optional[str], phase: str) -> Dict[str, Any]:
+        document: Dict[str, Any] = {"name": name, "file": file, "phase": phase}
+        if self._own.holds(file):
+            document["imports"] = self._own.imports_of(sys.modules.get(name))
+        return document
 
 
 def _file_of(module: Any) -> Optional[str]:

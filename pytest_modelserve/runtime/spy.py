@@ -28,12 +28,13 @@ class Spy:
         log: Takes the records of calls.
         calls_file: Where `log` writes; the modules are recorded beside it, in `modules.jsonl`. Empty for nowhere.
         left_out: A folder whose modules are not recorded, beside our own.
+        model_dir: The model directory, of whose modules it is recorded what they import.
     """
 
-    def __init__(self, log: CallLog, calls_file: str, left_out: str = "") -> None:
+    def __init__(self, log: CallLog, calls_file: str, left_out: str = "", model_dir: str = "") -> None:
         self._log = log
         modules_file = os.path.join(os.path.dirname(calls_file), "modules.jsonl")
-        self._modules = ModuleLog(modules_file, left_out) if calls_file else None
+        self._modules = ModuleLog(modules_file, left_out, model_dir) if calls_file else None
 
     def note_loaded(self) -> None:
         """Record the modules that are there when the model is loaded."""

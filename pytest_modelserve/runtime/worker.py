@@ -34,7 +34,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
     """Serve the model over the socket `fd` until it closes; the process ends here."""
     config = read_config(config_file)
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
-    spy = Spy(CallLog(config.calls_file), config.calls_file)
+    spy = Spy(CallLog(config.calls_file), config.calls_file, model_dir=config.model_dir)
     loads = LoadLog(config.loads_file, config.model_dir)
     channel = _Channel(fd)
     loads.watch()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
 from pathlib import Path
 from typing import Final
 
 from ..errors import ServerExited, ServerNotReady
+from ..forgotten import how_to_mend, missing_module
 from .launch import LaunchSpec
 from .logs import last_cause, read_tail
 
 _SHOWN_LINES: Final = 20  # a traceback's end without the frames of the server around it
 _SEARCHED_LINES: Final = 400  # a traceback with its causes
-_MISSING_MODULE: Final = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)")
 
 
 def as_exit(returncode: int | None) -> str:
@@ -39,7 +38,7 @@ def exited_early(spec: LaunchSpec, log_path: Path, returncode: int | None, elaps
     return ServerExited(
         f"{happened} ({as_exit(returncode)}, after {elapsed_s:.1f} s)",
         facts=_facts(spec, log_path),
-        fix=_fix(cause, log_path, returncode),
+        fix=_fix(lines, log_path, returncode),
     )
 
 
@@ -50,11 +49,11 @@ def not_ready(spec: LaunchSpec, log_path: Path, reason: str, fix: str) -> Server
 
 def exited_later(backend: str, model_uri: str, log_path: Path, returncode: int | None) -> ServerExited:
     """Build the error for a server that was ready once and is gone."""
-    cause = last_cause(read_tail(log_path, _SEARCHED_LINES))
+    lines = read_tail(log_path, _SEARCHED_LINES)
     return ServerExited(
         f"the {backend} server ended while it was in use ({as_exit(returncode)})",
         facts={"model": model_uri, "log": _shown(log_path)},
-        fix=_fix(cause, log_path, returncode),
+        fix=_fix(lines, log_path, returncode),
     )
 
 
@@ -69,9 +68,11 @@ def _shown(log_path: Path) -> str:
     return "\n".join([f"last lines of {log_path}:", *(f"  {line}" for line in lines)])
 
 
-def _fix(cause: str, log_path: Path, returncode: int | None) -> str:
-    if missing := _MISSING_MODULE.match(cause):
-        return f"Add `{missing[1]}` to the model's requirements and log it again, or try --model-env-manager=local."
+def _fix(lines: list[str], log_path: Path, returncode: int | None) -> str:
+    if missing := missing_module(last_cause(lines)):
+        return how_to_mend(missing)
     if returncode == -signal.SIGKILL:
         return "Look for an out-of-memory kill in the system's log, and give the machine or container more memory."
+    if missing := missing_module("\n".join(lines)):  # it was raised again as something else
+        return how_to_mend(missing)
     return f"Read the whole log: {log_path}"

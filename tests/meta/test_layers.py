@@ -9,7 +9,7 @@ import pytest
 
 # Read from the bottom up. A name is a folder or a module; the rooms of one floor do not know each other.
 FLOORS: list[set[str]] = [
-    {"errors", "settings", "setting_texts", "lifeline"},
+    {"errors", "settings", "setting_texts", "lifeline", "forgotten"},
     {"signature", "environment", "server"},
     {"model", "domain", "wire"},
     {"cases", "results"},

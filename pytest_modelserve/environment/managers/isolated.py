@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ...errors import RequirementsError
+from ...forgotten import how_to_mend, missing_module
 from ..activation import activated
 from ..additions import NO_ADDITIONS, advised, require_fit, told_of
 from ..answers import Answers
@@ -34,7 +34,6 @@ from .packages import Installer
 _KEY_DIGITS: Final = 32  # keeps the paths short; still 128 bits
 _LOW_DISK_BYTES: Final = 2 * 1024**3  # scikit-learn with mlflow takes 0.6 to 0.9 GiB
 _TAIL_LINES: Final = 5
-_MISSING_MODULE: Final = re.compile(r"ModuleNotFoundError: No module named '([^']+)'")
 
 _UNKNOWN: Final = Choice(interpreter=Interpreter(path=Path(), version=""))  # the creator's own, before it is there
 
@@ -257,9 +256,8 @@ def _disk_notes(directory: Path) -> Sequence[str]:
 def _smoke_notes(output: Output, timeout_s: float) -> list[str]:
     if output.returncode == 0:
         return []
-    missing = _MISSING_MODULE.findall("\n".join(output.lines))
-    if missing:
-        return [f"the model imports {missing[-1]!r}, which its requirements do not bring"]
+    if missing := missing_module("\n".join(line for line in output.lines if not line.startswith("{"))):
+        return [f"the model imports {missing!r}, which its requirements do not bring", how_to_mend(missing)]
     how = f"{timeout_s:g} s were not enough" if output.is_timed_out else f"exit code {output.returncode}"
     tail = " | ".join(line.strip() for line in output.lines[-_TAIL_LINES:] if line.strip())
     return [f"loading the model once failed ({how}): {tail}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,55 @@ def test_a_model_that_keeps_the_params_of_a_request(make: Make, contract: Any) -
     assert failure["title"].startswith(
         "without params the model answers otherwise after a request with param factor = "
     )
+
+
+def test_a_package_that_only_another_brought_is_named_with_its_line(make: Make, contract: Any) -> None:
+    """pandas loads dateutil before the model asks for it, so that no hook on loading could tell who else did."""
+    defect = "import dateutil, six\n        try: import absent_package\n        except ImportError: pass"
+    run = contract(make(defect=defect, more="six>=1"), *CHECKS)
+    assert run.exit_code == 0, run.output
+    said = {advice["text"]: advice["kind"] for advice in run.checks("passed")["environment_parity"]["advice"]}
+    *sentences, block = said
+    assert [said[text] for text in sentences] == ["undeclared_import", "late_import", "loose_pin"]
+    assert sentences[0] == "the model imports `dateutil`, which its requirements do not name: it came with pandas"
+    assert re.fullmatch(r"the build of \d{4}-\d\d-\d\d decided .*: `six>=1`", sentences[2])
+    assert sentences[1].startswith("the model imports `six` only when it predicts")
+    first, *lines = block.splitlines()
+    assert first == "in the model's requirements, add these lines, or put them in place of those without a version:"
+    assert [line.strip().partition("==")[0] for line in lines] == ["python-dateutil", "six"]
+    assert all(f"\n{line}\n" in run.output for line in lines)  # as they can be pasted
+
+
+FORGETFUL: Final = """import sklearn
+
+
+def _load_pyfunc(path):
+    return None
+"""
+TENSOR: Final = {"inputs": [{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 2]}}]}
+MANAGERS: Final = ("uv", "virtualenv")
+
+
+@pytest.mark.parametrize("manager", MANAGERS)
+def test_a_forgotten_requirement_is_told_by_its_name(
+    manager: str, model_source: Any, contract: Any, tmp_path: Path
+) -> None:
+    source = model_source(loader=FORGETFUL, signature=TENSOR, requirements=("six==1.17.0",))
+    run = contract(source.write(tmp_path / "forgetful"), "--model-env-manager", manager)
+    assert (run.exit_code, run.report["verdict"]) == (1, "error"), run.output
+    (error,) = run.checks("error").values()
+    assert "ModuleNotFoundError: No module named 'sklearn'" in error["reason"]
+    mend = re.search(
+        r"^E? *Add `scikit-learn` to the model's requirements \(it brings `sklearn`.*$", run.output, re.MULTILINE
+    )
+    assert mend is not None, run.output
+    assert mend[0].endswith("and log it again, or try --model-env-manager=local.")
+
+
+def test_a_requirement_that_is_missed_at_predict_is_told_by_its_name(make: Make, contract: Any) -> None:
+    checks = ("--model-checks", "environment_restores,predicts_input_example")
+    run = contract(make(defect="import cv2"), *checks)
+    failure = run.checks("failed")["predicts_input_example"]["failure"]
+    assert "No module named 'cv2'" in failure["title"]
+    *_, mend = failure["text"].splitlines()
+    assert mend.startswith("Add `opencv-python-headless` to the model's requirements (it brings `cv2`")

@@ -225,10 +225,17 @@ def test_the_model_is_loaded_without_what_the_installer_sees(
         assert variables.keys() <= {"VIRTUAL_ENV", "LC_CTYPE", "__CF_USER_TEXT_ENCODING"}  # what Python and macOS add
 
 
+FORGOTTEN = (
+    "Add `scikit-survival` to the model's requirements (it brings `sksurv`) and log it again, "
+    "or try --model-env-manager=local."
+)
+
+
 @pytest.mark.parametrize(
     ("code", "note"),
     [
         ("import nosuchmodule.part", "the model imports 'nosuchmodule', which its requirements do not bring"),
+        ("raise ModuleNotFoundError(\"No module named 'sksurv'\")", FORGOTTEN),
         ("print('one'); raise SystemExit(3)", "loading the model once failed (exit code 3): one"),
         ("import time; time.sleep(600)", "loading the model once failed (0.5 s were not enough): "),
     ],
