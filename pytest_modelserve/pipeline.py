@@ -126,7 +126,7 @@ def environment_request(subject: Subject, *, progress: Progress = SILENCE, run_i
         smoke_config={"model_dir": str(model.path), "loader": dict(model.pyfunc.fields)},
         smoke_env=partial(build_worker_env, dict(os.environ), names=model.env_vars, patterns=settings.pass_env),
         run_id=run_id,
-        conda=CondaSettings(executable=settings.conda_exe, places=settings.conda_channels),
+        conda=CondaSettings(executable=settings.conda_exe, places=dict(settings.conda_channels)),
         additions=Additions(wanted_by=backend.name, requirements=needs.requirements, python=needs.python),
     )
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from .conda_file import CondaSpec, MatchSpec, with_variables
@@ -16,7 +15,6 @@ ALL: Final = "*"  # in place of a channel's name: where all channels are that ha
 _ALIAS: Final = "https://conda.anaconda.org"  # where conda has channels that are given by name
 _DEFAULTS: Final = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")  # what `defaults` means
 _TOKEN: Final = re.compile(r"(?<=/t/)[^/]+(?=/)")
-_NO_PLACES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ class CondaSettings:
     """
 
     executable: Path | None = None
-    places: Mapping[str, str] = field(default_factory=lambda: _NO_PLACES)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
