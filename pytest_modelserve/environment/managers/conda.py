@@ -32,9 +32,16 @@ _CUDA: Final = Path("/proc/driver/nvidia/version")
 
 
 class Conda:
-    """Build with the user's conda, or with py-rattler."""
+    """Build with the user's conda, or with py-rattler.
+
+    Args:
+        uses_uv: Whether uv installs the pip section where it is there; else the environment's own pip does.
+    """
 
     name = "conda"
+
+    def __init__(self, *, uses_uv: bool = True) -> None:
+        self._uses_uv = uses_uv
 
     def restore(self, request: RestoreRequest) -> Environment:
         """Find or build the environment.
@@ -49,7 +56,8 @@ class Conda:
         engine = find_engine(request.conda, request.root, request.env)
         creator = CondaCreator(engine=engine, channels=channels, caller=request.env)
         own = OwnPython(identity=(engine.name, *channels.identity(), *_platform(request.env)), notes=_told)
-        return restore_isolated(request, creator, _installer(request), own_python=own)
+        installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
+        return restore_isolated(request, creator, installer, own_python=own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +112,8 @@ def _refuse_python(request: RestoreRequest, spec: CondaSpec) -> None:
     )
 
 
-def _installer(request: RestoreRequest) -> Installer:
+def _installer(request: RestoreRequest, uv: Path | None) -> Installer:
     """Choose what installs the pip section; like conda, it takes the newest of what has no version."""
-    uv = find_uv(request.env)
     if uv is None:
         return PipInstaller(flags=("--upgrade",))
     installer = UvInstaller.told(uv, request)
