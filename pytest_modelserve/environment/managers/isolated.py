@@ -17,7 +17,7 @@ from ..answers import Answers
 from ..cache import EnvironmentCache, Slot
 from ..digest import environment_digest
 from ..freeze import read_freeze
-from ..indexes import index_identity, read_pip_settings
+from ..indexes import index_identity, read_pip_settings, secrets_in
 from ..install import BuildSite, Output, installer_environment
 from ..interpreter import Choice, Interpreter, Places, find_interpreter
 from ..lock_file import NOT_FOLLOWED, has_lock, lock_notes, rest_of
@@ -123,6 +123,9 @@ class _Build:
             env=self.installer.environment(installer_environment(request.env)),
             progress=progress,
             timeout_s=request.install_timeout_s,
+            secrets=secrets_in(
+                [*request.spec.options, *(each.text for each in request.spec.requirements)], request.env
+            ),
         )
         notes = list(_disk_notes(directory))
         self.creator.create(site, self.interpreter)
