@@ -7,13 +7,16 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from ..errors import RequirementsError
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_NAMED_VALUE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")  # what pip and uv put in from the environment
+_MIN_SECRET_CHARS: Final = 4  # masking shorter ones would only garble what is shown
 _SECTIONS: Final = ("global", "install")  # the later one wins, as in pip
 _AS_VARIABLE: Final = {  # pip's option: the variables by which uv's user may have said it, ours first
     "index-url": ("UV_DEFAULT_INDEX", "UV_INDEX_URL"),
@@ -115,6 +118,13 @@ def index_identity(settings: Mapping[str, str], env: Mapping[str, str]) -> dict[
 def without_credentials(text: str, mask: str = "***@") -> str:
     """Replace user and password of every address in a text."""
     return _CREDENTIALS.sub(mask, text)
+
+
+def secrets_in(texts: Iterable[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Collect the values that requirement lines take from the environment by `${NAME}`, the longest first."""
+    names = {name for text in texts for name in _NAMED_VALUE.findall(text)}
+    values = {env[name] for name in names if len(env.get(name, "")) >= _MIN_SECRET_CHARS}
+    return tuple(sorted({*values, *(quote(value, safe="") for value in values)}, key=len, reverse=True))
 
 
 def _deciding_files(chosen: Mapping[str, str], env: Mapping[str, str]) -> Iterator[Path]:

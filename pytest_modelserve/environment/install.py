@@ -65,12 +65,14 @@ class BuildSite:
         env: The environment variables of every command.
         progress: Hears what is going on.
         timeout_s: How long one command may take.
+        secrets: What must not be shown, wherever a command writes it.
     """
 
     directory: Path
     env: Mapping[str, str]
     progress: Progress
     timeout_s: float = DEFAULT_TIMEOUT_S
+    secrets: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> Path:
@@ -134,13 +136,18 @@ class BuildSite:
         lines = []
         with self.log.open("a", encoding="utf-8") as log:
             for raw in process.stdout or ():
-                line = without_credentials(raw.rstrip())
+                line = self._masked(raw.rstrip())
                 lines.append(line)
                 log.write(f"{line}\n")
                 log.flush()
                 if said := _as_step(line):
                     self.progress.step(f"{stage}: {said}")
         return lines
+
+    def _masked(self, line: str) -> str:
+        for secret in self.secrets:
+            line = line.replace(secret, "***")
+        return without_credentials(line)
 
 
 def installer_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -17,8 +17,8 @@ from ..errors import RequirementsError
 from .indexes import without_credentials
 
 _INCLUDE: Final = re.compile(r"(?:(-r|-c)\s*|(--requirement|--constraint)(?:\s+|\s*=\s*))(?P<target>\S.*)")
-_FIND_LINKS: Final = re.compile(r"(?:-f\s*|--find-links(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _EDITABLE: Final = re.compile(r"(?:-e\s*|--editable(?:\s+|\s*=\s*))(?P<target>\S.*)")
+_FIND_LINKS: Final = re.compile(r"(?:-f\s*|--find-links(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _LINE_OPTIONS: Final = re.compile(r"\s+--(?:hash|config-settings?|global-option)\b.*$")
 _ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
@@ -35,6 +35,7 @@ class Requirement:
         line: Counted from 1.
         is_constraint: Whether it only limits what others require.
         name: The canonical project name, empty where the line is a path or a bare URL.
+        location: The path on this machine that it names, as written; empty where it names none.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Requirement:
     line: int
     is_constraint: bool = False
     name: str = ""
+    location: str = ""
 
     @property
     def is_editable(self) -> bool:
@@ -135,7 +137,8 @@ class _Reader:
             self._take(entry, _unquoted(editable["target"]), is_constraint=is_constraint)
         elif text.startswith("-"):
             self.options.append(text)
-            self._take_links(text)
+            if links := _FIND_LINKS.fullmatch(text):
+                self._hash_links(_unquoted(links["target"]), folder)
         else:
             self._take(entry, _LINE_OPTIONS.sub("", text), is_constraint=is_constraint)
 
@@ -151,21 +154,29 @@ class _Reader:
             self.read(line, path.parent, is_constraint=is_constraint)
         self.open_files.pop()
 
-    def _take_links(self, option: str) -> None:
-        """Take a folder of wheels in the model directory, which decides as an index does; others are addresses."""
-        if links := _FIND_LINKS.fullmatch(option):
-            folder = self.directory / _unquoted(links["target"])
-            if folder.is_dir() and folder.resolve().is_relative_to(self.directory.resolve()):
-                self.local_files[links["target"]] = digest_of(folder)
-
     def _take(self, entry: Entry, text: str, *, is_constraint: bool) -> None:
         local = _local_target(text)
         if local is not None:
             self.local_files[local] = self._local_digest(entry, local)
         name = "" if _is_location(text) else _project_name(entry, text)
         self.requirements.append(
-            Requirement(text=entry.text, file=entry.file, line=entry.line, is_constraint=is_constraint, name=name)
+            Requirement(
+                text=entry.text,
+                file=entry.file,
+                line=entry.line,
+                is_constraint=is_constraint,
+                name=name,
+                location=local or "",
+            )
         )
+
+    def _hash_links(self, target: str, folder: Path) -> None:
+        """Hash packages that lie in the model directory; a folder elsewhere is like an index, which may change."""
+        for base in (folder, self.directory):
+            path = base / target
+            if path.exists() and path.resolve().is_relative_to(self.directory.resolve()):
+                self.local_files[target] = digest_of(path)
+                return
 
     def _local_digest(self, entry: Entry, target: str) -> str:
         if (self.directory / target).exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -16,6 +16,10 @@ from .install import Output
 from .requirements import Requirement
 
 _TAIL_LINES: Final = 20
+_EXPLAINED: Final = (  # what comes after one of them names the requirements
+    *("No solution found", "Cannot install", "satisfies the requirement"),
+    *("cannot be solved", "UnsatisfiableError", "Could not solve"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ def _symptom(pattern: str, kind: type[EnvironmentBroken], happened: str, fix: st
 _CHECK_INDEX: Final = (
     "Check the name, the version and the index (PIP_INDEX_URL, UV_DEFAULT_INDEX), then log the model again."
 )
+_OTHER_PLATFORM: Final = "Give the line a marker, such as `; sys_platform == 'win32'`, or name a version for this one."
 _CHECK_PINS: Final = "Change one of the versions so that they agree, then log the model again."
 _NETWORK: Final = "Check the network, the proxy and the index address, and run again."
 # The first that fits wins: a full disk also makes a download fail, a failed download also leaves nothing to resolve.
@@ -50,7 +55,8 @@ _SYMPTOMS: Final = (
         "Compare the hash with the index's; a mirror may serve another file.",
     ),
     _symptom(
-        r"In --require-hashes mode|in `--require-hashes` mode|Hashes are required in --require-hashes mode",
+        r"(?:In --require-hashes mode|in `--require-hashes` mode|Hashes are required in --require-hashes mode)"
+        r"(?:[^\n]*\n\s+([\w.-]+))?",
         RequirementsError,
         "some requirements have a hash and some have none",
         "Give every requirement a hash, or none; uv takes both, so try --model-env-manager=uv.",
@@ -90,6 +96,33 @@ _SYMPTOMS: Final = (
         _NETWORK,
     ),
     _symptom(
+        r"(\S+) has no wheels with a matching (?:platform|Python|Python ABI) tag|"
+        r"A path \((\S+)\) dependency is incompatible with the current platform|(\S+\.whl) is not a supported wheel on|"
+        r"Distribution `(\S+) @[^`]*` can't be installed because it doesn't have",
+        RequirementsError,
+        "{0} is for another platform or another Python",
+        _OTHER_PLATFORM,
+    ),
+    _symptom(
+        r"Package '([^']+)' requires a different Python|"
+        r"does not satisfy Python\S* and (?:all versions of )?(\S+) depend",
+        RequirementsError,
+        "{0} does not run on this Python",
+        "Pin a version that does, or log the model again with the Python that it was trained on.",
+    ),
+    _symptom(
+        r"Distribution not found at: (\S+)",
+        RequirementsError,
+        "what is named by its path is not there: {0}",
+        "Put it into the model directory, or name a package that an index has, then log the model again.",
+    ),
+    _symptom(
+        r"The lockfile at `uv\.lock`|Failed to parse `uv\.lock`",
+        RequirementsError,
+        "this uv cannot follow the model's uv.lock",
+        "Update uv, or use --model-env-manager=virtualenv, which follows the requirement files.",
+    ),
+    _symptom(
         r"(?s)Because (?:only )?(\S+) was not found in the (?:package registry|provided package locations|cache)",
         RequirementsError,
         "no index has {0}",
@@ -105,7 +138,7 @@ _SYMPTOMS: Final = (
         r"No matching distribution found for (\S[^\n]*)",
         RequirementsError,
         "no index has {0} for this Python",
-        _CHECK_INDEX,
+        f"{_CHECK_INDEX} If it is for another platform: {_OTHER_PLATFORM[0].lower()}{_OTHER_PLATFORM[1:]}",
     ),
     _symptom(r"ResolutionImpossible", RequirementsError, "the requirements contradict each other", _CHECK_PINS),
     _symptom(r"No solution found", RequirementsError, "the requirements cannot be met together", _CHECK_PINS),
@@ -150,7 +183,7 @@ def as_error(output: Output, requirements: Sequence[Requirement], *, stage: str,
         how = f"signal {-output.returncode}" if output.returncode < 0 else f"exit code {output.returncode}"
         return InstallFailed(f"{stage} failed ({how})", facts={"log": tail}, fix="See the last lines of the log.")
     symptom, subject = found
-    named = _named(subject, text, requirements) if symptom.kind is RequirementsError else ()
+    named = _named(subject, text, requirements) if subject or symptom.kind is RequirementsError else ()
     lines = "\n".join(f"{without_credentials(each.text)} ({each.place})" for each in named)
     facts: dict[str, object] = {"asked for": lines} if lines else {}
     happened = f"{stage} failed: {symptom.happened.format(subject)}"
@@ -165,11 +198,20 @@ def _found(text: str) -> tuple[_Symptom, str] | None:
 
 
 def _named(subject: str, text: str, requirements: Sequence[Requirement]) -> tuple[Requirement, ...]:
-    """Give the requirements that the installer names; what they require in turn is not among them."""
+    """Give the requirements that the installer names; of one that another requires, those in its explanation."""
     name = canonicalize_name(re.split(r"[^\w.-]", subject, maxsplit=1)[0])
     if subject:
-        return tuple(each for each in requirements if each.name == name)
-    starts = ("No solution found", "Cannot install", "cannot be solved", "UnsatisfiableError", "Could not solve")
-    explained = next(filter(None, (text.partition(start)[2] for start in starts)), "")
+        lines = "\n".join(line for line in text.splitlines() if subject in line)
+        if found := tuple(each for each in requirements if each.name == name or _is_at(each, lines)):
+            return found
+    explained = "".join(text.partition(start)[2] for start in _EXPLAINED)
     words = {str(canonicalize_name(word)) for word in re.findall(r"[A-Za-z0-9][\w.-]*", explained)}
     return tuple(each for each in requirements if each.name in words)
+
+
+def _is_at(requirement: Requirement, lines: str) -> bool:
+    """Tell whether lines name the file or the folder that stands for a requirement."""
+    location = requirement.location
+    return (
+        bool(location) and re.search(rf"(?<![\w.-]){re.escape(PurePath(location).name)}(?![\w.-])", lines) is not None
+    )

@@ -19,7 +19,7 @@ from ..cache import EnvironmentCache, Slot
 from ..digest import environment_digest
 from ..disk import as_error as as_disk_error
 from ..freeze import read_freeze
-from ..indexes import index_identity, read_pip_settings
+from ..indexes import index_identity, read_pip_settings, secrets_in
 from ..install import BuildSite, Output, installer_environment
 from ..interpreter import Choice, Interpreter, Places, find_interpreter
 from ..lock_file import NOT_FOLLOWED, has_lock, lock_notes, rest_of
@@ -150,6 +150,9 @@ class _Build:
             env=self.installer.environment(installer_environment(request.env)),
             progress=progress,
             timeout_s=request.install_timeout_s,
+            secrets=secrets_in(
+                [*request.spec.options, *(each.text for each in request.spec.requirements)], request.env
+            ),
         )
         notes = list(_disk_notes(directory))
         self.creator.create(site, self.interpreter)
