@@ -23,16 +23,14 @@ from .checks.table import CHECKS, STATIC_RULES
 from .checks.v2_rules import V2_RULES
 from .domain import Domain, as_toml, bound, from_frame, from_rows, read_data
 from .environment.managers import MANAGERS
-from .environment.restoration import default_root
 from .envs import add_envs
 from .errors import ModelServeError, SettingError, did_you_mean
 from .model.example import example_rows
 from .model.mlmodel import Model, read_model
 from .option import SERVER, Option
 from .options import BY_NAME
-from .pipeline import read_subject, restore_environment
+from .pipeline import read_subject, restore_environment, server_pool
 from .server.backends import backend_names
-from .server.sharing import ServerPool
 from .settings import Settings
 from .signature import ColumnSchema, request_schema, response_schema
 from .strategies.rules import RULES
@@ -174,7 +172,7 @@ def _serve(asked: argparse.Namespace) -> int:
     subject = read_subject(asked.uri, settings)
     with ExitStack() as stack:
         environment = stack.enter_context(restore_environment(subject, progress=_Steps()))
-        pool = stack.enter_context(ServerPool(_root(asked) / "servers"))
+        pool = stack.enter_context(server_pool(settings))
         server = stack.enter_context(pool.private(launch_spec(subject, environment, port=asked.port)))
         asked_to_stop = _stop_event()  # before anybody is told where the server is, and may end it
         sys.stdout.write(f"{asked.uri} on {server.base_url} (log: {server.log_path}); Ctrl-C ends it\n")
@@ -285,8 +283,3 @@ def _keep(asked: argparse.Namespace) -> int:
     path = casebook.keep(asked.id, *casebook.stores(asked.cases_dir, asked.kept_dir))
     sys.stdout.write(f"{path}: add it to version control; every run of this model sends it first\n")
     return 0
-
-
-def _root(asked: argparse.Namespace) -> Path:
-    root: Path | None = asked.cache_dir
-    return root or default_root()

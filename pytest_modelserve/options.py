@@ -133,7 +133,7 @@ OPTIONS: Final = (
         help="Interpreter for the model's environment, by path or by version (3.10, 3.10.13), in place of the version "
         "that the model declares.",
         parse=parse_python,
-        metavar="PATH|VERSION",
+        metavar="PYTHON",
     ),
     Option(
         name="checks",

@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from .checks.budget import needed_later
@@ -132,6 +133,19 @@ def environment_request(subject: Subject, *, progress: Progress = SILENCE, run_i
 
 
 @contextmanager
+def server_pool(settings: Settings) -> Iterator[ServerPool]:
+    """Give servers for as long as the block lasts, shared by all on one cache; one that is read-only shares none."""
+    root = _root(settings)
+    there = next(each for each in (root, *root.parents) if each.exists())
+    with ExitStack() as stack:
+        if os.access(there, os.W_OK):
+            home = root / "servers"
+        else:
+            home = Path(stack.enter_context(TemporaryDirectory(prefix="modelserve-", ignore_cleanup_errors=True)))
+        yield stack.enter_context(ServerPool(home))
+
+
+@contextmanager
 def serve(uri: str, settings: Settings | None = None, *, progress: Progress = SILENCE) -> Iterator[ServedModel]:
     """Serve a model for as long as the block lasts, without pytest.
 
@@ -143,7 +157,7 @@ def serve(uri: str, settings: Settings | None = None, *, progress: Progress = SI
         with closing(as_running(subject)) as running:
             yield running
         return
-    with ServerPool(_root(subject.settings) / "servers") as servers, ExitStack() as stack:
+    with server_pool(subject.settings) as servers, ExitStack() as stack:
         environment = stack.enter_context(restore_environment(subject, progress=progress))
         served = ServedModel(subject, environment, servers)
         stack.callback(served.close)
