@@ -283,7 +283,7 @@ class Run:
                 yield known
 
     def _tell_more(self, text: str) -> None:
-        if self.config.getoption("verbose", 0) > 0:
+        if self.config.getoption("verbose", default=0) > 0:
             tell(self.config, text)
 
 
