@@ -159,6 +159,19 @@ def test_the_first_environment_is_restored_by_who_asks_before_others_are_begun(c
     assert [directory.name for directory in started.directories] == ["one", "two"]
 
 
+def test_what_a_fixture_writes_later_is_read_when_its_test_begins(
+    config: pytest.Config, pytester: pytest.Pytester
+) -> None:
+    run, _ = foreseeing(config)
+    late, changed = (run.given(name)[0] for name in ("late", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(), Item(late), Item(changed)]))
+    (pytester.path / "one").rename(pytester.path / "late")
+    (pytester.path / "two" / "more").write_text("x")
+    fresh = Run.of(pytester.parseconfig("-p", "no:asyncio"))
+    for request in (late, changed):
+        assert run.subject(request).model.digest == fresh.subject(request).model.digest
+
+
 @pytest.mark.parametrize("overrides", [{"env_manager": "local"}, {"url": "http://127.0.0.1:1"}])
 def test_what_is_not_built_is_not_built_ahead(config: pytest.Config, overrides: dict[str, str]) -> None:
     run, started = foreseeing(config)
