@@ -53,8 +53,8 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 def foresee(session: pytest.Session) -> None:
     """Let the environments that the tests of a run need be restored ahead."""
-    option = session.config.option
-    if option.collectonly or option.setupplan or RUN_MODULE not in sys.modules:  # then no test has asked for a model
+    is_shown = any(session.config.getoption(name, default=False) for name in ("collectonly", "setupplan"))
+    if is_shown or RUN_MODULE not in sys.modules:  # then no test has asked for a model
         return
     from .run import RUN
 

@@ -101,17 +101,18 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
         EnvironmentBroken: It could not be restored.
         ServerError: There is no server of the name that the settings ask for.
     """
-    return restore(environment_request(subject, progress=progress, run_id=run_id))
+    return restore(environment_request(subject.model, subject.settings, progress=progress, run_id=run_id))
 
 
-def environment_request(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> RestoreRequest:
+def environment_request(
+    model: Model, settings: Settings, *, progress: Progress = SILENCE, run_id: str = ""
+) -> RestoreRequest:
     """Return what is to be restored for a model; with the silent progress it can be sent to another process.
 
     Raises:
         EnvironmentBroken: The environment files cannot be read.
         ServerError: There is no server of the name that the settings ask for.
     """
-    model, settings = subject.model, subject.settings
     root = _root(settings)
     spec = read_recorded(settings.env_manager, model.path, model.pyfunc.env)
     backend = load_backend(settings.server)

@@ -22,6 +22,7 @@ from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
 from .errors import ModelServeError
 from .managed import managed_servers
+from .model.mlmodel import read_model
 from .option import SERVER, URI
 from .options import BY_NAME
 from .pipeline import environment_request, read_subject, requires
@@ -240,7 +241,9 @@ class Run:
             with TerminalProgress(self.config, request.uri) as progress:
                 if subject.settings.url:
                     return as_running(subject)
-                environment = self._restored(environment_request(subject, progress=progress, run_id=self.run_id))
+                model, settings = subject.model, subject.settings
+                asked = environment_request(model, settings, progress=progress, run_id=self.run_id)
+                environment = self._restored(asked)
                 progress.step(f"starting the {subject.settings.server} server")
                 try:
                     return ServedModel(subject, environment, self._pool())
@@ -251,12 +254,17 @@ class Run:
             return error
 
     def _foreseen(self, requests: Iterable[Request]) -> Iterator[RestoreRequest]:
-        """Yield the environments that are built for models; what is broken, its own test tells."""
+        """Yield the environments that are built for models; what is broken, its own test tells.
+
+        Nothing is remembered of what is read here: a fixture may yet write the model, or write it anew.
+        """
         for request in dict.fromkeys(requests):
             with suppress(ModelServeError):
-                subject = self.subject(request)
-                if not subject.settings.url and subject.settings.env_manager not in UNBUILT:
-                    yield environment_request(subject, run_id=self.run_id)
+                settings = settings_from_marker(self.settings, request.overrides)
+                if not settings.url and settings.env_manager not in UNBUILT:
+                    known = self._subjects.get(request.on_any(), self._subjects.get(request))
+                    model = known.model if isinstance(known, Subject) else read_model(request.location)
+                    yield environment_request(model, settings, run_id=self.run_id)
 
     def _restored(self, request: RestoreRequest) -> Environment:
         try:
@@ -284,7 +292,7 @@ class Run:
                 yield known
 
     def _tell_more(self, text: str) -> None:
-        if self.config.option.verbose > 0:
+        if self.config.getoption("verbose", default=0) > 0:
             tell(self.config, text)
 
 

@@ -148,10 +148,9 @@ class BackgroundBuild:
         return False
 
     def _family(self) -> list[psutil.Process]:
-        try:
-            return psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
+        if not self.is_running:  # its PID may be anybody's now
             return []
+        return psutil.Process(self._process.pid).children(recursive=True)
 
     def _last_words(self) -> str:
         size = self._errors.seek(0, os.SEEK_END)

@@ -140,6 +140,7 @@ class Servers:
         ]
         self.restarts = 0
         self.ended = 0
+        self.given_back = 0
         self.fitted: list[LaunchSpec] = []
 
     def obtain(self, spec: LaunchSpec) -> Server:
@@ -159,6 +160,13 @@ class Servers:
         self.ended += 1
         for link in self.fitted[-1].forget:
             link.unlink()
+
+    def give_back(self, spec: LaunchSpec) -> bool:
+        self.given_back += 1
+        if len(self._servers) == 1:
+            return False
+        self.lose()
+        return True
 
     def lose(self) -> None:
         """Have the first one replaced by somebody else."""
@@ -274,6 +282,36 @@ def test_closing_gives_the_environment_back(
     assert environment.lease.is_held
     served.close()
     assert not environment.lease.is_held
+
+
+def test_a_model_that_is_let_go_comes_back_with_all_that_was_learned(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    first, second = front(), front()
+    servers = Servers(tmp_path, first.url, second.url)
+    served = ServedModel(subject, environment, servers)
+    client, history, own = served.client, served.context().history, served.private()
+    assert facts_of(subject, served, uri="m").server.get("n_let_go") is None
+    assert served.let_go() is True
+    assert (servers.given_back, servers.ended, served.n_let_go) == (1, 1, 1)
+    assert environment.lease is not None
+    assert environment.lease.is_held
+    served.revive()
+    assert (served.client, served.client.base_url) == (client, second.url)
+    assert served.context().history is history
+    assert served.private() is not own
+    assert len(servers.fitted) == 2
+    assert facts_of(subject, served, uri="m").server["n_let_go"] == 1
+    served.close()
+
+
+def test_a_model_without_servers_is_let_go_once(
+    subject: Subject, environment: Environment, front: Callable[..., Front], tmp_path: Path
+) -> None:
+    served = ServedModel(subject, environment, Servers(tmp_path, front().url))
+    assert served.let_go() is False
+    assert served.n_let_go == 0
+    served.close()
 
 
 def test_a_private_server_is_planted_and_ends_with_the_model(

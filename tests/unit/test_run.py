@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import pickle
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from pytest_modelserve.errors import MlmodelError, ModelServeError, ModelUriError, SettingError
-from pytest_modelserve.request import Request
+from pytest_modelserve.ahead import BuildsAhead
+from pytest_modelserve.environment.background import BackgroundBuild, Built
+from pytest_modelserve.environment.restoration import RestoreRequest
+from pytest_modelserve.errors import EnvironmentBroken, MlmodelError, ModelServeError, ModelUriError, SettingError
+from pytest_modelserve.request import ASKED, Request
 from pytest_modelserve.run import Run
 from pytest_modelserve.served import ServedModel
 
@@ -29,10 +34,15 @@ def config(pytester: pytest.Pytester) -> pytest.Config:
 class Served(ServedModel):
     """A served model without a server."""
 
-    def __init__(self, *, fails: bool = False) -> None:  # nothing is started
+    def __init__(self, *, fails: bool = False, name: str = "") -> None:  # nothing is started
+        self._name = name
         self.revived = 0
         self.closed = 0
         self._fails = fails
+
+    @property
+    def server_name(self) -> str:
+        return self._name
 
     def revive(self) -> None:
         self.revived += 1
@@ -92,6 +102,115 @@ def test_a_served_model_is_revived_for_each_who_asks(config: pytest.Config) -> N
     assert run.served(request) is served
     assert run.served(request) is served
     assert served.revived == 2
+
+
+class Item:
+    """A test that is served models."""
+
+    def __init__(self, *requests: Request) -> None:
+        self.stash = pytest.Stash()
+        self.stash[ASKED] = requests
+
+
+class Started:
+    """Builds that are begun ahead, which build nothing."""
+
+    def __init__(self) -> None:
+        self.directories: list[Path] = []
+        self.n_closed = 0
+
+    def __call__(self, requests: Sequence[RestoreRequest], directory: Path) -> BackgroundBuild:
+        self.directories = [request.spec.directory for request in requests]
+        pickle.dumps(requests)  # they travel
+        return self  # type: ignore[return-value]  # as far as it is used here
+
+    def outcome(self, at: int, *, is_awaited: bool) -> Built:
+        return Built(at=at, is_over=True, cached=False, elapsed_s=1e9 if is_awaited else 0.0)
+
+    def close(self) -> str:
+        self.n_closed += 1
+        return ""
+
+
+def foreseeing(config: pytest.Config) -> tuple[Run, Started]:
+    """Return a run that begins no process to build ahead."""
+    run, started = Run.of(config), Started()
+    run.ahead = BuildsAhead(Path(), pytest.fail, started)
+    return run, started
+
+
+def test_what_the_tests_need_is_built_ahead_in_their_order(config: pytest.Config, pytester: pytest.Pytester) -> None:
+    run, started = foreseeing(config)
+    one, two = (run.given(name)[0] for name in ("one", "two"))
+    items = [Item(), Item(two), Item(run.given("gone")[0]), Item(one, two)]
+    run.foresee(cast("list[pytest.Item]", items))
+    assert started.directories == [pytester.path / "two", pytester.path / "one"]
+    run.close()
+    assert started.n_closed == 1
+
+
+def test_the_first_environment_is_restored_by_who_asks_before_others_are_begun(config: pytest.Config) -> None:
+    run, started = foreseeing(config)
+    one, two = (run.given(name)[0] for name in ("one", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(one), Item(two)]))
+    assert started.directories == []
+    with pytest.raises(EnvironmentBroken):  # they have no environment files
+        run.served(one)
+    assert [directory.name for directory in started.directories] == ["one", "two"]
+
+
+def test_what_a_fixture_writes_later_is_read_when_its_test_begins(
+    config: pytest.Config, pytester: pytest.Pytester
+) -> None:
+    run, _ = foreseeing(config)
+    late, changed = (run.given(name)[0] for name in ("late", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(), Item(late), Item(changed)]))
+    (pytester.path / "one").rename(pytester.path / "late")
+    (pytester.path / "two" / "more").write_text("x")
+    fresh = Run.of(pytester.parseconfig("-p", "no:asyncio"))
+    for request in (late, changed):
+        assert run.subject(request).model.digest == fresh.subject(request).model.digest
+
+
+@pytest.mark.parametrize("overrides", [{"env_manager": "local"}, {"url": "http://127.0.0.1:1"}])
+def test_what_is_not_built_is_not_built_ahead(config: pytest.Config, overrides: dict[str, str]) -> None:
+    run, started = foreseeing(config)
+    (unbuilt,) = run.marked(pytest.mark.served_model("one", **overrides).mark)
+    run.foresee(cast("list[pytest.Item]", [Item(), Item(unbuilt), Item(run.given("two")[0])]))
+    assert started.directories == []
+
+
+@pytest.mark.parametrize(("worker", "n_built"), [("gw0", 2), ("gw1", 0)])
+def test_one_worker_builds_ahead_for_all(config: pytest.Config, worker: str, n_built: int) -> None:
+    config.workerinput = {"workerid": worker, "testrunuid": "u"}  # type: ignore[attr-defined]  # as xdist does
+    run, started = foreseeing(config)
+    items = [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]
+    run.foresee(cast("list[pytest.Item]", items))
+    assert len(started.directories) == n_built
+
+
+def test_idle_are_the_models_that_the_running_test_does_not_use(config: pytest.Config) -> None:
+    run = Run.of(config)
+    requests = {name: run.given(name)[0] for name in ("a", "b", "c", "twin of c")}
+    models = {name: Served(name="c" if name == "twin of c" else name) for name in requests}
+    run._served.update({requests[name]: model for name, model in models.items()})
+    for name in ("a", "twin of c", "c", "b", "a", "c"):
+        run.begin([requests[name]])
+        run.served(requests[name])
+    assert list(run._idle()) == [models["b"], models["a"]]  # the twin has the server of c
+    run.begin([requests["a"]])
+    assert list(run._idle()) == [models["twin of c"], models["b"], models["c"]]
+    run.served(requests["b"])  # a test may use more models than it began with
+    assert list(run._idle()) == [models["twin of c"], models["c"]]
+
+
+@pytest.mark.parametrize(("verbosity", "n_told"), [("-q", 0), ("-v", 1)])
+def test_a_server_that_is_let_go_is_told_where_more_is_asked_for(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], verbosity: str, n_told: int
+) -> None:
+    run = Run.of(pytester.parseconfig(verbosity, "-p", "no:asyncio"))
+    run._tell_more("models/a: the server is let go")
+    assert capsys.readouterr().err.count("models/a: the server is let go") == n_told
 
 
 def test_all_is_given_back_though_one_does_not_stop(config: pytest.Config) -> None:

@@ -65,6 +65,25 @@ def test_the_same_is_started_once_and_lives_until_the_last_leaves(
     assert not psutil.pid_exists(first.pid)
 
 
+def test_one_is_given_back_and_the_others_stay(fake: Fake, get: Get, pools: list[ServerPool]) -> None:
+    one, two = fake(), replace(fake(), name="two")
+    first, second = pools[0].obtain(one), pools[0].obtain(two)
+    assert dict(pools[1].running()) == {one.name: first, "two": second}
+    assert pools[0].give_back(one) is True
+    assert pools[0].give_back(one) is False
+    assert not psutil.pid_exists(first.pid)
+    assert get(second.base_url, "/ping") == (200, {})
+    assert dict(pools[1].running()) == {"two": second}
+    assert pools[0].obtain(one).pid != first.pid
+
+
+def test_what_is_given_back_lives_on_for_others(fake: Fake, get: Get, pools: list[ServerPool]) -> None:
+    first, _ = (pool.obtain(fake()) for pool in pools)
+    assert pools[0].give_back(fake()) is True
+    assert get(first.base_url, "/ping") == (200, {})
+    assert pools[0].obtain(fake()) == first
+
+
 def test_who_did_not_start_it_may_leave_first(fake: Fake, get: Get, pools: list[ServerPool]) -> None:
     first, _ = (pool.obtain(fake()) for pool in pools)
     pools[1].close()
