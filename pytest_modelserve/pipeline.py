@@ -36,7 +36,7 @@ from .environment.restore import restore
 from .environment.spec import EnvironmentSpec
 from .errors import ModelServeError
 from .model.example import read_example
-from .model.mlmodel import read_model
+from .model.mlmodel import Model, read_model
 from .report.collect import Collected
 from .results import CheckResult, ModelReport, Outcome
 from .search.stored import CaseStore
