@@ -33,7 +33,7 @@ class MatchSpec:
     """One conda dependency, with the place it stands at.
 
     Attributes:
-        text: As written, without its channel.
+        text: As written, without its channel, the name in lower case.
         name: The package, in lower case.
         channel: What stands before `::`; empty where nothing does.
         file: The file's name.
@@ -162,7 +162,7 @@ def _match_spec(file: YamlFile, item: yaml.Node) -> MatchSpec:
             fix="Write it as `name=version`, such as `python=3.11.7`; what pip installs stands below `pip:`.",
         )
     return MatchSpec(
-        text=entry.text[match.start("name") :],
+        text=f"{match['name'].lower()}{entry.text[match.end('name') :]}",
         name=match["name"].lower(),
         channel=match["channel"] or "",
         file=entry.file,
