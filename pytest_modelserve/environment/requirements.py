@@ -134,7 +134,8 @@ class _Reader:
             narrows = is_constraint or (include[1] or include[2]) in {"-c", "--constraint"}
             self._include(entry, _unquoted(include["target"]), folder, is_constraint=narrows)
         elif editable := _EDITABLE.fullmatch(text):
-            self._take(entry, _unquoted(editable["target"]), is_constraint=is_constraint)
+            target = _unquoted(editable["target"])  # a bare name is a folder here, not a project
+            self._take(entry, target if _is_location(target) else f"./{target}", is_constraint=is_constraint)
         elif text.startswith("-"):
             self.options.append(text)
             if links := _FIND_LINKS.fullmatch(text):

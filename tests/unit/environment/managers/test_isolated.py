@@ -286,3 +286,14 @@ def test_a_disk_that_is_full_for_us_too(restored: Callable[..., Environment]) ->
     with pytest.raises(InstallFailed) as caught:
         restored(progress=Full())
     assert caught.value.happened == "the environment could not be made: the disk is full"
+
+
+@pytest.mark.parametrize(("n_loose", "end"), [(1, ": p0"), (5, "p3, p4"), (7, "p4 and 2 more")])
+def test_packages_that_the_build_decides_are_noted(
+    restored: Callable[..., Environment], asked: RestoreRequest, n_loose: int, end: str
+) -> None:
+    spec = replace(asked.spec, loose=tuple(f"p{number}" for number in range(n_loose)), notes=("one", "two"))
+    with restored(spec=spec) as environment:
+        (at,) = [at for at, note in enumerate(environment.notes) if note.startswith("without an exact version")]
+        assert environment.notes[at - 2 : at] == ("one", "two")
+        assert environment.notes[at].endswith(end)
