@@ -172,6 +172,8 @@ def test_an_error_shows_no_password(model: Callable[..., Path], line: str) -> No
         ("./own[fast] ; python_version > '3'", False, "./own"),
         ("own @ file:own", False, "own"),
         ("-e git+https://host/own", True, ""),
+        ("-e own @ git+https://host/own", True, ""),
+        ("-e own[fast]", True, "./own"),
         ("own-e==1", False, ""),
     ],
 )
