@@ -18,6 +18,7 @@ from .indexes import without_credentials
 
 _INCLUDE: Final = re.compile(r"(?:(-r|-c)\s*|(--requirement|--constraint)(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _EDITABLE: Final = re.compile(r"(?:-e\s*|--editable(?:\s+|\s*=\s*))(?P<target>\S.*)")
+_BARE: Final = re.compile(r"[\w.-]+(\[[^]]*\])?")
 _FIND_LINKS: Final = re.compile(r"(?:-f\s*|--find-links(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _LINE_OPTIONS: Final = re.compile(r"\s+--(?:hash|config-settings?|global-option)\b.*$")
@@ -134,7 +135,9 @@ class _Reader:
             narrows = is_constraint or (include[1] or include[2]) in {"-c", "--constraint"}
             self._include(entry, _unquoted(include["target"]), folder, is_constraint=narrows)
         elif editable := _EDITABLE.fullmatch(text):
-            self._take(entry, _unquoted(editable["target"]), is_constraint=is_constraint)
+            target = _unquoted(editable["target"])
+            is_bare = bool(_BARE.fullmatch(target))  # names a folder here, not a project
+            self._take(entry, f"./{target}" if is_bare else target, is_constraint=is_constraint)
         elif text.startswith("-"):
             self.options.append(text)
             if links := _FIND_LINKS.fullmatch(text):

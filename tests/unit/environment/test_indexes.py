@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modelserve.environment.indexes import as_uv, index_identity, read_pip_settings, without_credentials
+from pytest_modelserve.environment.indexes import (
+    as_uv,
+    index_identity,
+    read_pip_settings,
+    secrets_in,
+    without_credentials,
+)
 from pytest_modelserve.errors import RequirementsError
 
 
@@ -132,3 +138,14 @@ def test_no_password_is_left_whatever_it_is(user: str, password: str, around: st
     text = f"{around}https://{user}:{password}@host/simple{around}"
     assert without_credentials(text) == f"{around}https://***@host/simple{around}"
     assert without_credentials(text, "") == f"{around}https://host/simple{around}"
+
+
+def test_values_taken_from_the_environment_are_secrets() -> None:
+    texts = [
+        "--index-url https://me:${INDEX_TOKEN}@host/${PART}",
+        "a @ https://${ABSENT}/a.whl",
+        "b ; ${lower}",
+        "$PLAIN",
+    ]
+    env = {"INDEX_TOKEN": "open sesame", "PART": "abc", "PLAIN": "plain text", "lower": "lower case"}
+    assert secrets_in(texts, env) == ("open%20sesame", "open sesame")

@@ -57,6 +57,14 @@ def test_the_log_has_all_commands_and_no_password(site: BuildSite) -> None:
     assert site.log.read_text() == "one https://***@host/x\ntwo\n"
 
 
+def test_secrets_are_masked_wherever_they_stand(site: BuildSite, heard: Any) -> None:
+    hiding = replace(site, secrets=("open%20sesame", "open sesame"))
+    output = hiding.run(python("print('Collecting x/open sesame/y?open%20sesame')"), stage="a")
+    assert output.lines == ("Collecting x/***/y?***",)
+    assert site.log.read_text() == "Collecting x/***/y?***\n"
+    assert not any("sesame" in step for step in heard.steps)
+
+
 def test_what_an_installer_prints_becomes_a_step(site: BuildSite, heard: Any) -> None:
     said = "Resolved 12 packages in 3ms\nCollecting six==1.16 (from x)\nnoise\nInstalled 1 package in 1ms"
     site.run(python(f"print({said!r})"), stage="installing")

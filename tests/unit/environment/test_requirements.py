@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_modelserve.environment.requirements import Entry, Expanded, digest_of, expand
+from pytest_modelserve.environment.requirements import Entry, Expanded, digest_of, expand, is_include
 from pytest_modelserve.errors import RequirementsError
 
 TOP = Entry(text="-r requirements.txt", file="python_env.yaml", line=5)
@@ -162,3 +162,50 @@ def test_an_error_shows_no_password(model: Callable[..., Path], line: str) -> No
     with pytest.raises(RequirementsError) as caught:
         expanded(model({"requirements.txt": f"a b {line}\n"}))
     assert "secret@" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_editable", "location"),
+    [
+        ("-e ./own", True, "./own"),
+        ("--editable=own", True, "./own"),
+        ("./own[fast] ; python_version > '3'", False, "./own"),
+        ("own @ file:own", False, "own"),
+        ("-e git+https://host/own", True, ""),
+        ("-e own @ git+https://host/own", True, ""),
+        ("-e own[fast]", True, "./own"),
+        ("own-e==1", False, ""),
+    ],
+)
+def test_sources_and_where_they_are(model: Callable[..., Path], line: str, location: str, *, is_editable: bool) -> None:
+    (found,) = expanded(model({"requirements.txt": line, "own/setup.py": ""})).requirements
+    assert (found.is_editable, found.location) == (is_editable, location)
+
+
+def test_paths_are_counted_from_the_model_in_every_file(model: Callable[..., Path]) -> None:
+    files = {"requirements.txt": "-r more/one.txt\n", "more/one.txt": "./own\n", "more/own/setup.py": ""}
+    with pytest.raises(RequirementsError) as caught:
+        expanded(model(files))
+    assert caught.value.happened == "more/one.txt, line 1: ./own is not there"
+    assert "from which paths are counted" in caught.value.fix
+    assert [each.location for each in expanded(model({"own/setup.py": ""})).requirements] == ["./own"]
+
+
+@pytest.mark.parametrize("form", ["-f ../wheels", "-f../wheels", "--find-links ../wheels", "--find-links=wheels"])
+def test_a_folder_of_packages_in_the_model_is_hashed(model: Callable[..., Path], form: str) -> None:
+    files = {"requirements.txt": "-r more/one.txt\n", "more/one.txt": f"{form}\na\n", "wheels/a-1.whl": "one"}
+    directory = model(files)
+    ((_, before),) = expanded(directory).local_files
+    (directory / "wheels/a-1.whl").write_text("two")
+    ((_, after),) = expanded(directory).local_files
+    assert before != after
+
+
+@pytest.mark.parametrize("target", ["https://host/wheels", "/usr", "gone", "../"])
+def test_a_folder_of_packages_elsewhere_is_not(model: Callable[..., Path], target: str) -> None:
+    assert expanded(model({"requirements.txt": f"--find-links {target}\n"})).local_files == ()
+
+
+@pytest.mark.parametrize(("line", "is_one"), [("-r a.txt", True), ("--constraint=a.txt", True), ("--pre", False)])
+def test_lines_that_include(line: str, *, is_one: bool) -> None:
+    assert is_include(line) is is_one

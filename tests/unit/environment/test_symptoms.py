@@ -15,6 +15,13 @@ ASKED = (
     Requirement(text="six==99.1", file="requirements.txt", line=1, name="six"),
     Requirement(text="requests==2.31.0", file="requirements.txt", line=2, name="requests"),
     Requirement(text="urllib3==1.20", file="requirements.txt", line=3, name="urllib3"),
+    Requirement(text="./libs/own[fast]", file="requirements.txt", line=4, location="./libs/own"),
+    Requirement(
+        text="./w/win-1.0-cp311-cp311-win_amd64.whl",
+        file="r.txt",
+        line=5,
+        location="./w/win-1.0-cp311-cp311-win_amd64.whl",
+    ),
 )
 UV_CONFLICT = """\
 error: No solution found when resolving dependencies
@@ -31,6 +38,24 @@ PIP_OFFLINE = """\
 WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError('<…>')': /simple/six/
 ERROR: Could not find a version that satisfies the requirement six==99.1 (from versions: none)
 ERROR: No matching distribution found for six==99.1"""
+PIP_SOME_HASHES = """\
+ERROR: Hashes are required in --require-hashes mode, but they are missing from some requirements. Here is a list …
+    urllib3==1.20 --hash=sha256:a11165e40ef0"""
+PIP_DEEP = """\
+ERROR: Could not find a version that satisfies the requirement deep>1 (from requests) (from versions: none)
+ERROR: No matching distribution found for deep>1 (from requests)"""
+UV_DEEP = """\
+error: No solution found when resolving dependencies
+  cause: Because deep was not found in the package registry and all versions of requests depend on deep>1, we can"""
+UV_PLATFORM = "Because six==99.1 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`) and you"
+UV_SYNC_PLATFORM = (
+    "error: Distribution `six==99.1 @ registry+https://h/` can't be installed because it doesn't have a source"
+)
+UV_WHEEL = "  cause: A path (w/win-1.0-cp311-cp311-win_amd64.whl) dependency is incompatible with the current platform"
+PIP_WHEEL = "ERROR: win-1.0-cp311-cp311-win_amd64.whl is not a supported wheel on this platform."
+UV_PYTHON = (
+    "Because the current Python version (3.11.7) does not satisfy Python<3.9 and six==99.1 depends on Python<3.9"
+)
 PIP_BUILD = """\
 × Encountered error while generating package metadata.
 ╰─> numpy"""
@@ -64,6 +89,25 @@ def error_of(text: str, returncode: int = 1, *, is_timed_out: bool = False) -> E
         (PIP_HASH, RequirementsError, "another hash", "six==99.1"),
         ("ERROR: Hashes are required in --require-hashes mode", RequirementsError, "some have none", None),
         ("error: Couldn't parse requirement in `r.txt`", RequirementsError, "cannot read", None),
+        (PIP_SOME_HASHES, RequirementsError, "some have none", "urllib3==1.20"),
+        (PIP_DEEP, RequirementsError, "no index has deep>1", "requests==2.31.0"),
+        (UV_DEEP, RequirementsError, "no index has deep", "requests==2.31.0"),
+        (UV_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
+        (UV_SYNC_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
+        (UV_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
+        (PIP_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
+        (UV_PYTHON, RequirementsError, "six==99.1 does not run on this Python", "six==99.1"),
+        (
+            "ERROR: Package 'six' requires a different Python: 3.11.7 not in '<3.9'",
+            RequirementsError,
+            "six",
+            "six==99.1",
+        ),
+        ("error: Distribution not found at: file:///w/libs/own", RequirementsError, "is not there", "./libs/own"),
+        ("error: The lockfile at `uv.lock` uses an unsupported schema", RequirementsError, "cannot follow", None),
+        ("error: Failed to parse `uv.lock`", RequirementsError, "cannot follow", None),
+        ("  x Failed to build `own @ file:///w/libs/own`", InstallFailed, "own has no wheel", "./libs/own[fast]"),
+        ("error: Failed to build `six==99.1`", InstallFailed, "six==99.1 has no wheel", "six==99.1"),
         ("error: No space left on device (os error 28)", InstallFailed, "No space left on device", None),
         ("error: Failed to fetch: http://h/\n cause: Connection refused", InstallFailed, "could not be reached", None),
         (PIP_OFFLINE, InstallFailed, "could not be reached", None),

@@ -346,3 +346,14 @@ def test_a_disk_that_refuses_is_told_and_the_next_try_works(
     assert list(asked.root.glob("envs/*/g-*")) == list(asked.root.glob("envs/*/*.json*")) == []
     assert list(asked.root.glob("locks/*.status*")) == []
     restored(run_id="one").close()
+
+
+@pytest.mark.parametrize(("n_loose", "end"), [(1, ": p0"), (5, "p3, p4"), (7, "p4 and 2 more")])
+def test_packages_that_the_build_decides_are_noted(
+    restored: Callable[..., Environment], asked: RestoreRequest, n_loose: int, end: str
+) -> None:
+    spec = replace(asked.spec, loose=tuple(f"p{number}" for number in range(n_loose)), notes=("one", "two"))
+    with restored(spec=spec) as environment:
+        (at,) = [at for at, note in enumerate(environment.notes) if note.startswith("without an exact version")]
+        assert environment.notes[at - 2 : at] == ("one", "two")
+        assert environment.notes[at].endswith(end)
