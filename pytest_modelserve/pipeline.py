@@ -110,6 +110,7 @@ def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_i
             manager=settings.env_manager,
             root=root,
             python=settings.python,
+            reuses_mlflow=settings.reuse_mlflow_envs,
             progress=progress,
             model_uri=model.uri,
             smoke=(str(WORKER), "load"),

@@ -36,6 +36,7 @@ class Settings:
         v2_name: The name of the model in the Open Inference Protocol (V2).
         env_manager: What restores the model's environment.
         python: An interpreter, or a version of one, to use in place of what the model declares; None looks for that.
+        reuse_mlflow_envs: Whether an environment that MLflow built is used where it is proven to be the model's.
         checks: Names of checks, or of presets; what is run is their union.
         skip: Checks that the user has opted out of, each with the reason.
         strict: Whether advice fails.
@@ -75,6 +76,7 @@ class Settings:
     v2_name: str = V2_NAME
     env_manager: str = "uv"
     python: Path | str | None = None
+    reuse_mlflow_envs: bool = False
     checks: tuple[str, ...] = ("default",)
     skip: Mapping[str, str] = field(default_factory=lambda: NO_SKIPS)
     strict: bool = False

@@ -95,7 +95,8 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("stateless = a = b", {"stateless": "a = b"}),
     ),
     **dict.fromkeys(
-        ("strict", "stochastic", "redact", "insecure"), (("true", True), ("false", False), ("on", True), ("no", False))
+        ("strict", "stochastic", "redact", "insecure", "reuse_mlflow_envs"),
+        (("true", True), ("false", False), ("on", True), ("no", False)),
     ),
     "concurrency": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),
     "tolerance": (("1e-6", 1e-6), ("0.5", 0.5), ("2", 2.0), ("1", 1.0)),
