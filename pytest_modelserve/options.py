@@ -136,6 +136,12 @@ OPTIONS: Final = (
         metavar="PYTHON",
     ),
     Option(
+        name="reuse_mlflow_envs",
+        flag="--model-reuse-mlflow-envs",
+        help="Use an environment that MLflow built for the model, where all of it is what the model records.",
+        parse=parse_switch,
+    ),
+    Option(
         name="checks",
         flag="--model-checks",
         help="Checks to run, by name or by preset (smoke, default, full), separated by commas.",

@@ -122,6 +122,7 @@ def environment_request(
         manager=settings.env_manager,
         root=root,
         python=settings.python,
+        reuses_mlflow=settings.reuse_mlflow_envs,
         progress=progress,
         model_uri=model.uri,
         smoke=(str(WORKER), "load"),

@@ -38,6 +38,7 @@ class RestoreRequest:
         manager: `uv`, `virtualenv`, `conda` or `local`.
         root: The cache; a local disk, best the one that has uv's cache, since uv links files between them.
         python: The interpreter to build with, by path or by version, whatever the model recorded.
+        reuses_mlflow: Whether an environment that MLflow built may be taken.
         progress: Hears what is going on.
         smoke: Arguments for the environment's Python (after `-I`) that load the model once, so that what it imports
             is compiled; its failure is a note, for whether the model loads is not the environment's to judge.
@@ -57,6 +58,7 @@ class RestoreRequest:
     manager: str = "virtualenv"
     root: Path = field(default_factory=default_root)
     python: Path | str | None = None
+    reuses_mlflow: bool = False
     progress: Progress = SILENCE
     smoke: tuple[str, ...] = ()
     smoke_config: Mapping[str, object] = field(default_factory=dict)

@@ -61,6 +61,11 @@ class ServerPool:
         self._starter = starter
         self._shares: dict[str, _Share] = {}
 
+    @property
+    def root(self) -> Path:
+        """Where the servers have their files."""
+        return self._root
+
     def obtain(self, spec: LaunchSpec) -> Server:
         """Return the live server of this name; start it where there is none, or where it died.
 

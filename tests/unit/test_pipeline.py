@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -446,6 +447,26 @@ def test_serve_predicts_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
         assert served.calls_path.exists()
         server = served.server
     assert not server.is_alive()
+
+
+def test_a_read_only_cache_shares_no_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(cache_dir=tmp_path / "cache")
+    asked: list[Path] = []
+
+    def is_writable(path: Path, mode: int) -> bool:
+        asked.append(path)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", is_writable)
+        with pipeline.server_pool(settings) as read_only:
+            folder = read_only.root
+            assert folder.is_dir()
+            assert not folder.is_relative_to(tmp_path)
+    assert asked == [tmp_path]
+    assert not folder.exists()
+    with pipeline.server_pool(settings) as writable:
+        assert writable.root == tmp_path / "cache" / "servers"
 
 
 def test_verify_runs_the_checks_that_are_asked_for(model: Path, tmp_path: Path) -> None:
