@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -50,9 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        precedence.settings_from(config, os.environ)  # before anything is collected; where they are used, read again
+        settings = precedence.settings_from(config, os.environ)  # now; where they are used, they are read again
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
+    if settings.keep_server and not config.option.collectonly:
+        from .managed import tell_of_kept
+
+        tell_of_kept(config, settings.cache_dir)
     named = config.getoption("model_uri", None) or config.getoption("model_url", None)
     may_run = named or any("::" in argument for argument in config.args)
     if not (may_run and _add_contract(config)) and config.getoption("model_report", None):
@@ -92,18 +96,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
     finally:
         fixtures.CURRENT_ITEM.reset(token)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
-    """Say which servers are kept, where the run was asked to keep them."""
-    config: pytest.Config = terminalreporter.config
-    settings = precedence.settings_from(config, os.environ)
-    if settings.keep_server and not config.option.collectonly:
-        from .environment.restoration import default_root
-        from .managed import kept_lines
-
-        for line in kept_lines(config, (settings.cache_dir or default_root()) / "servers"):
-            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(tryfirst=True)
