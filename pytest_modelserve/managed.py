@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 from xprocess import ProcessStarter, XProcess
 
+from .environment.restoration import default_root
 from .errors import Failure
 from .lifeline import Lease
 from .server.keeping import KeptServer, kept_servers
@@ -25,6 +26,7 @@ from .server.process import Prepared, prepare, settle, start
 from .server.sharing import ServerPool, Starter
 from .server.state import Server, read_server
 
+KEPT_SUMMARY: Final = "modelserve-kept"  # the name of the plugin that tells of servers that are kept
 _NEEDED_PLUGINS: Final = ("xprocess", "cacheprovider", "legacypath")  # it keeps its files in the cache, as py.path
 _PID_FILE: Final = "xprocess.PID"
 _LOG_FILE: Final = "xprocess.log"
@@ -45,6 +47,8 @@ class ManagedServers(ServerPool):
 
     def __init__(self, config: pytest.Config, root: Path, starter: Starter) -> None:
         super().__init__(root, starter, getattr(config, "workerinput", {}).get("testrunuid", ""))
+        self._config = config
+        self._summary = KeptSummary(root)
         self._logs = _LogSections()
         config.pluginmanager.register(self._logs)
 
@@ -55,6 +59,8 @@ class ManagedServers(ServerPool):
             ServerExited: If it ends before it is ready.
             ServerNotReady: If it does not predict in time.
         """
+        if spec.keep_s and not self._config.pluginmanager.hasplugin(KEPT_SUMMARY):
+            self._config.pluginmanager.register(self._summary, KEPT_SUMMARY)
         return self._shown(spec, super().obtain(spec))
 
     def restart(self, spec: LaunchSpec) -> Server:
@@ -100,30 +106,39 @@ def missing_plugin(config: pytest.Config) -> str | None:
     return next((name for name in _NEEDED_PLUGINS if not config.pluginmanager.hasplugin(name)), None)
 
 
-def servers_root(config: pytest.Config, root: Path) -> Path:
-    """Return where the servers of a run have their files.
+class KeptSummary:
+    """A plugin that says at the end which servers this and other runs have kept, till when, and how to end them.
 
     Args:
-        config: Of the run.
-        root: Where they have them when xprocess does not manage them.
-    """
-    if missing_plugin(config) is not None or config.cache is None:
-        return root
-    return config.rootpath.joinpath(config.getini("cache_dir"), *_ROOT)
-
-
-def kept_lines(config: pytest.Config, root: Path) -> Iterator[str]:
-    """Yield which servers this and other runs have kept, till when, and how to end them: a line each.
-
-    Args:
-        config: Of the run.
         root: Where servers have their files when xprocess does not manage them.
     """
-    is_known = missing_plugin(config) is None
-    is_here = config.rootpath == config.invocation_params.dir
-    xkill = "pytest --xkill" if is_here else f"pytest --xkill --rootdir={shlex.quote(str(config.rootpath))}"
-    for kept in kept_servers(servers_root(config, root)):
-        yield _as_line(kept, xkill if is_known else f"kill {kept.supervisor_pid}")
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
+        """Print a line a server."""
+        for line in self._lines(terminalreporter.config):
+            terminalreporter.write_line(line)
+
+    def _lines(self, config: pytest.Config) -> Iterator[str]:
+        is_known = missing_plugin(config) is None
+        is_here = config.rootpath == config.invocation_params.dir
+        xkill = "pytest --xkill" if is_here else f"pytest --xkill --rootdir={shlex.quote(str(config.rootpath))}"
+        root = config.rootpath.joinpath(config.getini("cache_dir"), *_ROOT) if is_known else self._root
+        for kept in kept_servers(root):
+            yield _as_line(kept, xkill if is_known else f"kill {kept.supervisor_pid}")
+
+
+def tell_of_kept(config: pytest.Config, cache_dir: Path | None) -> None:
+    """Have the run tell at its end of servers that are kept, even where its workers alone have any.
+
+    Args:
+        config: Of the run.
+        cache_dir: Where environments and servers are kept; None is the user's cache directory.
+    """
+    if not config.pluginmanager.hasplugin(KEPT_SUMMARY):
+        config.pluginmanager.register(KeptSummary((cache_dir or default_root()) / "servers"), KEPT_SUMMARY)
 
 
 def _as_line(kept: KeptServer, end: str) -> str:

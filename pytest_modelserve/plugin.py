@@ -6,7 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Generator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -53,13 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        settings = precedence.settings_from(
-            config, os.environ
-        )  # before anything is collected; where they are used, read again
+        settings = precedence.settings_from(config, os.environ)  # now; where they are used, they are read again
     except SettingError as error:
         raise pytest.UsageError(str(error)) from error
-    if settings.cache_limit is not None and not hasattr(config, "workerinput") and not config.option.collectonly:
-        config.add_cleanup(functools.partial(_limit_cache, settings, time.time()))
+    if not config.option.collectonly:
+        _prepare_end(config, settings)
     named = config.getoption("model_uri", None) or config.getoption("model_url", None)
     may_run = named or any("::" in argument for argument in config.args)
     if not (may_run and _add_contract(config)) and config.getoption("model_report", None):
@@ -68,6 +66,16 @@ def pytest_configure(config: pytest.Config) -> None:
             "--model-report tells of the contract, which runs by --model-uri where no test file is named: leave out "
             "the files, or the report"
         )
+
+
+def _prepare_end(config: pytest.Config, settings: Settings) -> None:
+    """See to what is left at the end of a run: servers that are kept, and a cache that may only hold so much."""
+    if settings.keep_server:
+        from .managed import tell_of_kept
+
+        tell_of_kept(config, settings.cache_dir)
+    if settings.cache_limit is not None and not hasattr(config, "workerinput"):
+        config.add_cleanup(functools.partial(_limit_cache, settings, time.time()))
 
 
 def _limit_cache(settings: Settings, started: float) -> None:
@@ -111,18 +119,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             return (yield)
     finally:
         fixtures.CURRENT_ITEM.reset(token)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:  # noqa: ANN401 # pytest has it private
-    """Say which servers are kept, where the run was asked to keep them."""
-    config: pytest.Config = terminalreporter.config
-    settings = precedence.settings_from(config, os.environ)
-    if settings.keep_server and not config.option.collectonly:
-        from .environment.restoration import default_root
-        from .managed import kept_lines
-
-        for line in kept_lines(config, (settings.cache_dir or default_root()) / "servers"):
-            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(tryfirst=True)

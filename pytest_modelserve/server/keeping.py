@@ -21,7 +21,13 @@ from .readiness import HOST, answers_health
 from .state import Server, keep_path, read_server, status_path
 
 _MARK: Final = "-kept-"  # in the name of a server that may be kept: others never find it
-_OURS: Final = ("lifeline", "runtime", "scoring", "server")  # the folders whose code is part of a running server
+_OURS: Final = (
+    "lifeline",
+    "runtime",
+    "scoring",
+    "server",
+    "signature",
+)  # the folders whose code is part of a running server
 _DIGITS: Final = 8
 _RECORDS: Final = ("calls.jsonl", "calls.bin")  # of the spy; they grow with every call
 _CALLS, _MODULES = _RECORDS[0], "modules.jsonl"

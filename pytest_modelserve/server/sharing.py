@@ -171,7 +171,7 @@ class ServerPool:
                 server = self._started(spec, lease)
                 if spec.keep_s and share is None:
                     keep(server, spec.keep_s, self._run_id)
-                    self._clean_up_kept()
+                    self._tidy_up(server)
             elif spec.keep_s:
                 server = as_joined(server, spec.keep_s, self._run_id)
             self._shares[spec.name] = _Share(lease, server)
@@ -188,13 +188,22 @@ class ServerPool:
             remember(home, self._run_id, error)
             raise
 
-    def _clean_up_kept(self) -> None:
-        """Remove the files of servers that ended when nobody used them any more, and so nobody was there to do it."""
+    def _tidy_up(self, new: Server) -> None:
+        """End what a new server takes the place of, and remove the files of those that ended when nobody was there.
+
+        Whoever works at a model would else have one of every state of it in memory.
+        """
         for home in homes_of_kept(self._root):
-            with suppress(Timeout), self._lock(home, timeout_s=0):
-                server = read_server(home)
-                if server is not None and not server.is_alive():
-                    server.clean_up()
+            if home == new.directory.parent:
+                continue
+            with suppress(Timeout), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
+                old = read_server(home)
+                if old is None or not lease.is_only():
+                    continue
+                if (old.backend, old.model_uri) == (new.backend, new.model_uri):
+                    old.stop()
+                if not old.is_alive():
+                    old.clean_up()
 
     def _leave(self, name: str, share: _Share) -> None:
         with self._lock(self._root / name):

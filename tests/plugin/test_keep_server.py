@@ -96,7 +96,9 @@ def test_a_marker_may_ask_for_it(model: TinyModel, run: Runs, pytester: pytest.P
             assert not served_model.server.is_warm
         """
     )
-    run("-q").assert_outcomes(passed=1)
+    done = run("-q")
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["kept: the builtin server of model, *"])
     (kept,) = found()
     assert kept.until - time.time() == pytest.approx(90, abs=30)
 

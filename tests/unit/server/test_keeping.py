@@ -264,9 +264,20 @@ def test_what_ended_by_itself_leaves_no_records(kept: Fake, runs: Runs) -> None:
         assert other.is_alive()
 
 
+def test_a_new_one_takes_the_place_of_the_same_model_before(kept: Fake, runs: Runs) -> None:
+    others = [runs(kept(name=name, **told)) for name, told in (("a", {"model_uri": "x"}), ("b", {"backend": "y"}))]
+    unused = runs(kept(name="unused"))
+    with runs.pool() as pool:
+        used = pool.obtain(kept(name="used"))
+        assert not unused.is_alive()  # the one that was started now is of the same model
+        new = runs(kept(name="new"))
+        assert [server.is_alive() for server in (*others, used, new)] == [True] * 4
+    assert {path.name for path in unused.directory.iterdir()} == {"server.log", "lifeline.status"}
+
+
 def test_nothing_is_listed_but_what_runs_and_is_kept(kept: Fake, fake: Fake, runs: Runs) -> None:
     assert list(kept_servers(runs.root)) == []
-    first, second = runs(kept()), runs(kept(name="second"))
+    first, second = runs(kept()), runs(kept(name="second", model_uri="other"))
     (runs.root / f"{kept(name='third').name}").mkdir()
     with runs.pool() as pool:
         pool.obtain(fake())
