@@ -41,12 +41,12 @@ def test_every_link_leads_somewhere() -> None:
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
 
 
-def test_the_tests_of_the_readme_pass(tmp_path: Path, live_cache: Path) -> None:
+def test_the_tests_of_the_readme_pass(tmp_path: Path, cache_dir: Path) -> None:
     (code,) = blocks("python")
     (tmp_path / "test_readme_code.py").write_text(code)
     (tmp_path / "example_models").symlink_to(ROOT / "example_models")
 
-    done = run(f"--rootdir={tmp_path}", f"--model-cache-dir={live_cache}", str(tmp_path), cwd=tmp_path)
+    done = run(f"--rootdir={tmp_path}", f"--model-cache-dir={cache_dir}", str(tmp_path), cwd=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout

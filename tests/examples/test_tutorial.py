@@ -24,7 +24,7 @@ def check(model: Path, cache: Path, *arguments: str) -> subprocess.CompletedProc
     )
 
 
-def test_breaking_the_model_is_told_as_the_page_says(tmp_path: Path, live_cache: Path) -> None:
+def test_breaking_the_model_is_told_as_the_page_says(tmp_path: Path, cache_dir: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(ROOT / "example_models" / "penguins_rules", model)
     lines = PAGE.partition("```python\n")[2].partition("```")[0].rstrip().splitlines()
@@ -33,7 +33,7 @@ def test_breaking_the_model_is_told_as_the_page_says(tmp_path: Path, live_cache:
     start = text.index("        chosen = {")
     source.write_text(text[:start] + "".join(f"        {line}\n" for line in lines) + text[start:], encoding="utf-8")
 
-    done = check(model, live_cache, "-p", "no:randomly", "-k", "accepts_valid and split")
+    done = check(model, cache_dir, "-p", "no:randomly", "-k", "accepts_valid and split")
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 of 6 cells differ" in done.stdout

@@ -1,4 +1,4 @@
-"""What every live test shares: one cache, runs of pytest as a user starts them, and models written by hand."""
+"""What every live test shares: runs of pytest as a user starts them, and models written by hand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ import pytest
 from zoo.model_source import ModelSource
 
 RUN_TIMEOUT_S: Final = 240.0
-
-
-@pytest.fixture(scope="session")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of all live tests: of this session, or the one that MODELSERVE_TEST_CACHE names."""
-    named = os.environ.get("MODELSERVE_TEST_CACHE")
-    return Path(named) if named else tmp_path_factory.mktemp("model cache")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

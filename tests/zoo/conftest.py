@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,9 @@ ROW = "zoo"  # the property of a report that holds a row of the table
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The defaults, with the cache of this session, or the one that MODELSERVE_TEST_CACHE names."""
-    if named := os.environ.get("MODELSERVE_TEST_CACHE"):
-        return Settings(cache_dir=Path(named))
-    is_one_of_many = "PYTEST_XDIST_WORKER" in os.environ  # whose folders lie in one of the whole run
-    home = tmp_path_factory.getbasetemp().parent if is_one_of_many else tmp_path_factory.getbasetemp()
-    return Settings(cache_dir=home / "model cache")
+def settings(cache_dir: Path) -> Settings:
+    """The defaults, with the cache of all tests."""
+    return Settings(cache_dir=cache_dir)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 LOADER: Final = """
 import collections, os, pathlib, signal, subprocess, sys, tempfile, threading, time
 

@@ -64,6 +64,7 @@ UNSERVABLE: Final = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", UNSERVABLE)
 def test_one_error_tells_why_a_model_is_not_served(name: str, model_source: Any, contract: Any, tmp_path: Path) -> None:
     broken = UNSERVABLE[name]

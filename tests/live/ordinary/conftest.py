@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,39 +25,53 @@ PROPERTY: Final = "ordinary"
 
 
 @pytest.fixture(scope="session")
-def ordinary(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ordinary(cache_dir: Path) -> Path:
     """The folder of the models, but for the nets of torch."""
-    return _made(cache_dir, tmp_path_factory.mktemp("ordinary"), "training.txt")
+    return _made(cache_dir / "training", "training.txt")
 
 
 @pytest.fixture(scope="session")
-def nets(cache_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def nets(cache_dir: Path) -> Path:
     """The folder of the nets of torch, where it can be had without the gigabytes of CUDA."""
     if not _has_small_torch():
         pytest.skip(
             "torch on PyPI is a CUDA build of 3 GB for this platform: name a folder with a CPU wheel of the pinned "
             "version by PIP_FIND_LINKS or UV_FIND_LINKS, or set UV_TORCH_BACKEND=cpu"
         )
-    return _made(cache_dir, tmp_path_factory.mktemp("nets"), "torch.txt", "--family", "torch_nets")
+    return _made(cache_dir / "training", "torch.txt", "--family", "torch_nets")
 
 
-def _made(cache_dir: Path, folder: Path, pins: str, *options: str) -> Path:
-    _run(_training_python(cache_dir, HERE / pins), SCRIPT, folder, *options)
-    return folder
+def _made(shelf: Path, pins: str, *options: str) -> Path:
+    """Return the folder of models that the script trains with what is pinned, made once for a cache."""
+    sources = sorted([SCRIPT, *(HERE / "ordinary_models").rglob("*.py")])
+
+    def train(folder: Path) -> None:
+        _run(_training_python(shelf, HERE / pins), SCRIPT, folder, *options)
+
+    return _once(shelf, [HERE / pins, HERE / "requirements.txt", *sources], train)
 
 
-def _training_python(cache_dir: Path, pins: Path) -> Path:
+def _training_python(shelf: Path, pins: Path) -> Path:
     """Return an interpreter with what is pinned, built once for a cache."""
-    said = b"".join(file.read_bytes() for file in (pins, HERE / "requirements.txt"))
-    home = cache_dir / "training" / hashlib.sha256(PYTHON.encode() + said).hexdigest()[:16]
-    python = home / "bin" / "python"
-    home.parent.mkdir(parents=True, exist_ok=True)
+
+    def build(home: Path) -> None:
+        _run(find_uv_bin(), "venv", "--python", PYTHON, home)
+        _run(find_uv_bin(), "pip", "install", "--python", home / "bin" / "python", "--requirements", pins)
+
+    return _once(shelf, [pins, HERE / "requirements.txt"], build) / "bin" / "python"
+
+
+def _once(shelf: Path, decided_by: Iterable[Path], build: Callable[[Path], None]) -> Path:
+    """Return a folder that is built where it is not there, by one process, from files that decide it."""
+    said = b"".join(file.read_bytes() for file in decided_by)
+    home = shelf / hashlib.sha256(PYTHON.encode() + said).hexdigest()[:16]
+    shelf.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{home}.lock"):
         if not (home / "complete").exists():
-            _run(find_uv_bin(), "venv", "--clear", "--python", PYTHON, home)
-            _run(find_uv_bin(), "pip", "install", "--python", python, "--requirements", pins)
+            shutil.rmtree(home, ignore_errors=True)  # what a killed run left
+            build(home)
             (home / "complete").touch()
-    return python
+    return home
 
 
 def _run(*command: str | Path) -> None:
