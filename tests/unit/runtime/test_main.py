@@ -78,6 +78,41 @@ def test_loading_leaves_bytecode(make_model: MakeModel, write_config: WriteConfi
     assert list(Path(config.model_dir, "code", "__pycache__").glob("*.pyc"))
 
 
+SERVED = {
+    "mlflow/__init__.py": "",
+    "mlflow/pyfunc/__init__.py": "",
+    "mlflow/pyfunc/scoring_server/__init__.py": "print('the server is imported')",
+    "mlflow/pyfunc/scoring_server/app.py": "raise AssertionError('it would load the model again')",
+    "uvicorn/__init__.py": "",
+    "uvicorn/protocols/late.py": "",
+    "h11/__init__.py": "this is no Python",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_compiled"),
+    [
+        ({}, True),
+        ({"mlflow/pyfunc/scoring_server/__init__.py": "raise SystemError('not with this Python')"}, False),
+    ],
+)
+def test_loading_leaves_the_bytecode_of_the_server_that_may_follow(
+    changes: dict[str, str], is_compiled: bool, make_model: MakeModel, write_config: WriteConfig
+) -> None:
+    config = make_model("def _load_pyfunc(path): return __import__('types').SimpleNamespace(predict=len)")
+    code = Path(config.model_dir, "code")
+    for name, text in {**SERVED, **changes}.items():
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_text(text)
+    done = run_main("load", write_config(config))
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["loaded"]
+    for name in ("uvicorn/protocols/late.py", "mlflow/pyfunc/scoring_server/app.py"):
+        file = code / name
+        assert bool(list(file.parent.glob(f"__pycache__/{file.stem}.*.pyc"))) is is_compiled
+
+
 @pytest.mark.parametrize("mode", ["spy", ""])
 def test_an_unknown_mode_is_refused(mode: str) -> None:
     done = run_main(mode, "config.json")
