@@ -166,16 +166,16 @@ class ServerPool:
                 share.server.await_end()
             if spec.keep_s and share is None and lease.is_only():
                 end_if_unfit(spec, home)
-            server = find(spec, home)
+            server, is_new = find(spec, home), False
             if server is None:
-                server = self._started(spec, lease)
-                if spec.keep_s and share is None:
-                    keep(server, spec.keep_s, self._run_id)
-                    self._tidy_up(server)
+                server, is_new = self._started(spec, lease), True
             elif spec.keep_s:
                 server = as_joined(server, spec.keep_s, self._run_id)
             self._shares[spec.name] = _Share(lease, server)
             undo.pop_all()
+        if is_new and spec.keep_s and share is None:
+            keep(server, spec.keep_s, self._run_id)
+            self._tidy_up(server)
         return server
 
     def _started(self, spec: LaunchSpec, lease: Lease) -> Server:
