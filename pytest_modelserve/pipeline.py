@@ -29,11 +29,10 @@ from .discovered import discover, is_discovered
 from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table, merged, read_file
 from .environment.additions import Additions
 from .environment.conda_channels import CondaSettings
-from .environment.conda_file import read_recorded
+from .environment.conda_file import CondaSpec, read_recorded
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
-from .environment.spec import EnvironmentSpec
 from .errors import ModelServeError
 from .model.example import read_example
 from .model.mlmodel import Model, read_model
@@ -88,8 +87,9 @@ def requires(subject: Subject, package: str) -> bool:
     Raises:
         RequirementsError: They cannot be read.
     """
-    spec = EnvironmentSpec.read(subject.model.path, subject.model.pyfunc.env)
-    return any(one.name == package and not one.is_constraint for one in spec.requirements)
+    spec = read_recorded(subject.settings.env_manager, subject.model.path, subject.model.pyfunc.env)
+    by_conda = isinstance(spec, CondaSpec) and any(one.name == package for one in spec.packages)
+    return by_conda or any(one.name == package and not one.is_constraint for one in spec.requirements)
 
 
 def restore_environment(subject: Subject, *, progress: Progress = SILENCE, run_id: str = "") -> Environment:

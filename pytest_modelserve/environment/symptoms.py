@@ -76,7 +76,7 @@ _SYMPTOMS: Final = (
     ),
     _symptom(  # the words of py-rattler, of conda with either solver, and of mamba
         r"No candidates were found for ([^\n]+?)\.?(?:\n|$)|(?:nothing provides requested|nothing provides) ([^\n]+)"
-        r"|(?:PackagesNotFoundError|ResolvePackageNotFound):[^\n]*\s+- ([^\n]+)"
+        r"|(?:PackagesNotFound\w*Error|ResolvePackageNotFound):[^\n]*\s+- ([^\n]+)"
         r"|─ ([^\n]+?) does not exist \(perhaps a typo",
         RequirementsError,
         "no channel has {0}",

@@ -19,6 +19,8 @@ import psutil
 import pytest
 
 from pytest_modelserve import cli
+from pytest_modelserve.errors import ModelUriError
+from pytest_modelserve.settings import Settings
 
 INPUTS = [{"name": "n", "type": "long", "required": True}, {"name": "word", "type": "string", "required": True}]
 EXAMPLE = {"columns": ["n", "word"], "data": [[1, "a"], [20, "b"]]}
@@ -155,6 +157,7 @@ def test_serve_ends_with_a_server_that_died(serve: Serve) -> None:
         ["serve", "model", "--port=-1"],
         ["serve", "model", "--env-manager=vu"],
         ["serve", "model", "--server=builtn"],
+        ["serve", "model", "--conda-channel=main"],
         ["serve", "model", "--startup-timeout=soon"],
         ["envs"],
         ["envs", "prune", "--keep-gb=-1"],
@@ -165,6 +168,21 @@ def test_wrong_usage_is_2(capsys: Capture, words: list[str]) -> None:
         cli.main(words)
     assert ended.value.code == cli.EXIT_USAGE
     assert "usage: modelserve" in capsys.readouterr().err
+
+
+def test_places_of_channels_add_up(monkeypatch: pytest.MonkeyPatch, capsys: Capture, model: Path) -> None:
+    seen: list[Settings] = []
+
+    def read(uri: str, settings: Settings) -> None:
+        seen.append(settings)
+        raise ModelUriError("no more of it is wanted")
+
+    monkeypatch.setattr(cli, "read_subject", read)
+    words = ("--env-manager=conda", "--conda-channel=a=file:///a", "--conda-channel", "b=https://h/b;c=/c")
+    assert cli.main(["serve", str(model), *words]) == cli.EXIT_INFRASTRUCTURE
+    assert "no more of it is wanted" in capsys.readouterr().err
+    assert dict(seen[0].conda_channels) == {"a": "file:///a", "b": "https://h/b", "c": "file:///c"}
+    assert dict(Settings().conda_channels) == {}
 
 
 def test_hazards_name_columns_and_what_a_server_makes_of_them(capsys: Capture, model: Path) -> None:

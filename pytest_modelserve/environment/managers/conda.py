@@ -54,7 +54,7 @@ class Conda:
         request = replace(request, spec=spec, root=request.root.absolute())
         channels = Channels(spec=spec, places=request.conda.places, env=request.env)
         engine = find_engine(request.conda, request.root, request.env)
-        creator = CondaCreator(engine=engine, channels=channels, caller=request.env)
+        creator = CondaCreator(engine=engine, channels=channels)
         own = OwnPython(identity=(engine.name, *channels.identity(), *_platform(request.env)), notes=_told)
         installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
         return restore_isolated(request, creator, installer, own_python=own)
@@ -66,13 +66,11 @@ class CondaCreator:
 
     Attributes:
         engine: What installs them.
-        channels: The file, and where its channels are.
-        caller: The variables of the caller, with conda's own among them.
+        channels: The file, where its channels are, and the variables of the caller, with conda's own among them.
     """
 
     engine: Engine
     channels: Channels
-    caller: Mapping[str, str]
     name: str = "conda"
 
     def create(self, site: BuildSite, interpreter: Interpreter) -> None:  # noqa: ARG002  # conda brings its own
@@ -84,7 +82,7 @@ class CondaCreator:
         folder = site.directory / "conda"
         folder.mkdir(mode=0o700)  # an address may hold a password
         command = self.engine.command(folder, site.prefix, self.channels)
-        with_settings = replace(site, env=self.engine.environment(site.env, self.caller))
+        with_settings = replace(site, env=self.engine.environment(site.env, self.channels))
         stage = f"{_STAGE} by {self.engine.name}"
         output = with_settings.run(command, stage=stage)
         shutil.rmtree(folder)

@@ -36,13 +36,8 @@ class Engine(Protocol):
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
         """Write what the command reads into a folder, and give the command, which makes the prefix."""
 
-    def environment(self, env: Mapping[str, str], caller: Mapping[str, str]) -> dict[str, str]:
-        """Give the variables that the command runs with.
-
-        Args:
-            env: Those of every command of a build.
-            caller: Those of the caller, with conda's own among them.
-        """
+    def environment(self, env: Mapping[str, str], channels: Channels) -> dict[str, str]:
+        """Give the variables that the command runs with: those of every command of a build, and what conda goes by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +63,8 @@ class Executable:
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
         """Write the copy and give the command, with the one word that differs between the programs."""
         spec, file = channels.spec, folder / "conda.yaml"
-        ends = () if spec.has_defaults and not channels.is_moved else ("nodefaults",)
         copy = {
-            "channels": [*channels.as_written(), *ends],
+            "channels": channels.as_written(),
             "dependencies": [channels.spec_text(each, is_spelled_out=False) for each in spec.packages],
         }
         file.write_text(yaml.safe_dump(copy, sort_keys=False), encoding="utf-8")
@@ -79,16 +73,20 @@ class Executable:
             return [str(self.program), "create", *where, "--yes"]
         return [str(self.program), "env", "create", *where]
 
-    def environment(self, env: Mapping[str, str], caller: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, env: Mapping[str, str], channels: Channels) -> dict[str, str]:
         """Let the user's settings of conda through, but not which environment is active; nobody is there to say yes."""
         settings = {
             name: value
-            for name, value in caller.items()
+            for name, value in channels.env.items()
             if name.startswith("CONDA_") and not name.startswith(_OF_THE_ACTIVE)
         }
         usual = {f"{program}_{name}": value for program in ("CONDA", "MAMBA") for name, value in _USUAL.items()}
-        if not _names_packages_dir(caller):
+        if not _names_packages_dir(channels.env):
             usual[_PKGS_DIRS] = str(self.packages)
+        if channels.is_moved or not channels.spec.has_defaults:
+            # What `nodefaults` in the file would say, which conda takes for a channel's name since it makes
+            # environments by `conda create`: channels that are set keep it from adding `defaults`.
+            usual["CONDA_CHANNELS"] = ",".join(channels.as_written())
         return {**usual, **env, **settings}
 
 
@@ -115,9 +113,10 @@ class Rattler:
         file.write_text(json.dumps(order), encoding="utf-8")
         return [sys.executable, "-I", str(_SCRIPT), str(file)]
 
-    def environment(self, env: Mapping[str, str], caller: Mapping[str, str]) -> dict[str, str]:
+    def environment(self, env: Mapping[str, str], channels: Channels) -> dict[str, str]:
         """Let what is said of the machine through, such as CONDA_OVERRIDE_CUDA."""
-        return {**env, **{name: value for name, value in caller.items() if name.startswith("CONDA_OVERRIDE_")}}
+        said = {name: value for name, value in channels.env.items() if name.startswith("CONDA_OVERRIDE_")}
+        return {**env, **said}
 
 
 def find_engine(settings: CondaSettings, root: Path, env: Mapping[str, str]) -> Engine:

@@ -357,6 +357,15 @@ def test_a_failure_says_all_that_the_contract_asks_for(serve: Serve) -> None:
     assert "differ from" not in as_failure(without, "c", breaches[:1]).request
 
 
+def test_places_of_channels_are_shown_one_by_one_without_passwords(serve: Serve) -> None:
+    places = {"conda-forge": "https://user:secret@h/c", "*": "file:///all"}
+    context = serve(fated(), SIGNATURE, env_manager="conda", conda_exe=Path("/opt/mamba"), conda_channels=places)
+    served, _, item = reproduction(context, "accepts_valid[inputs]", "curl")
+    words = "env-manager conda --{0}conda-exe /opt/mamba --{0}conda-channel conda-forge=https://h/c --{0}conda-channel"
+    assert f" --{words.format('')} '*=file:///all'" in served
+    assert f" --model-{words.format('model-')} '*=file:///all'" in item
+
+
 def test_a_failure_is_repeated_with_the_settings_that_showed_it(serve: Serve) -> None:
     context = serve(fated(), SIGNATURE, env_manager="local", strict=True, data_file=Path("my data.csv"), examples=100)
     served, curl, item = reproduction(context, "accepts_valid[inputs]", "curl")

@@ -150,6 +150,12 @@ def test_no_other_variable_reaches_a_model(extra: dict[str, str]) -> None:
     assert granted["PATH"].startswith("/envs/e/bin")
 
 
+def test_an_environment_of_conda_is_named_by_condas_variable(tmp_path: Path) -> None:
+    (tmp_path / "conda-meta").mkdir()
+    granted = build_worker_env({"PATH": "/usr/bin", "CONDA_PREFIX": "/base", "VIRTUAL_ENV": "/ours"}, tmp_path)
+    assert granted == {"PATH": f"{tmp_path}/bin:/usr/bin", "CONDA_PREFIX": str(tmp_path)}
+
+
 def test_a_model_cannot_ask_for_everything() -> None:
     environ = {"AWS_SECRET_ACCESS_KEY": "x", "PATH": "/usr/bin"}
     assert set(build_worker_env(environ, Path("/envs/e"), names=("*", "AWS_*", "PATH"))) == {"PATH", "VIRTUAL_ENV"}

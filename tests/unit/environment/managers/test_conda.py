@@ -16,8 +16,8 @@ import yaml
 
 from pytest_modelserve.environment.activation import activated
 from pytest_modelserve.environment.additions import Additions
-from pytest_modelserve.environment.conda_channels import CondaSettings
-from pytest_modelserve.environment.conda_file import read_conda
+from pytest_modelserve.environment.conda_channels import Channels, CondaSettings
+from pytest_modelserve.environment.conda_file import CondaSpec, read_conda
 from pytest_modelserve.environment.freeze import read_conda_packages
 from pytest_modelserve.environment.managers.conda import Conda
 from pytest_modelserve.environment.managers.conda_engines import Executable, Rattler, find_engine
@@ -138,9 +138,23 @@ def test_moved_channels_are_addresses_and_no_others_are_asked(
     conda = program()
     restored(conda, places={"company": "file:///srv/company"}).close()
     assert yaml.safe_load(conda.asked["file"]) == {
-        "channels": ["conda-forge", "file:///srv/company", "nodefaults"],
+        "channels": ["conda-forge", "file:///srv/company"],
         "dependencies": ["python=3.11.7", "file:///srv/company::zlib", "pip"],
     }
+    assert conda.asked["env"]["CONDA_CHANNELS"] == "conda-forge,file:///srv/company"
+
+
+def test_no_defaults_is_said_by_a_variable(
+    program: Callable[..., Program], restored: Callable[..., Environment]
+) -> None:
+    """conda of 2026 takes `nodefaults` in the file for the name of a channel."""
+    conda = program()
+    text = CONDA_YAML.replace("- company\n", "- nodefaults\n- company\n", 1)
+    restored(conda, {**FILES, "conda.yaml": text}).close()
+    assert yaml.safe_load(conda.asked["file"])["channels"] == ["conda-forge", "company"]
+    assert conda.asked["env"]["CONDA_CHANNELS"] == "conda-forge,company"
+    restored(conda, FILES).close()
+    assert "CONDA_CHANNELS" not in conda.asked["env"]
 
 
 def test_a_read_only_model_is_left_alone(
@@ -268,6 +282,15 @@ def test_scripts_of_activation_are_told(program: Callable[..., Program], restore
             "company::zlib (conda.yaml, line 6)",
         ),
         (
+            (
+                "PackagesNotFoundInChannelsError: The following packages are not available from current channels:\n\n"
+                "  - python=3.11.99\n\nCurrent channels:\n\n  - file:///c/linux-64"
+            ),
+            RequirementsError,
+            "no channel has python=3.11.99",
+            "python=3.11.7 (conda.yaml, line 5)",
+        ),
+        (
             "ResolvePackageNotFound: \n  - python=3.11.7\n",
             RequirementsError,
             "no channel has python=3.11.7",
@@ -390,13 +413,12 @@ def test_rattler_is_the_last_choice(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert engine == Rattler(cache=tmp_path / "conda")
     engine = find_engine(CondaSettings(), tmp_path, {"PATH": str(tmp_path), "RATTLER_CACHE_DIR": "/mine"})
     assert engine == Rattler(cache=Path("/mine"))
-    env = engine.environment({"A": "1"}, {"CONDA_OVERRIDE_CUDA": "12", "CONDA_PREFIX": "/x"})
+    said = {"CONDA_OVERRIDE_CUDA": "12", "CONDA_PREFIX": "/x"}
+    env = engine.environment({"A": "1"}, Channels(spec=CondaSpec(directory=tmp_path), places={}, env=said))
     assert env == {"A": "1", "CONDA_OVERRIDE_CUDA": "12"}
 
 
 def test_the_order_for_rattler(model: Callable[..., Path], tmp_path: Path) -> None:
-    from pytest_modelserve.environment.conda_channels import Channels
-
     channels = Channels(spec=read_conda(model(FILES)), places={"company": "file:///c"}, env={})
     command = Rattler(cache=tmp_path).command(tmp_path, tmp_path / "env", channels)
     assert command[:2] == [sys.executable, "-I"]
