@@ -66,7 +66,8 @@ _SYMPTOMS: Final = (
     ),
     _symptom(
         r"(\S+) has no wheels with a matching (?:platform|Python|Python ABI) tag|"
-        r"A path \((\S+)\) dependency is incompatible with the current platform|(\S+\.whl) is not a supported wheel on|"
+        r"A path \((\S+)\) dependency is incompatible with the current platform|"
+        r"A path dependency is incompatible with the current platform: (\S+)|(\S+\.whl) is not a supported wheel on|"
         r"Distribution `(\S+) @[^`]*` can't be installed because it doesn't have",
         RequirementsError,
         "{0} is for another platform or another Python",

@@ -52,6 +52,7 @@ UV_SYNC_PLATFORM = (
     "error: Distribution `six==99.1 @ registry+https://h/` can't be installed because it doesn't have a source"
 )
 UV_WHEEL = "  cause: A path (w/win-1.0-cp311-cp311-win_amd64.whl) dependency is incompatible with the current platform"
+UV_WHEEL_OF_OLD = "A path dependency is incompatible with the current platform: w/win-1.0-cp311-cp311-win_amd64.whl"
 PIP_WHEEL = "ERROR: win-1.0-cp311-cp311-win_amd64.whl is not a supported wheel on this platform."
 UV_PYTHON = (
     "Because the current Python version (3.11.7) does not satisfy Python<3.9 and six==99.1 depends on Python<3.9"
@@ -95,6 +96,7 @@ def error_of(text: str, returncode: int = 1, *, is_timed_out: bool = False) -> E
         (UV_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
         (UV_SYNC_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
         (UV_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
+        (UV_WHEEL_OF_OLD, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
         (PIP_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
         (UV_PYTHON, RequirementsError, "six==99.1 does not run on this Python", "six==99.1"),
         (
