@@ -58,6 +58,13 @@ _SYMPTOMS: Final = (
         "some requirements have a hash and some have none",
         "Give every requirement a hash, or none; uv takes both, so try --model-env-manager=uv.",
     ),
+    _symptom(
+        r"401 Unauthorized|403 Forbidden|HTTP error 40[13]|40[13] Client Error|401 Error, Credentials not correct",
+        InstallFailed,
+        "the package index asks for a password, or refuses the one that it got",
+        "Give it in .netrc, in the index address, or for an index of uv.lock by UV_INDEX_<NAME>_USERNAME and "
+        "UV_INDEX_<NAME>_PASSWORD.",
+    ),
     _symptom(  # pip goes on without an index that it cannot reach, and then finds nothing
         r"(?s)after connection broken by.*from versions: none",
         InstallFailed,
