@@ -89,6 +89,13 @@ _SYMPTOMS: Final = (
         "the conda packages cannot be had together",
         "Change one of the versions so that they agree, then log the model again.",
     ),
+    _symptom(
+        r"401 Unauthorized|403 Forbidden|HTTP error 40[13]|40[13] Client Error|401 Error, Credentials not correct",
+        InstallFailed,
+        "the package index asks for a password, or refuses the one that it got",
+        "Give it in .netrc, in the index address, or for an index of uv.lock by UV_INDEX_<NAME>_USERNAME and "
+        "UV_INDEX_<NAME>_PASSWORD.",
+    ),
     _symptom(  # pip goes on without an index that it cannot reach, and then finds nothing
         r"(?s)after connection broken by.*from versions: none",
         InstallFailed,
@@ -97,7 +104,8 @@ _SYMPTOMS: Final = (
     ),
     _symptom(
         r"(\S+) has no wheels with a matching (?:platform|Python|Python ABI) tag|"
-        r"A path \((\S+)\) dependency is incompatible with the current platform|(\S+\.whl) is not a supported wheel on|"
+        r"A path \((\S+)\) dependency is incompatible with the current platform|"
+        r"A path dependency is incompatible with the current platform: (\S+)|(\S+\.whl) is not a supported wheel on|"
         r"Distribution `(\S+) @[^`]*` can't be installed because it doesn't have",
         RequirementsError,
         "{0} is for another platform or another Python",

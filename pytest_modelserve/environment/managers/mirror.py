@@ -71,7 +71,7 @@ class Mirror:
 
     def _fill(self, source: Path, target: Path, packages: Sequence[Path]) -> None:
         if source in packages:
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), ignore_dangling_symlinks=True)
             _make_writable(target)
             self.copies.append(target)
             return

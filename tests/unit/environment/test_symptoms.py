@@ -52,6 +52,10 @@ UV_SYNC_PLATFORM = (
     "error: Distribution `six==99.1 @ registry+https://h/` can't be installed because it doesn't have a source"
 )
 UV_WHEEL = "  cause: A path (w/win-1.0-cp311-cp311-win_amd64.whl) dependency is incompatible with the current platform"
+UV_WHEEL_OF_OLD = "A path dependency is incompatible with the current platform: w/win-1.0-cp311-cp311-win_amd64.whl"
+UV_PASSWORD = """\
+  cause: Because six was not found in the package registry and you require six==99.1, we can conclude that your
+hint: An index URL (https://h/simple) returned a 401 Unauthorized error, which could mean a lack of credentials"""
 PIP_WHEEL = "ERROR: win-1.0-cp311-cp311-win_amd64.whl is not a supported wheel on this platform."
 UV_PYTHON = (
     "Because the current Python version (3.11.7) does not satisfy Python<3.9 and six==99.1 depends on Python<3.9"
@@ -95,6 +99,7 @@ def error_of(text: str, returncode: int = 1, *, is_timed_out: bool = False) -> E
         (UV_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
         (UV_SYNC_PLATFORM, RequirementsError, "six==99.1 is for another platform", "six==99.1"),
         (UV_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
+        (UV_WHEEL_OF_OLD, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
         (PIP_WHEEL, RequirementsError, "win_amd64.whl is for another platform", "./w/win-1.0"),
         (UV_PYTHON, RequirementsError, "six==99.1 does not run on this Python", "six==99.1"),
         (
@@ -110,6 +115,8 @@ def error_of(text: str, returncode: int = 1, *, is_timed_out: bool = False) -> E
         ("error: Failed to build `six==99.1`", InstallFailed, "six==99.1 has no wheel", "six==99.1"),
         ("error: No space left on device (os error 28)", InstallFailed, "No space left on device", None),
         ("error: Failed to fetch: http://h/\n cause: Connection refused", InstallFailed, "could not be reached", None),
+        (UV_PASSWORD, InstallFailed, "asks for a password", None),
+        ("WARNING: 401 Error, Credentials not correct for http://h/\n" + PIP_DEEP, InstallFailed, "a password", None),
         (PIP_OFFLINE, InstallFailed, "could not be reached", None),
         ("error: Failed to build `numpy==1.19.0`", InstallFailed, "numpy==1.19.0 has no wheel", None),
         (PIP_BUILD, InstallFailed, "numpy has no wheel", None),

@@ -118,6 +118,20 @@ def test_groups_that_were_logged_come_from_the_requirements(restored: Restored, 
         assert "leanpkg==1.0 (requirements.txt, line 2)" in environment.notes[-1]
 
 
+def test_a_wheel_of_the_model_may_be_locked(
+    restored: Restored, lock: Callable[..., str], wheel: Callable[..., Path], tmp_path: Path
+) -> None:
+    made = wheel(tmp_path / "other", "ownpkg", "3.0")
+    registry = f'source = {{ registry = "{tmp_path / "wheels"}" }}'
+    digest = f"sha256:{hashlib.sha256(made.read_bytes()).hexdigest()}"  # a lock always has those of local files
+    locked = lock("ownpkg==3.0", digest=digest).replace(registry, f'source = {{ path = "wheels/{made.name}" }}')
+    locked = locked.replace(f'path = "{made.name}"', f'filename = "{made.name}"')
+    files: dict[str, str | bytes] = {f"wheels/{made.name}": made.read_bytes()}
+    with restored(locked, f"./wheels/{made.name}\n", files) as environment:
+        assert environment.freeze == ("ownpkg==3.0",)
+        assert not any("uv.lock" in note for note in environment.notes)
+
+
 def test_requirements_that_the_lock_pins_are_not_loose(restored: Restored, lock: Callable[..., str]) -> None:
     with restored(lock("tinypkg==1.0"), "tinypkg\nleanpkg\n") as environment:
         assert "without an exact version, so the first build decides: leanpkg" in environment.notes
