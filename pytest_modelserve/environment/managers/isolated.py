@@ -88,7 +88,7 @@ def restore_isolated(request: RestoreRequest, creator: Creator, installer: Insta
         freeze=tuple(built.facts["freeze"]),
         notes=(*_notes(request, choice, built.facts), *_added_notes(request, built.facts, own)),
         added=request.additions.requirements,
-        lease=built.lease,
+        lease=built.lease if built.lease.is_held else None,
     )
 
 
