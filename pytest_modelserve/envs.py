@@ -23,6 +23,7 @@ DAY_S: Final = 86_400.0
 HOME_MAX_AGE_S: Final = 7 * DAY_S  # of the files of a server that nobody runs: long enough to read its log
 _SHOWN_KEY: Final = 12  # digits of a key; enough to name it to `prune`
 _SHOWN_MODELS: Final = 3
+_SHOWN_KEYS: Final = 10
 
 
 def add_envs(parser: argparse.ArgumentParser, add_cache_dir: Callable[[argparse.ArgumentParser], None]) -> None:
@@ -150,7 +151,7 @@ def _named(what: str, cached: Sequence[CachedEnvironment]) -> list[CachedEnviron
         return found
     raise ModelServeError(
         f"no cached environment is known by {what!r}",
-        facts={"cached": "\n".join(each.key[:_SHOWN_KEY] for each in cached) or "none"},
+        facts={"cached": "\n".join([each.key[:_SHOWN_KEY] for each in cached[:_SHOWN_KEYS]]) or "none"},
         fix="`modelserve envs list` tells keys and models.",
     )
 

@@ -87,7 +87,7 @@ class Environment:
         freeze: `name==version` of what is installed, sorted.
         notes: What the user should know, a line each.
         added: The requirements that a server needs in it beside the model's; none in the model's own environment.
-        lease: Keeps the cache from removing it; None for `local`. It stays with the process that restored.
+        lease: Keeps the cache from removing it; None where nothing could. It stays with the process that restored.
     """
 
     manager: str

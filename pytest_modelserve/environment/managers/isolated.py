@@ -129,7 +129,7 @@ def restore_isolated(
         freeze=tuple(built.facts["freeze"]),
         notes=(*_notes(request, choice, built.facts, sync), *_added_notes(request, built.facts, own)),
         added=request.additions.requirements,
-        lease=built.lease,
+        lease=built.lease if built.lease.is_held else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from pytest_modelserve.environment.interpreter import Interpreter
 from pytest_modelserve.environment.managers.isolated import restore_isolated
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.errors import InstallFailed, InterpreterMissing, RequirementsError
+from pytest_modelserve.lifeline import Lease
 
 ADDITIONS = Additions(wanted_by="a-server", requirements=("a-server==1", "uvloop<0.22"), python=">=3.9")
 LINES_FILE = ".modelserve-requirements.txt"
@@ -357,3 +359,19 @@ def test_packages_that_the_build_decides_are_noted(
         (at,) = [at for at, note in enumerate(environment.notes) if note.startswith("without an exact version")]
         assert environment.notes[at - 2 : at] == ("one", "two")
         assert environment.notes[at].endswith(end)
+
+
+def test_where_no_share_can_be_had_there_is_no_lease(
+    restored: Callable[..., Environment], asked: RestoreRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored().close()
+    shutil.rmtree(asked.root / "locks")
+
+    def refused(path: Path, *, mode: int = 0, is_needed: bool = True) -> Lease:
+        if is_needed:
+            raise PermissionError(errno.EACCES, "not yours", path)
+        return Lease(path, is_needed=False)
+
+    monkeypatch.setattr(cache, "Lease", refused)
+    with restored() as environment:
+        assert (environment.cached, environment.lease) == (True, None)
