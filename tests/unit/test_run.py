@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from pytest_modelserve.ahead import BuildsAhead
+from pytest_modelserve.checks.table import CHECKS
 from pytest_modelserve.environment.background import BackgroundBuild, Built
 from pytest_modelserve.environment.restoration import RestoreRequest
 from pytest_modelserve.errors import EnvironmentBroken, MlmodelError, ModelServeError, ModelUriError, SettingError
+from pytest_modelserve.fixtures import undisturbed
 from pytest_modelserve.request import ASKED, Request
+from pytest_modelserve.results import CheckResult, Judges, Outcome
 from pytest_modelserve.run import Run
 from pytest_modelserve.served import ServedModel
+from pytest_modelserve.suite import nodes
 
 pytest_plugins = ["pytester"]
 
@@ -112,17 +119,32 @@ class Item:
         self.stash[ASKED] = requests
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a check is given, of which none is looked at."""
+
+    beside: tuple[()] = ()
+    is_unasked: bool = False
+
+
 class Started:
     """Builds that are begun ahead, which build nothing."""
 
     def __init__(self) -> None:
         self.directories: list[Path] = []
+        self.is_paused = False
         self.n_closed = 0
 
     def __call__(self, requests: Sequence[RestoreRequest], directory: Path) -> BackgroundBuild:
         self.directories = [request.spec.directory for request in requests]
         pickle.dumps(requests)  # they travel
         return self  # type: ignore[return-value]  # as far as it is used here
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self.is_paused = True
+        yield
+        self.is_paused = False
 
     def outcome(self, at: int, *, is_awaited: bool) -> Built:
         return Built(at=at, is_over=True, cached=False, elapsed_s=1e9 if is_awaited else 0.0)
@@ -187,6 +209,40 @@ def test_one_worker_builds_ahead_for_all(config: pytest.Config, worker: str, n_b
     items = [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]
     run.foresee(cast("list[pytest.Item]", items))
     assert len(started.directories) == n_built
+
+
+@pytest.mark.parametrize(("names", "is_paused"), [(("model_client", "latency"), True), (("model_client",), False)])
+def test_nothing_is_built_beside_a_test_that_takes_times(
+    config: pytest.Config, names: tuple[str, ...], is_paused: bool
+) -> None:
+    run, started = foreseeing(config)
+    run.foresee(cast("list[pytest.Item]", [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]))
+    item = SimpleNamespace(config=config, fixturenames=names)
+    with undisturbed(cast("pytest.Item", item)):
+        assert started.is_paused is is_paused
+    assert not started.is_paused
+
+
+@pytest.mark.parametrize(("check", "is_paused"), [("latency", True), ("signature_lint", False)])
+def test_nothing_is_built_beside_the_check_that_takes_times(
+    config: pytest.Config, monkeypatch: pytest.MonkeyPatch, check: str, is_paused: bool
+) -> None:
+    run, started = foreseeing(config)
+    one, two = (run.given(name)[0] for name in ("one", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(), Item(one), Item(two)]))
+    seen: list[bool] = []
+
+    def run_check(_context: object, _check: object, _variant: str) -> CheckResult:
+        seen.append(started.is_paused)
+        return CheckResult(name=check, judges=Judges.MODEL, outcome=Outcome.PASSED)
+
+    monkeypatch.setattr(nodes, "run_check", run_check)
+    monkeypatch.setattr(nodes.CheckItem, "_context", lambda *_: Context())
+    session = pytest.Session.from_config(config)
+    item: nodes.CheckItem = nodes.CheckItem.from_parent(session, name=check, nodeid=check)
+    item.check, item.variant, item.requests = next(each for each in CHECKS if each.name == check), "", (one,)
+    item.runtest()
+    assert seen == [is_paused]
 
 
 def test_idle_are_the_models_that_the_running_test_does_not_use(config: pytest.Config) -> None:
