@@ -16,7 +16,7 @@ from ..domain import ColumnDomain, Domain, Origin, as_toml
 from ..results import Advice
 from .columns import ABSENT, NULL, Cells, ColumnNotes, Name, Suspicion
 from .coverage import is_categorical, is_formatted, shown
-from .judge import Exchange
+from .judge import Exchange, said_by
 from .outcome import RequestOutcome
 
 REFUSED: Final = "refused"
@@ -92,7 +92,7 @@ def _because(suspicion: Suspicion) -> str:
     exception = suspicion.judgement.exchange.exception
     if exception is None:
         return ""
-    message = " ".join(exception.message.split()).removesuffix(".")
+    message = " ".join(said_by(exception).split()).removesuffix(".")
     return f" ({exception.type}: {message if len(message) <= _MESSAGE else f'{message[: _MESSAGE - 1]}…'})"
 
 

@@ -71,7 +71,7 @@ def read_imported(file: Path) -> Imported | None:
     )
 
 
-def packages(modules: Iterable[ImportedModule]) -> dict[str, list[ImportedModule]]:
+def by_package(modules: Iterable[ImportedModule]) -> dict[str, list[ImportedModule]]:
     """Return the modules of each package, in the order in which packages came."""
     found: dict[str, list[ImportedModule]] = {}
     for module in modules:

@@ -6,6 +6,7 @@ Source: `CONTRACT` sections 0 (levels), 1 and 2 (expectations), 3 (outputs).
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -142,7 +143,7 @@ def _judge_exception(exchange: Exchange, raised: RaisedException) -> Judgement:
     return Judgement(
         key=f"{exchange.outcome.value}:{raised.type}:{where}",
         is_breach=is_breach,
-        title=f"the model {word} {exchange.case.label or 'a valid request'}: {raised.type}: {_short(raised.message)}",
+        title=f"the model {word} {exchange.case.label or 'a valid request'}: {raised.type}: {_short(said_by(raised))}",
         expected="200 with predictions" + (" or a refusal on purpose" if level > Level.EXAMPLE and has_crashed else ""),
         received=answer_of(exchange),
         exchange=exchange,
@@ -229,6 +230,14 @@ def answer_of(exchange: Exchange) -> str:
     if invocation.error is not None:
         return f"{invocation.error.kind.value} after {invocation.elapsed_s:.1f} s: {invocation.error.text}"
     return f"{invocation.status}  {_short(invocation.body.decode('utf-8', 'replace'), 300)}"
+
+
+_CLOCK: Final = re.compile(r"\[\d\d:\d\d:\d\d\] ?")
+
+
+def said_by(raised: RaisedException) -> str:
+    """Return the message of an exception without the time of day, by which XGBoost makes each of its own another."""
+    return _CLOCK.sub("", raised.message)
 
 
 def _short(text: str, limit: int = 120) -> str:

@@ -14,13 +14,14 @@ from typing import Final
 from ..environment.belonging import Belongings
 from ..environment.conda_file import read_recorded
 from ..environment.consistency import find_conflicts
+from ..environment.installed import InstalledPackages
 from ..environment.interpreter import minor_of
 from ..environment.pins import Unmet, find_unmet, versions_of
 from ..environment.spec import BUILD_TOOLS, EnvironmentSpec
 from ..errors import as_message
 from ..results import CheckResult, FailureDetail, Judges, Outcome, notes
 from .context import CheckContext
-from .imported import MODULES_FILE, Imported, ImportedModule, packages, read_imported
+from .imported import MODULES_FILE, Imported, ImportedModule, by_package, read_imported
 from .static_rule import StaticRule
 from .undeclared import ADVICE_RULES, Ledger, advise
 
@@ -90,9 +91,10 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
     )
     imported = read_imported(context.served.calls_path.parent / MODULES_FILE)
     strangers = tuple(find_strangers(context, imported.modules if imported else ()))
+    ledger = Ledger.of(environment, spec)
     breaches = [
         *_unmet_pins(unmet),
-        *_conflicts(context),
+        *_conflicts(ledger.packages),
         *_strangers([module for module in strangers if not module.is_generated]),
     ]
     return CheckResult(
@@ -102,7 +104,7 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
         elapsed_s=time.monotonic() - started,
         advice=(
             *notes([*_advice(context, spec, unmet, strangers), *([] if imported else [NOT_RECORDED])]),
-            *advise(Ledger.of(environment, spec), imported or Imported()),
+            *advise(ledger, imported or Imported()),
         ),
         failure=_as_failure(context, breaches) if breaches else None,
     )
@@ -133,9 +135,8 @@ def _mended(unmet: Unmet) -> str:
     return f"{place}: write `{unmet.name}=={unmet.installed}`, or see why another one was installed."
 
 
-def _conflicts(context: CheckContext) -> Iterator[Breach]:
-    environment = context.environment
-    found = list(find_conflicts(environment.prefix, environment.python_version))
+def _conflicts(packages: InstalledPackages) -> Iterator[Breach]:
+    found = list(find_conflicts(packages))
     if found:
         yield Breach(
             rule="package_conflict",
@@ -147,7 +148,7 @@ def _conflicts(context: CheckContext) -> Iterator[Breach]:
 
 def _strangers(strangers: Sequence[ImportedModule]) -> Iterator[Breach]:
     if strangers:
-        found = packages(strangers)
+        found = by_package(strangers)
         yield Breach(
             rule="foreign_module",
             title=f"the model imports from outside its environment: {_some(list(found))}",
@@ -173,7 +174,7 @@ def _advice(
     tools = [one.text for one in unmet if one.name in BUILD_TOOLS]
     if tools:
         yield f"build tools are not the recorded ones, which counts only for packages built from source: {_some(tools)}"
-    generated = packages(module for module in strangers if module.is_generated)
+    generated = by_package(module for module in strangers if module.is_generated)
     if generated:
         yield f"modules were written and imported while the model ran: {_some(list(generated))}"
 

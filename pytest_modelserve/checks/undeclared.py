@@ -93,7 +93,7 @@ class Ledger:
         told: set[str] = set()
         for module in imported.by_model().values():
             owners = self.packages.owners_of(module.name, module.file)
-            if not owners or any(one in declared or self.packages.is_of_conda(one) for one in owners):
+            if not owners or any(one in declared or self.packages.is_named_elsewhere(one) for one in owners):
                 continue
             name = next((one for one in owners if one in came), owners[0])
             if name not in told:

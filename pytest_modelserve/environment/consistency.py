@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,12 +11,11 @@ from packaging.version import InvalidVersion, Version
 from .installed import InstalledPackages
 
 
-def find_conflicts(prefix: Path, python_version: str) -> Iterator[str]:
+def find_conflicts(packages: InstalledPackages) -> Iterator[str]:
     """Yield a sentence for each requirement between installed packages that is not met, by name.
 
     What a package asks for only together with an extra is passed over, as `pip check` does.
     """
-    packages = InstalledPackages.of(prefix, python_version)
     for name in sorted(packages.by_name):
         for wanted in packages.requirements_of(name):
             if reason := _why_not(wanted, packages):

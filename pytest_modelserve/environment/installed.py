@@ -69,9 +69,10 @@ class InstalledPackages:
             ):
                 yield wanted
 
-    def is_of_conda(self, name: str) -> bool:
-        """Tell whether conda installed a package, which then no requirement line has to name."""
-        return (self.by_name[name].read_text("INSTALLER") or "").strip() == "conda"
+    def is_named_elsewhere(self, name: str) -> bool:
+        """Tell whether conda installed a package, or a line that says its address: neither has to say its name."""
+        package = self.by_name[name]
+        return (package.read_text("INSTALLER") or "").strip() == "conda" or bool(package.read_text("direct_url.json"))
 
     def spelled(self, name: str) -> str:
         """Return the name of a package as it writes it itself."""

@@ -19,6 +19,7 @@ from ..errors import EnvironmentBroken
 from .answers import Answers
 from .consistency import find_conflicts
 from .freeze import read_freeze, site_packages
+from .installed import InstalledPackages
 from .interpreter import Places, find_interpreter
 from .ownership import demand_ownership
 from .pins import find_unmet, versions_of
@@ -107,7 +108,7 @@ def _flaws(request: RestoreRequest, prefix: Path, version: str, freeze: tuple[st
         yield f"it runs Python {version}, not {wanted}"
     unmet = find_unmet(request.spec.requirements, versions_of(freeze), python_version=version)
     yield from (each.text for each in unmet)
-    yield from find_conflicts(prefix, version)
+    yield from find_conflicts(InstalledPackages.of(prefix, version))
     yield from _missing_files(prefix)
 
 

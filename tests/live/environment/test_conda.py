@@ -20,6 +20,7 @@ from pytest_modelserve.environment.conda_channels import CondaSettings
 from pytest_modelserve.environment.conda_file import read_conda
 from pytest_modelserve.environment.consistency import find_conflicts
 from pytest_modelserve.environment.freeze import read_conda_packages
+from pytest_modelserve.environment.installed import InstalledPackages
 from pytest_modelserve.environment.interpreter import Interpreter, Places, find_interpreters
 from pytest_modelserve.environment.managers.conda import Conda
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
@@ -160,7 +161,7 @@ def test_a_read_only_model_is_solved_and_installed(uses_uv: bool, restore: Resto
         assert "ownpkg==1.0" in environment.freeze
         roots = told_by(environment, "import sys; print(sys.prefix, sys.base_prefix, sep='\\n')")
         assert roots.splitlines() == [str(environment.prefix)] * 2
-        assert list(find_conflicts(environment.prefix, "3.11.7")) == []
+        assert list(find_conflicts(InstalledPackages.of(environment.prefix, "3.11.7"))) == []
         places = Belongings.of(environment.prefix, "3.11.7")
         for module in ("ssl", "sqlite3", "ownpkg"):
             file = Path(told_by(environment, f"import {module}; print({module}.__file__)"))

@@ -14,7 +14,11 @@ from pytest_modelserve.environment.restoration import Environment
 from pytest_modelserve.pipeline import read_subject, restore_environment
 from pytest_modelserve.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.alone,  # a test beside it that loads more of the same environment leaves bytecode there
+]
 
 IRIS: Final = Path(__file__).parents[3] / "example_models" / "iris_classifier"
 BACKENDS: Final = ("builtin", "mlflow")  # mlserver has an environment of its own, whose additions the report names

@@ -106,6 +106,16 @@ def test_what_the_model_said_is_cut_at_a_mark(tell: Tell) -> None:
     assert f"{'x' * 99}…)" in long.text
 
 
+def test_the_time_of_day_makes_no_other_advice(tell: Tell) -> None:
+    """XGBoost puts it into the message of each of its errors."""
+    texts = {
+        tell(taken=[], refused=[rows_of((1e39, 2.0))], message=f"[{clock}] /src/data.cc:42: Check failed")[0].text
+        for clock in ("09:59:59", "10:00:00")
+    }
+    (text,) = texts
+    assert "(ValueError: /src/data.cc:42: Check failed)" in text
+
+
 def test_a_row_of_unseen_categories_needs_no_advice_beside_that_of_its_columns(tell: Tell) -> None:
     alone = [rows_of(("new", "sea")), rows_of(("land", "new"))]
     told = tell(taken=[], refused=[*alone, rows_of(("newer", "newer"))], example=("land", "sea"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_modelserve.checks.imported import ImportedModule, packages, read_imported
+from pytest_modelserve.checks.imported import ImportedModule, by_package, read_imported
 
 SITE = "/env/lib/python3.11/site-packages"
 
@@ -73,7 +73,7 @@ def test_a_module_of_several_processes_counts_as_the_first_had_it(tmp_path: Path
 
 def test_modules_of_one_package_stand_together() -> None:
     modules = [ImportedModule(name=name, file=Path("/x")) for name in ("b.one", "a", "b", "b.two")]
-    assert {name: [one.name for one in found] for name, found in packages(modules).items()} == {
+    assert {name: [one.name for one in found] for name, found in by_package(modules).items()} == {
         "b": ["b.one", "b", "b.two"],
         "a": ["a"],
     }

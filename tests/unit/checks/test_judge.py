@@ -53,6 +53,13 @@ def test_what_the_model_raises_by_level(
     assert '"a" = 1' in judgement.title
 
 
+def test_the_time_of_day_in_a_message_is_not_told(raised: Raised, exchanged: Exchanged) -> None:
+    error = ValueError("[12:34:56] /src/data.cc:42: at [12:34] of row [1]")
+    judgement = judge_outcome(exchanged(case_of(), raised=raised(error, deliberate=True)))
+    assert judgement is not None
+    assert judgement.title.endswith(": ValueError: /src/data.cc:42: at [12:34] of row [1]")
+
+
 def test_a_prediction_is_right_where_it_is_wanted_or_open(exchanged: Exchanged) -> None:
     assert judge_outcome(exchanged(case_of(Expectation.ACCEPT))) is None
     assert judge_outcome(exchanged(case_of(Expectation.EITHER))) is None

@@ -57,7 +57,7 @@ def advised(tmp_path: Path) -> Advised:
     (prefix / "pyvenv.cfg").touch()
     os.utime(prefix / "pyvenv.cfg", (1_700_000_000, 1_700_000_000))
     model = tmp_path / "model"
-    model.mkdir()
+    (model / "scipy").mkdir(parents=True)
     (model / "python_env.yaml").write_text(TOOLS)
 
     def ask(
@@ -109,9 +109,12 @@ def test_what_a_constraint_limits_is_not_named_by_it(advised: Advised, tmp_path:
     assert kinds == [UNDECLARED, UNDECLARED]
 
 
-def test_a_package_that_conda_installed_is_named_elsewhere(advised: Advised, tmp_path: Path) -> None:
-    (tmp_path / "env" / SITE / "scipy-1.14.1.dist-info" / "INSTALLER").write_text("conda")
-    assert advised("scikit-learn==1.7.2\n", "scipy", manager="conda") == ()
+@pytest.mark.parametrize(
+    ("file", "text"), [("INSTALLER", "conda"), ("direct_url.json", '{"url": "file:///model/scipy", "dir_info": {}}')]
+)
+def test_a_package_that_no_line_has_to_name(file: str, text: str, advised: Advised, tmp_path: Path) -> None:
+    (tmp_path / "env" / SITE / "scipy-1.14.1.dist-info" / file).write_text(text)
+    assert advised("scikit-learn==1.7.2\n./scipy\n", "scipy") == ()
 
 
 def test_what_is_imported_only_by_a_prediction(advised: Advised) -> None:

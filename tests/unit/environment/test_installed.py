@@ -75,7 +75,13 @@ def test_what_the_metadata_say(env: Path) -> None:
     assert [one.name for one in packages.requirements_of("scikit-learn", frozenset({"fast"}))] == ["scipy", "joblib"]
     assert [one.name for one in packages.requirements_of("mlflow")] == ["mlflow-skinny", "scipy"]
     assert packages.spelled("scikit-learn") == "Scikit_Learn"
-    assert [name for name in packages.by_name if packages.is_of_conda(name)] == ["numpy"]
+
+
+def test_what_no_requirement_has_to_name(env: Path) -> None:
+    (env / SITE / "joblib-1.0.dist-info" / "direct_url.json").write_text('{"url": "file:///model/joblib"}')
+    (env / SITE / "scipy-1.0.dist-info" / "INSTALLER").write_text("uv\n")
+    packages = InstalledPackages.of(env, "3.11.7")
+    assert {name for name in packages.by_name if packages.is_named_elsewhere(name)} == {"numpy", "joblib"}
 
 
 @pytest.mark.parametrize(
