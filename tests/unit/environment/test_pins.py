@@ -61,7 +61,7 @@ def unmet(line: str, folder: Path, *, is_constraint: bool = False, python: str =
         "numpy @ https://host/archive/main.zip",
         "https://host/numpy-2.2.6.tar.gz",
         "git+https://host/absent@v1",
-        "-e numpy",
+        "-e git+https://host/numpy@v1#egg=numpy",
     ],
 )
 def test_lines_that_are_met(line: str, tmp_path: Path) -> None:
