@@ -33,6 +33,10 @@ class Pool(SharedServers, Protocol):
         """Yield the servers that run, whoever uses them, each with the name of its place."""
         ...
 
+    def end_unused(self) -> Server | None:
+        """End one of the servers that wait for a later run, and return it."""
+        ...
+
     def close(self) -> None:
         """Give every server back."""
 
@@ -138,17 +142,22 @@ class BoundedServers:
         taken = self._taken()
         if joins and spec.name in taken:  # somebody else runs it, so that none is started
             return
-        for model in self._idle():
-            held, needed = sum(taken.values()), self._expected(spec)
-            if held + needed <= self._bound_bytes:
+        idle = self._idle()
+        while (held := sum(taken.values())) + (needed := self._expected(spec)) > self._bound_bytes:
+            uri = self._let_go(idle)
+            if uri is None:
                 return
-            uri = model.server.model_uri
-            if model.let_go():
-                self._tell(
-                    f"{uri}: the server is let go until a test asks for it, since the one of {spec.model_uri} needs "
-                    f"about {_shown(needed)}, and the servers hold {_shown(held)} of {_shown(self._bound_bytes)}"
-                )
-                taken = self._taken()
+            self._tell(
+                f"{uri}: the server is let go until a test asks for it, since the one of {spec.model_uri} needs "
+                f"about {_shown(needed)}, and the servers hold {_shown(held)} of {_shown(self._bound_bytes)}"
+            )
+            taken = self._taken()
+
+    def _let_go(self, idle: Iterator[IdleModel]) -> str | None:
+        """End the server that is needed least, first of all one that waits for a later run, and return its model."""
+        if unused := self._servers.end_unused():
+            return unused.model_uri
+        return next((model.server.model_uri for model in idle if model.let_go()), None)
 
     def _taken(self) -> dict[str, int]:
         """Return what each server holds by its name, and remember it."""

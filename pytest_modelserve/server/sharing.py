@@ -16,10 +16,10 @@ from filelock import FileLock, Timeout
 from ..errors import ServerError
 from ..lifeline import Lease
 from .failed import forget, recall, remember
-from .keeping import as_joined, end_if_unfit, homes_of_kept, keep, note_use
+from .keeping import as_joined, end_if_unfit, homes_of_kept, keep, kept_servers, note_use
 from .launch import LaunchSpec
 from .process import find, lease_path, start
-from .state import Server, read_server
+from .state import Server, keep_path, read_server
 
 GATE: Final = "start.lock"
 _Pool = TypeVar("_Pool", bound="ServerPool")
@@ -121,15 +121,32 @@ class ServerPool:
             yield server
 
     def give_back(self, spec: LaunchSpec) -> bool:
-        """Give one share back, and return whether there was one; a server that nobody else uses is gone then.
+        """Give one share back, and return whether there was one; what nobody else uses is gone then, kept or not.
 
         Raises:
             ServerError: If it does not stop.
         """
         share = self._shares.pop(spec.name, None)
         if share is not None:
+            if share.lease.is_only():
+                keep_path(share.server.directory).unlink(missing_ok=True)
             self._leave(spec.name, share)
         return share is not None
+
+    def end_unused(self) -> Server | None:
+        """End one of the servers that are kept and that nobody uses, and return it: the one that would end first.
+
+        Raises:
+            ServerError: If it does not stop.
+        """
+        for kept in sorted(kept_servers(self._root), key=lambda kept: kept.until):
+            home = kept.server.directory.parent
+            with suppress(Timeout), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
+                if lease.is_only():
+                    kept.server.stop()
+                    kept.server.clean_up()
+                    return kept.server
+        return None
 
     def running(self) -> Iterator[tuple[str, Server]]:
         """Yield the servers below the root that run, whoever uses them, each with the name of its place."""

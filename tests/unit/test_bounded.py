@@ -46,6 +46,7 @@ class Pool:
 
     up: dict[str, Server] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
     is_measured: bool = False
 
     def obtain(self, spec: LaunchSpec) -> Server:
@@ -75,6 +76,13 @@ class Pool:
         if name in self.up:
             self.log.append(f"leave {name}")
         return self.up.pop(name, None) is not None
+
+    def end_unused(self) -> Server | None:
+        if not self.unused:
+            return None
+        name = self.unused.pop(0)
+        self.leave(name)
+        return server_of(name)
 
     def running(self) -> Iterator[tuple[str, Server]]:
         self.is_measured = True
@@ -145,6 +153,18 @@ def test_the_least_recently_used_are_let_go(scene: Scene, idle: dict[str, int], 
     scene.servers.obtain(spec_of("new"))
     assert scene.pool.log == [*(f"leave {name}" for name in left), "start new"]
     assert len(scene.told) == len(left)
+
+
+def test_what_waits_for_a_later_run_goes_first(scene: Scene) -> None:
+    scene.have(a=30)
+    scene.sizes.update(kept=30, other=30)
+    scene.pool.up.update({name: server_of(name) for name in ("kept", "other")})
+    scene.pool.unused = ["kept", "other"]
+    scene.servers._held["new"] = 60
+    scene.servers.obtain(spec_of("new"))
+    assert scene.pool.log == ["leave kept", "leave other", "start new"]
+    assert len(scene.told) == 2
+    assert scene.told[0].startswith("models/kept: ")
 
 
 def test_who_is_in_use_stays_whatever_it_takes(scene: Scene) -> None:

@@ -275,6 +275,31 @@ def test_a_new_one_takes_the_place_of_the_same_model_before(kept: Fake, runs: Ru
     assert {path.name for path in unused.directory.iterdir()} == {"server.log", "lifeline.status"}
 
 
+def test_one_that_is_given_back_for_its_memory_is_not_kept(kept: Fake, runs: Runs) -> None:
+    with runs.pool() as pool, runs.pool() as other:
+        server = pool.obtain(kept())
+        assert other.obtain(kept()) == server
+        assert pool.give_back(kept()) is True
+        assert server.is_alive()  # somebody else uses it
+        assert other.give_back(kept()) is True
+        assert not server.is_alive()
+
+
+def test_those_that_nobody_uses_can_be_ended_the_first_to_go_first(kept: Fake, runs: Runs) -> None:
+    later, sooner = (
+        replace(kept(keep_s=keep_s), name=f"{name}-kept-1", model_uri=name)
+        for name, keep_s in (("later", 7200.0), ("sooner", 3600.0))
+    )
+    ends = [runs(spec) for spec in (later, sooner)]
+    used = replace(kept(keep_s=60.0), name="used-kept-1", model_uri="used")
+    with runs.pool() as pool:
+        server = pool.obtain(used)
+        ended = [pool.end_unused() for _ in range(3)]
+        assert [each and each.pid for each in ended] == [ends[1].pid, ends[0].pid, None]
+        assert not any(each.is_alive() for each in ends)
+        assert server.is_alive()
+
+
 def test_nothing_is_listed_but_what_runs_and_is_kept(kept: Fake, fake: Fake, runs: Runs) -> None:
     assert list(kept_servers(runs.root)) == []
     first, second = runs(kept()), runs(kept(name="second", model_uri="other"))
