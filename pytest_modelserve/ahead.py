@@ -104,4 +104,5 @@ def _place_of(request: RestoreRequest, planned: Sequence[RestoreRequest]) -> int
 
 
 def _identity(request: RestoreRequest) -> tuple[object, ...]:
-    return request.spec, request.manager, request.python, request.root, request.additions
+    where = request.root, request.manager, request.python, request.conda, request.reuses_mlflow
+    return request.spec, request.additions, *where
