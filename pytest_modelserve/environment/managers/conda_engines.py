@@ -170,4 +170,6 @@ def _names_packages_dir(env: Mapping[str, str]) -> bool:
     """Tell whether the user has said where conda keeps packages."""
     home = Path(env["HOME"]) if env.get("HOME") else Path.home()
     files = [Path(env["CONDARC"])] if env.get("CONDARC") else [home / ".condarc", home / ".mambarc"]
-    return _PKGS_DIRS in env or any(each.is_file() and "pkgs_dirs" in each.read_text("utf-8") for each in files)
+    return _PKGS_DIRS in env or any(
+        each.is_file() and "pkgs_dirs" in each.read_text("utf-8", "replace") for each in files
+    )
