@@ -18,8 +18,9 @@ import pytest
 
 from pytest_modelserve import pipeline
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
+from pytest_modelserve.environment.conda_channels import CondaSettings
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
-from pytest_modelserve.errors import DomainError, ModelUriError, ServerError, ServerExited
+from pytest_modelserve.errors import DomainError, ModelUriError, RequirementsError, ServerError, ServerExited
 from pytest_modelserve.followed import FollowedModel
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
@@ -417,6 +418,27 @@ def test_an_environment_has_what_its_server_needs(
     (request,) = asked
     assert request.additions.wanted_by == server
     assert bool(request.additions.requirements) is bool(request.additions.python) is is_more
+
+
+def test_conda_follows_conda_yaml_alone(subject: Subject, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[RestoreRequest] = []
+    monkeypatch.setattr(pipeline, "restore", asked.append)
+    places = {"conda-forge": "file:///c"}
+    settings = replace(
+        subject.settings, env_manager="conda", conda_exe=Path("/opt/mamba"), conda_channels=places, server="builtin"
+    )
+    by_conda = replace(subject, settings=settings)
+    (model / "requirements.txt").write_text("mlflow==3.17.2\n")
+    with pytest.raises(RequirementsError, match=r"the model has no conda\.yaml"):
+        pipeline.restore_environment(by_conda)
+    (model / "conda.yaml").write_text("dependencies: [python=3.11.7]\n")
+    pipeline.restore_environment(by_conda)
+    (request,) = asked
+    assert (request.spec.source, request.spec.requirements) == ("conda.yaml", ())
+    assert request.conda == CondaSettings(executable=Path("/opt/mamba"), places=places)
+    assert (pipeline.requires(subject, "mlflow"), pipeline.requires(by_conda, "mlflow")) == (True, False)
+    (model / "conda.yaml").write_text("dependencies: [python=3.11.7, mlflow=3.17.2]\n")
+    assert pipeline.requires(by_conda, "mlflow")
 
 
 def test_a_server_that_there_is_not_is_told_before_an_environment_is_built(subject: Subject) -> None:

@@ -55,7 +55,8 @@ class Conda:
         channels = Channels(spec=spec, places=request.conda.places, env=request.env)
         engine = find_engine(request.conda, request.root, request.env)
         creator = CondaCreator(engine=engine, channels=channels)
-        own = OwnPython(identity=(engine.name, *channels.identity(), *_platform(request.env)), notes=_told)
+        decides = (*engine.identity(request.env), *channels.identity(), *_platform(request.env))
+        own = OwnPython(identity=decides, notes=_told)
         installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
         return restore_isolated(request, creator, installer, own_python=own)
 

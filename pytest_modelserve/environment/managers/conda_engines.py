@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,11 +16,12 @@ from typing import Final, Protocol
 import yaml
 
 from ...errors import InstallFailed
-from ..conda_channels import Channels, CondaSettings
+from ..conda_channels import Channels, CondaSettings, shown
 
 EXTRA: Final = "conda"
 _PROGRAMS: Final = ("conda", "mamba", "micromamba")
 _OF_THE_ACTIVE: Final = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER")
+_DECIDING: Final = ("CONDA_CHANNEL", "CONDA_DEFAULT_CHANNELS", "CONDA_CUSTOM_", "MAMBA_CHANNEL", "CONDA_SUBDIR")
 _PKGS_DIRS: Final = "CONDA_PKGS_DIRS"
 _USUAL: Final = {"ALWAYS_YES": "true", "CHANNEL_PRIORITY": "strict"}  # of conda and mamba; what the user says stands
 _SCRIPT: Final = Path(__file__).with_name("rattler_install.py")
@@ -30,8 +32,11 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Part of the environment's digest."""
+        """What it is called in messages."""
         ...
+
+    def identity(self, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what of it decides an environment, the caller's settings included."""
 
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
         """Write what the command reads into a folder, and give the command, which makes the prefix."""
@@ -59,6 +64,12 @@ class Executable:
     def name(self) -> str:
         """Which of the programs it is."""
         return self.program.name
+
+    def identity(self, env: Mapping[str, str]) -> tuple[str, ...]:
+        """Return which program it is and what it is told of channels, by file or variable, without passwords."""
+        told = [f"{name}={shown(value)}" for name, value in sorted(env.items()) if name.startswith(_DECIDING)]
+        texts = (shown(each.read_text("utf-8", "replace")) for each in _settings_files(env) if each.is_file())
+        return (self.name, *told, *(hashlib.sha256(text.encode()).hexdigest() for text in texts))
 
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
         """Write the copy and give the command, with the one word that differs between the programs."""
@@ -100,6 +111,10 @@ class Rattler:
 
     cache: Path
     name: str = "py-rattler"
+
+    def identity(self, env: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002  # it reads no settings
+        """Return its name."""
+        return (self.name,)
 
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
         """Write the order and give the command."""
@@ -168,6 +183,10 @@ def _named(settings: CondaSettings, env: Mapping[str, str]) -> Iterator[tuple[st
 
 def _names_packages_dir(env: Mapping[str, str]) -> bool:
     """Tell whether the user has said where conda keeps packages."""
+    files = (each for each in _settings_files(env) if each.is_file())
+    return _PKGS_DIRS in env or any("pkgs_dirs" in each.read_text("utf-8", "replace") for each in files)
+
+
+def _settings_files(env: Mapping[str, str]) -> Sequence[Path]:
     home = Path(env["HOME"]) if env.get("HOME") else Path.home()
-    files = [Path(env["CONDARC"])] if env.get("CONDARC") else [home / ".condarc", home / ".mambarc"]
-    return _PKGS_DIRS in env or any(each.is_file() and "pkgs_dirs" in each.read_text("utf-8") for each in files)
+    return [Path(env["CONDARC"])] if env.get("CONDARC") else [home / ".condarc", home / ".mambarc"]

@@ -239,6 +239,17 @@ def test_what_cannot_be_had_is_named(
     assert caught.value.facts.get("asked for") == asked_for
 
 
+def test_packages_that_contradict_each_other_are_named(restore: Restore, tmp_path: Path) -> None:
+    late = from_wheel(wheel_of(tmp_path / "wheels", "latepkg", "1.0"), ("python >=3.12",))
+    write_channel(tmp_path / "late", [late])
+    model = model_of(tmp_path / "model", "python=3.11", "latepkg", channels=(str(tmp_path / "late"), "conda-forge"))
+    with pytest.raises(RequirementsError) as caught:
+        restore(model)
+    assert "the conda packages cannot be had together" in caught.value.happened
+    assert caught.value.facts["asked for"] == "python=3.11 (conda.yaml, line 5)\nlatepkg (conda.yaml, line 6)"
+    assert "latepkg" in str(caught.value.facts["log"])
+
+
 @pytest.mark.parametrize(("name", "version"), [("penguins_rules", RECORDED[0]), ("old_world", RECORDED[1])])
 def test_an_example_is_served_from_its_unchanged_conda_yaml(
     name: str, version: str, pythons: dict[str, Interpreter], cache_dir: Path, contract: Any

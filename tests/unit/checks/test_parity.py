@@ -84,6 +84,15 @@ def test_one_failure_lists_every_package_with_its_line(parity: Parity) -> None:
     assert "numpy" not in result.failure.text
 
 
+def test_an_environment_of_conda_is_held_to_conda_yaml_alone(parity: Parity, tmp_path: Path) -> None:
+    lines = ("dependencies:", "- python=3.11.7", "- pip:", "  - numpy==2.2.6", "  - six==1.16.0")
+    (tmp_path / "conda.yaml").write_text("\n".join(lines))
+    result = parity("numpy==1.26\n", ("numpy==2.2.6", "six==1.17.0"), manager="conda", modules=[])
+    assert result.failure is not None
+    assert result.failure.title == ("the environment is not what the model recorded: six==1.16.0, installed is 1.17.0")
+    assert "conda.yaml, line 5" in result.failure.text
+
+
 def test_a_long_list_is_cut(parity: Parity) -> None:
     result = parity("".join(f"absent{at}==1\n" for at in range(MAX_LINES + 5)))
     assert result.failure is not None

@@ -26,7 +26,7 @@ from pytest_modelserve.errors import EnvironmentBroken, InstallFailed, Requireme
 
 PROGRAM: Final = """\
 #!{python}
-import json, os, pathlib, subprocess, sys
+import json, os, pathlib, sys
 here = pathlib.Path(__file__).parent
 words = sys.argv[1:]
 prefix, file = (pathlib.Path(words[words.index(flag) + 1]) for flag in ("-p", "-f"))
@@ -35,7 +35,11 @@ asked = dict(words=words, file=file.read_text(), cwd=os.getcwd(), env=dict(os.en
 if (here / "last words").exists():
     sys.exit((here / "last words").read_text())
 if not (here / "no python").exists():
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", prefix], check=True)
+    base = pathlib.Path(sys._base_executable)
+    (prefix / "lib" / "python{{}}.{{}}".format(*sys.version_info) / "site-packages").mkdir(parents=True)
+    (prefix / "bin").mkdir()
+    (prefix / "bin" / "python").symlink_to(base)
+    (prefix / "pyvenv.cfg").write_text(f"home = {{base.parent}}\\n")  # or the installer would fill the base
 (prefix / "conda-meta").mkdir(parents=True)
 for name, version in (("python", "3.x"), ("zlib", "1.3")):
     (prefix / "conda-meta" / f"{{name}}.json").write_text(json.dumps(dict(name=name, version=version, build="0")))
@@ -211,12 +215,16 @@ def test_what_decides_is_in_the_digest(
     program: Callable[..., Program], restored: Callable[..., Environment], model: Callable[..., Path]
 ) -> None:
     conda, mamba = program(), program("mamba")
+    condarc = conda.path.with_name("condarc")
+    condarc.write_text("channels: [mine]\n")
     secret = {"company": "https://user:one@host/c"}
     ways: list[Callable[[], Environment]] = [
         lambda: restored(conda),
         lambda: restored(mamba),
         lambda: restored(conda, places=secret),
         lambda: restored(conda, env={"CONDA_OVERRIDE_CUDA": "12"}),
+        lambda: restored(conda, env={"CONDA_CHANNEL_PRIORITY": "flexible"}),
+        lambda: restored(conda, env={"CONDARC": str(condarc)}),
         lambda: restored(conda, {"requirements.txt": "leanpkg==1.0\ntinypkg\n"}),
         lambda: restored(conda, {"conda.yaml": CONDA_YAML.replace("=3.11.7", "=3.11.8")}),
     ]
