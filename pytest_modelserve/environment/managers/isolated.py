@@ -165,7 +165,7 @@ class _Build:
         if self.sync is None:
             self._install(site, mirror, wanted, request.additions.stage)
         else:
-            notes += self._follow(site, mirror, self.sync, wanted)
+            notes += self._follow(site, mirror, self.sync)
         mirror.close(keeps_packages=any(each.is_editable for each in request.spec.requirements))
         return {
             "manager": self.creator.name,
@@ -189,15 +189,18 @@ class _Build:
         command = self.installer.command(site.python, mirror.write_lines(lines))
         self._demand(site.run(command, cwd=mirror.root, stage=stage), site, stage)
 
-    def _follow(self, site: BuildSite, mirror: Mirror, sync: UvSync, wanted: Sequence[str]) -> Iterator[str]:
-        """Install the lock, then what it lacks; say what that was."""
-        spec, version = self.request.spec, self.interpreter.version
+    def _follow(self, site: BuildSite, mirror: Mirror, sync: UvSync) -> Iterator[str]:
+        """Install the lock, what it lacks, and additions, none of which moves what is locked; say what was lacking."""
+        spec, additions, version = self.request.spec, self.request.additions, self.interpreter.version
         self._demand(sync.run(site, mirror.root), site, STAGE)
         yield from lock_notes(sync.lock, version)
         rest = rest_of(spec.requirements, read_freeze(site.prefix), python_version=version)
         yield from rest.notes
-        if rest.lacking or self.request.additions.requirements or spec.includes_remote:
-            self._install(sync.keeping(site, mirror.root), mirror, wanted, self.request.additions.stage)
+        if rest.lacking or spec.includes_remote:
+            self._install(sync.overriding(site, mirror.root), mirror, spec.dependencies, NO_ADDITIONS.stage)
+        if additions.requirements:
+            lines = (*spec.options, *additions.requirements)
+            self._install(sync.limiting(site, mirror.root), mirror, lines, additions.stage)
 
     def _demand(self, output: Output, site: BuildSite, stage: str) -> None:
         if output.returncode != 0:

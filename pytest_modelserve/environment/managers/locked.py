@@ -14,7 +14,7 @@ from ..lock_file import PROJECT, PYTHON_VERSION, Lock
 STAGE: Final = "installing what uv.lock pins"
 _SYNC_FLAG: Final = {"--no-binary": "--no-binary-package", "--only-binary": "--no-build-package"}
 _OF_ALL: Final = {"--no-binary=:all:": "--no-binary", "--only-binary=:all:": "--no-build"}
-_KEPT_FILE: Final = ".modelserve-locked.txt"
+_FREEZE_FILE: Final = ".modelserve-locked.txt"
 _SHARED: Final = "--allow-insecure-host="
 
 
@@ -48,17 +48,25 @@ class UvSync:
         aimed = replace(site, env={**site.env, "UV_PROJECT_ENVIRONMENT": str(site.prefix)})
         return aimed.run(self.command(site.python), cwd=work, stage=STAGE)
 
-    def keeping(self, site: BuildSite, work: Path) -> BuildSite:
+    def overriding(self, site: BuildSite, work: Path) -> BuildSite:
         """Give a site in which `uv pip install` leaves what is installed as it is, whatever anybody requires."""
-        kept = work / _KEPT_FILE
-        kept.write_text("\n".join([*read_freeze(site.prefix), ""]), encoding="utf-8")
-        others = site.env.get("UV_OVERRIDE", "")
-        return replace(site, env={**site.env, "UV_OVERRIDE": f"{others} {kept.name}".strip()})
+        return _with_freeze(site, work, "UV_OVERRIDE")
+
+    def limiting(self, site: BuildSite, work: Path) -> BuildSite:
+        """Give a site in which `uv pip install` fails where something requires another version than is installed."""
+        return _with_freeze(site, work, "UV_CONSTRAINT")
 
     def command(self, python: Path) -> list[str]:
         """Give the command; `--frozen` takes the lock as it is, whatever the project file says by now."""
         plain = ["--frozen", "--no-dev", "--no-install-project", "--inexact", "--python", str(python)]
         return [str(self.uv), "sync", *plain, *_sync_flags(self.flags)]
+
+
+def _with_freeze(site: BuildSite, work: Path, variable: str) -> BuildSite:
+    file = work / _FREEZE_FILE
+    file.write_text("\n".join([*read_freeze(site.prefix), ""]), encoding="utf-8")
+    others = site.env.get(variable, "")
+    return replace(site, env={**site.env, variable: f"{others} {file.name}".strip()})
 
 
 def _sync_flags(flags: Iterable[str]) -> Iterator[str]:

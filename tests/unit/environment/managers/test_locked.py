@@ -150,6 +150,26 @@ def test_additions_come_after_the_lock(restored: Restored, lock: Callable[..., s
         assert environment.freeze == ("leanpkg==1.0", "tinypkg==1.0")
 
 
+def test_additions_that_would_move_what_is_locked_are_an_error(restored: Restored, lock: Callable[..., str]) -> None:
+    lean = Additions(wanted_by="a-server", requirements=("leanpkg==1.0",))
+    with pytest.raises(RequirementsError) as caught:
+        restored(lock("tinypkg==2.0"), "tinypkg\n", additions=lean)
+    told = "installing the requirements with what a-server needs failed: the requirements cannot be met together"
+    assert caught.value.happened == told
+    assert "leanpkg==1.0 (added for a-server, line 1)" in str(caught.value.facts["asked for"])
+    assert "--model-server" in caught.value.fix
+
+
+def test_what_the_user_told_uv_to_keep_stands_beside_the_lock(
+    restored: Restored, lock: Callable[..., str], offline: dict[str, str], wheel: Callable[..., Path], tmp_path: Path
+) -> None:
+    wheel(tmp_path / "wheels", "leanpkg", "0.9")
+    (tmp_path / "mine.txt").write_text("leanpkg==0.9\n")
+    env = {**offline, "UV_OVERRIDE": str(tmp_path / "mine.txt")}
+    with restored(lock("tinypkg==1.0"), "tinypkg\nleanpkg\n", env=env) as environment:
+        assert environment.freeze == ("leanpkg==0.9", "tinypkg==1.0")
+
+
 def test_another_lock_is_another_environment(restored: Restored, lock: Callable[..., str]) -> None:
     with restored(lock("tinypkg==1.0"), "tinypkg\n") as one, restored(lock("tinypkg==2.0"), "tinypkg\n") as two:
         assert (one.freeze, two.freeze) == (("tinypkg==1.0",), ("tinypkg==2.0",))
