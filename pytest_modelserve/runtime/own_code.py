@@ -14,7 +14,6 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 
 _PICKLER = "cloudpickle"  # what brings functions by value
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class OwnCode:
@@ -65,10 +64,13 @@ class OwnCode:
 
 
 def _is_homeless(function: FunctionType) -> bool:
-    """Tell whether a function has globals that no loader filled and no module has, as one out of a pickle has."""
+    """Tell whether a function has globals that no loader filled and no module has, as one out of a pickle has.
+
+    cloudpickle takes the name and the package of its module along, which code that a library generates does not have.
+    """
     names = function.__globals__
     name = names.get("__name__")
-    if not isinstance(name, str) or "__loader__" in names or function.__code__.co_filename.startswith(_OWN_FOLDER):
+    if not isinstance(name, str) or "__package__" not in names or "__loader__" in names:
         return False
     home = sys.modules.get(name)
     return home is None or getattr(home, "__dict__", None) is not names

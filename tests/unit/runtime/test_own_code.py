@@ -117,14 +117,12 @@ def other(data):
 """
 
 
-def pickled(name: str, *, keeps: bool = False) -> dict[str, Any]:
+def pickled(name: str, **more: Any) -> dict[str, Any]:
     """Return the globals of functions as cloudpickle makes them again: those that they use, without a loader."""
     whole: dict[str, Any] = {"__name__": name}
     exec(compile(SOURCE, "/train.py", "exec"), whole)
     used = {key: whole[key] for key in ("json", "tables", "Message", "floor")}
-    names = {"__name__": name, "__builtins__": __builtins__, **used}
-    if keeps:
-        names["__loader__"] = object()
+    names = {"__name__": name, "__package__": None, "__builtins__": __builtins__, **used, **more}
     for function in ("predict", "other"):
         names[function] = types.FunctionType(whole[function].__code__, names)
     whole.clear()  # the functions that were pickled are of another process
@@ -149,7 +147,16 @@ def test_imports_of_functions_out_of_a_pickle(name: str, tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("cloudpickle")
 def test_functions_of_modules_are_no_pickled_ones(tmp_path: Path) -> None:
-    alive = pickled("a_module_that_was_run", keeps=True)
+    alive = pickled("a_module_that_was_run", __loader__=object())
+    assert "absent.part" not in OwnCode(str(tmp_path)).imports_of_pickled()
+    del alive
+
+
+@pytest.mark.usefixtures("cloudpickle")
+def test_functions_that_a_library_generates_are_no_pickled_ones(tmp_path: Path) -> None:
+    """As scipy.stats makes the classes of its results."""
+    alive = pickled("namedtuple_result")
+    del alive["__package__"]
     assert "absent.part" not in OwnCode(str(tmp_path)).imports_of_pickled()
     del alive
 
