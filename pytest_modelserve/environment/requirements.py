@@ -18,7 +18,7 @@ from .indexes import without_credentials
 
 _INCLUDE: Final = re.compile(r"(?:(-r|-c)\s*|(--requirement|--constraint)(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _EDITABLE: Final = re.compile(r"(?:-e\s*|--editable(?:\s+|\s*=\s*))(?P<target>\S.*)")
-_BARE: Final = re.compile(r"[\w.-]+(\[[^]]*\])?")
+_BARE: Final = re.compile(r"(?P<folder>[\w.-]+)(\[[^]]*\])?")
 _FIND_LINKS: Final = re.compile(r"(?:-f\s*|--find-links(?:\s+|\s*=\s*))(?P<target>\S.*)")
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _LINE_OPTIONS: Final = re.compile(r"\s+--(?:hash|config-settings?|global-option)\b.*$")
@@ -136,8 +136,9 @@ class _Reader:
             self._include(entry, _unquoted(include["target"]), folder, is_constraint=narrows)
         elif editable := _EDITABLE.fullmatch(text):
             target = _unquoted(editable["target"])
-            is_bare = bool(_BARE.fullmatch(target))  # names a folder here, not a project
-            self._take(entry, f"./{target}" if is_bare else target, is_constraint=is_constraint)
+            bare = _BARE.fullmatch(target)  # names a folder of the model, if that has it
+            is_folder = bare is not None and (self.directory / bare["folder"]).is_dir()
+            self._take(entry, f"./{target}" if is_folder else target, is_constraint=is_constraint)
         elif text.startswith("-"):
             self.options.append(text)
             if links := _FIND_LINKS.fullmatch(text):
