@@ -29,6 +29,7 @@ from uv import find_uv_bin
 
 from pytest_modelserve.environment.restoration import default_root
 from pytest_modelserve.pipeline import read_subject, restore_environment
+from pytest_modelserve.setting_texts import parse_channels
 from pytest_modelserve.settings import Settings
 
 ROOT: Final = Path(__file__).parents[1]
