@@ -123,9 +123,8 @@ def mlflows(manager: str, home: Path, python: Path) -> Way:
 
 def restore_one(manager: str, root: Path, channels: Sequence[str]) -> None:
     """Restore as one of our managers does, and print what the work took once everything was imported."""
-    settings = Settings(
-        env_manager=manager, cache_dir=root, **({"conda_channels": tuple(channels)} if channels else {})
-    )
+    places = parse_channels("\n".join(channels))
+    settings = Settings(env_manager=manager, cache_dir=root, conda_channels=places)
     subject = read_subject(str(MODEL), settings)
     used = time.process_time()
     with restore_environment(subject) as environment:
