@@ -1,9 +1,10 @@
 """Compare how long a model's environment takes, ours beside MLflow's own: cold, with warm downloads, and once there.
 
 Each way restores the environment of `example_models/iris_classifier` in a process of its own, with download caches and
-environments of its own, in turns, so that a busy machine slows all. Ours ends with one real load of the model, which
-MLflow's leaves to the first start of a server. MLflow's run by the mlflow of an environment that is restored first, and
-need `pyenv` on PATH. conda needs a channel, such as --conda-channel conda-forge=file:///srv/channel.
+environments of its own, in turns, so that a busy machine slows all. Then the model is loaded for the first time, which
+compiles what it imports: ours does that at the end of a build, MLflow's leaves it to the first start of a server. Here
+it is a column of its own. MLflow's run by the mlflow of an environment that is restored first, and need `pyenv` on
+PATH. conda needs a channel, such as --conda-channel conda-forge=file:///srv/channel.
 
 Run: python benchmarks/environments.py [--rounds N] [--way NAME ...] [--conda-channel NAME=URL] [--write]
 """
@@ -21,14 +22,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from uv import find_uv_bin
 
 from pytest_modelserve.environment.restoration import default_root
-from pytest_modelserve.pipeline import read_subject, restore_environment
+from pytest_modelserve.environment.restore import restore
+from pytest_modelserve.pipeline import environment_request, read_subject, restore_environment
 from pytest_modelserve.setting_texts import parse_channels
 from pytest_modelserve.settings import Settings
 
@@ -36,7 +38,9 @@ ROOT: Final = Path(__file__).parents[1]
 MODEL: Final = ROOT / "example_models" / "iris_classifier"
 PAGE: Final = ROOT / "docs" / "explanation" / "environments.md"
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
-COLD, WARM, CACHED = STATES = ("cold", "warm", "cached")
+COLD, WARM, LOAD, CACHED = STATES = ("cold", "warm", "first load", "cached")
+COMPARED: Final = (COLD, WARM, CACHED)
+LOADING: Final = "import sys; from mlflow.pyfunc import load_model; load_model(sys.argv[1])"
 MANAGERS: Final = ("uv", "virtualenv", "conda")
 YARDSTICK: Final = {"uv": "mlflow with uv", "virtualenv": "mlflow with virtualenv", "conda": "mlflow with virtualenv"}
 
@@ -59,29 +63,36 @@ class Way:
         home: Its own folder, with `downloads` and `envs`.
         command: The process.
         env: What it finds its folders by.
+        python: Where the environment's Python is, below `envs`, as a pattern.
         is_ours: Whether its last line is JSON with `work_s`.
     """
 
     name: str
     home: Path
     command: Sequence[str]
+    python: str
     env: Mapping[str, str] = field(default_factory=dict)
     is_ours: bool = False
 
-    def restore(self, state: str) -> Took:
-        """Restore once, from what this state has."""
-        for folder in {COLD: ("envs", "downloads"), WARM: ("envs",), CACHED: ()}[state]:
+    def take(self, state: str) -> Took:
+        """Restore once from what this state has, or load the model in what is restored."""
+        for folder in {COLD: ("envs", "downloads"), WARM: ("envs",)}.get(state, ()):
             shutil.rmtree(self.home / folder, ignore_errors=True)
         self.home.mkdir(parents=True, exist_ok=True)
+        command = self._loading() if state == LOAD else self.command
         before, started = children_cpu_s(), time.perf_counter()
         done = subprocess.run(
-            self.command, env={**clean(), **self.env}, cwd=self.home, capture_output=True, text=True, check=False
+            command, env={**clean(), **self.env}, cwd=self.home, capture_output=True, text=True, check=False
         )
         wall_s, cpu_s = time.perf_counter() - started, children_cpu_s() - before
         if done.returncode:
             raise RuntimeError(f"{self.name}, {state}: exit code {done.returncode}\n{done.stderr[-3000:]}")
-        work_s = json.loads(done.stdout.splitlines()[-1])["work_s"] if self.is_ours else None
+        work_s = json.loads(done.stdout.splitlines()[-1])["work_s"] if self.is_ours and state != LOAD else None
         return Took(wall_s=wall_s, cpu_s=cpu_s, work_s=work_s)
+
+    def _loading(self) -> Sequence[str]:
+        (python,) = (self.home / "envs").glob(self.python)
+        return str(python), "-I", "-c", LOADING, str(MODEL)
 
 
 def clean() -> dict[str, str]:
@@ -100,6 +111,7 @@ def ours(manager: str, home: Path, channels: Sequence[str]) -> Way:
     return Way(
         name=manager,
         home=home,
+        python="envs/*/g-*/env/bin/python",
         command=(sys.executable, __file__, "--one", manager, "--root", str(home / "envs"), *words),
         env={"UV_CACHE_DIR": downloads, "PIP_CACHE_DIR": downloads, "RATTLER_CACHE_DIR": f"{downloads}/rattler"},
         is_ours=True,
@@ -111,6 +123,7 @@ def mlflows(manager: str, home: Path, python: Path) -> Way:
     return Way(
         name=f"mlflow with {manager}",
         home=home,
+        python="mlflow-*/bin/python",
         command=(str(python), "-m", "mlflow", "models", "prepare-env", "-m", str(MODEL), "--env-manager", manager),
         env={
             "MLFLOW_ENV_ROOT": str(home / "envs"),
@@ -122,30 +135,32 @@ def mlflows(manager: str, home: Path, python: Path) -> Way:
 
 
 def restore_one(manager: str, root: Path, channels: Sequence[str]) -> None:
-    """Restore as one of our managers does, and print what the work took once everything was imported."""
+    """Restore as one of our managers does but for the load, and print what the work took once all was imported."""
     places = parse_channels("\n".join(channels))
     settings = Settings(env_manager=manager, cache_dir=root, conda_channels=places)
     subject = read_subject(str(MODEL), settings)
+    request = replace(environment_request(subject.model, settings), smoke=())
     used = time.process_time()
-    with restore_environment(subject) as environment:
+    with restore(request) as environment:
         print(json.dumps({"work_s": time.process_time() - used, "packages": len(environment.freeze)}))
 
 
 def rounds_of(ways: Sequence[Way], n_rounds: int) -> Iterator[tuple[str, Mapping[str, Took]]]:
     """Yield each state with what every way took: cold once, the others as often as asked."""
-    for state in (COLD, *(state for _ in range(n_rounds) for state in (WARM, CACHED))):
+    for state in (COLD, *(state for _ in range(n_rounds) for state in (WARM, LOAD, CACHED))):
         took = {}
         for way in ways:
-            took[way.name] = way.restore(state)
-            sys.stderr.write(f"{state:6}  {way.name:24}{took[way.name].wall_s:8.1f} s\n")
+            took[way.name] = way.take(state)
+            sys.stderr.write(f"{state:12}{way.name:24}{took[way.name].wall_s:8.1f} s\n")
         yield state, took
 
 
 def as_table(ways: Sequence[Way], measured: Mapping[str, Sequence[Mapping[str, Took]]]) -> Iterator[str]:
     """Yield the lines of the table, medians of the rounds."""
     titles = ["way", *(f"{state}, s" for state in STATES), *(f"{state}, CPU s" for state in STATES)]
-    yield f"| {' | '.join([*titles, 'work of a cached one, ms', 'of what MLflow takes: cold, warm, cached'])} |"
-    yield f"|{'---|' * 9}"
+    titles += ["work of a cached one, ms", f"of what MLflow takes: {', '.join(COMPARED)}"]
+    yield f"| {' | '.join(titles)} |"
+    yield f"|{'---|' * len(titles)}"
     for way in ways:
         walls = {state: median(measured[state], way.name, "wall_s") for state in STATES}
         cpus = {state: median(measured[state], way.name, "cpu_s") for state in STATES}
@@ -154,7 +169,7 @@ def as_table(ways: Sequence[Way], measured: Mapping[str, Sequence[Mapping[str, T
             yield f"| {' | '.join([*cells, '', ''])} |"
             continue
         other = YARDSTICK[way.name]
-        ratios = [walls[state] / median(measured[state], other, "wall_s") for state in STATES]
+        ratios = [walls[state] / median(measured[state], other, "wall_s") for state in COMPARED]
         work_ms = 1000 * median(measured[CACHED], way.name, "work_s")
         yield f"| {' | '.join([*cells, f'{work_ms:.0f}', ', '.join(f'{ratio:.2f}' for ratio in ratios)])} |"
 
