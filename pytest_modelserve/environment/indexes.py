@@ -131,10 +131,12 @@ def _deciding_files(chosen: Mapping[str, str], env: Mapping[str, str]) -> Iterat
     """Name the files that settings name, and uv's own settings."""
     for name in _FILE_SETTINGS:
         yield from map(Path, chosen.get(name, "").split())
-    if "UV_NO_CONFIG" not in env:
+    if env.get("UV_NO_CONFIG", "").lower() not in _TRUE:
         home = Path(env["HOME"]) if env.get("HOME") else Path.home()
         user = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "uv" / "uv.toml"
-        yield from (Path(env["UV_CONFIG_FILE"]),) if "UV_CONFIG_FILE" in env else (Path("/etc/uv/uv.toml"), user)
+        system = [Path(folder, "uv", "uv.toml") for folder in env.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)]
+        found = (*system, Path("/etc/uv/uv.toml"), user)
+        yield from (Path(env["UV_CONFIG_FILE"]),) if "UV_CONFIG_FILE" in env else found
 
 
 def _digest_of(path: Path) -> str:

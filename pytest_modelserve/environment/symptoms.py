@@ -49,6 +49,13 @@ _SYMPTOMS: Final = (
         "Free space (`modelserve envs prune` removes unused environments), or choose another cache directory.",
     ),
     _symptom(
+        r"Required uv version `([^`]+)` does not match",
+        InstallFailed,
+        "the settings ask for uv {0}, and this is another",
+        "Install that uv, or change `required-version` where it stands: in `[tool.uv]` of the model's pyproject.toml, "
+        "which --model-env-manager=virtualenv does not follow, or in your uv.toml.",
+    ),
+    _symptom(
         r"Hash mismatch for `([^`]+)`|THESE PACKAGES DO NOT MATCH THE HASHES[^\n]*\n\s*(\S+)",
         RequirementsError,
         "a package has another hash than its requirement records",
@@ -210,7 +217,7 @@ def _named(subject: str, text: str, requirements: Sequence[Requirement]) -> tupl
     name = canonicalize_name(re.split(r"[^\w.-]", subject, maxsplit=1)[0])
     if subject:
         lines = "\n".join(line for line in text.splitlines() if subject in line)
-        if found := tuple(each for each in requirements if each.name == name or _is_at(each, lines)):
+        if found := tuple(each for each in requirements if (name and each.name == name) or _is_at(each, lines)):
             return found
     explained = "".join(text.partition(start)[2] for start in _EXPLAINED)
     words = {str(canonicalize_name(word)) for word in re.findall(r"[A-Za-z0-9][\w.-]*", explained)}

@@ -30,6 +30,7 @@ from ..usage import record_use
 from .locked import STAGE, UvSync
 from .mirror import Mirror
 from .packages import Installer
+from .surroundings import with_models_project, without_project
 
 _KEY_DIGITS: Final = 32  # keeps the paths short; still 128 bits
 _LOW_DISK_BYTES: Final = 2 * 1024**3  # scikit-learn with mlflow takes 0.6 to 0.9 GiB
@@ -147,7 +148,7 @@ class _Build:
         request = self.request
         site = BuildSite(
             directory=directory,
-            env=self.installer.environment(installer_environment(request.env)),
+            env=without_project(directory, self.installer.environment(installer_environment(request.env))),
             progress=progress,
             timeout_s=request.install_timeout_s,
             secrets=secrets_in(
@@ -160,6 +161,7 @@ class _Build:
         version = self.interpreter.version or self._own_version(site)
         notes += self.notes_of(site.prefix)
         mirror = Mirror.of(request.spec.directory, directory / "work", [name for name, _ in request.spec.files])
+        site = with_models_project(site, mirror.root, self.creator.name)
         self._install(site, mirror, request.spec.build_dependencies, "installing the build tools")
         wanted = (*request.spec.dependencies, *request.additions.requirements)
         if self.sync is None:

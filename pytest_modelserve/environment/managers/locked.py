@@ -10,6 +10,7 @@ from typing import Final
 from ..freeze import read_freeze
 from ..install import BuildSite, Output
 from ..lock_file import PROJECT, PYTHON_VERSION, Lock
+from .surroundings import in_project
 
 STAGE: Final = "installing what uv.lock pins"
 _SYNC_FLAG: Final = {"--no-binary": "--no-binary-package", "--only-binary": "--no-build-package"}
@@ -45,7 +46,8 @@ class UvSync:
             (work / PROJECT).unlink(missing_ok=True)
             if self.lock.project:
                 (work / PROJECT).write_text(self.lock.as_project(), encoding="utf-8")
-        aimed = replace(site, env={**site.env, "UV_PROJECT_ENVIRONMENT": str(site.prefix)})
+        aimed = in_project(site, work)
+        aimed = replace(aimed, env={**aimed.env, "UV_PROJECT_ENVIRONMENT": str(site.prefix)})
         return aimed.run(self.command(site.python), cwd=work, stage=STAGE)
 
     def overriding(self, site: BuildSite, work: Path) -> BuildSite:

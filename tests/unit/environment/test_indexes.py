@@ -126,6 +126,10 @@ def test_files_that_settings_name_count_by_content(tmp_path: Path, env: dict[str
     assert len(seen) == 4
     write(tmp_path / ".config/uv/uv.toml", "offline = true")
     assert str(tmp_path / ".config/uv/uv.toml") not in index_identity({}, {**env, "UV_NO_CONFIG": "1"})
+    assert str(tmp_path / ".config/uv/uv.toml") in index_identity({}, {**env, "UV_NO_CONFIG": "0"})
+    write(tmp_path / "xdg/uv/uv.toml", "offline = true")
+    system = str(tmp_path / "xdg/uv/uv.toml")
+    assert system in index_identity({}, {**env, "XDG_CONFIG_DIRS": f"/nowhere:{tmp_path / 'xdg'}"})
     chosen = {**env, "UV_CONFIG_FILE": str(limits)}
     assert str(limits) in index_identity({}, chosen)
 

@@ -60,6 +60,7 @@ PIP_WHEEL = "ERROR: win-1.0-cp311-cp311-win_amd64.whl is not a supported wheel o
 UV_PYTHON = (
     "Because the current Python version (3.11.7) does not satisfy Python<3.9 and six==99.1 depends on Python<3.9"
 )
+UV_REQUIRED = "error: Required uv version `==0.4.0` does not match the running version `0.13.9`. Update `uv` by running"
 PIP_BUILD = """\
 × Encountered error while generating package metadata.
 ╰─> numpy"""
@@ -120,6 +121,7 @@ def error_of(text: str, returncode: int = 1, *, is_timed_out: bool = False) -> E
         (PIP_OFFLINE, InstallFailed, "could not be reached", None),
         ("error: Failed to build `numpy==1.19.0`", InstallFailed, "numpy==1.19.0 has no wheel", None),
         (PIP_BUILD, InstallFailed, "numpy has no wheel", None),
+        (UV_REQUIRED, InstallFailed, "ask for uv ==0.4.0", None),
         ("Segmentation fault", InstallFailed, "exit code 1", None),
         ("", InstallFailed, "exit code 1", None),
     ],
