@@ -237,7 +237,7 @@ def _demand_files(request: RestoreRequest) -> None:
 def _looked_up(request: RestoreRequest) -> Choice:
     choice = find_interpreter(
         request.spec.python,
-        places=Places.of(request.env),
+        places=Places.of(request.env, cache=request.root),
         answers=Answers(request.root / "interpreters.json"),
         explicit=request.python,
     )
