@@ -188,8 +188,17 @@ def test_the_programs_settings_pass_and_the_active_environment_does_not(
     env = conda.asked["env"]
     assert not set(own) & set(env)
     assert (env["CONDA_SSL_VERIFY"], env["CONDA_CHANNEL_PRIORITY"]) == ("false", "flexible")
-    assert (env["MAMBA_CHANNEL_PRIORITY"], env["CONDA_ALWAYS_YES"]) == ("strict", "true")
+    assert (env["MAMBA_ALWAYS_YES"], env["CONDA_ALWAYS_YES"]) == ("true", "true")
     assert env["CONDA_PKGS_DIRS"] == str(tmp_path / "cache" / "conda" / "pkgs")
+
+
+def test_the_priority_of_channels_is_condas_own_default(
+    program: Callable[..., Program], restored: Callable[..., Environment]
+) -> None:
+    """A file with `[pytorch, conda-forge]` that conda can restore may have no solution where channels are strict."""
+    conda = program()
+    restored(conda).close()
+    assert not [name for name in conda.asked["env"] if name.endswith("CHANNEL_PRIORITY")]
 
 
 @pytest.mark.parametrize("place", ["variable", ".condarc"])
@@ -236,6 +245,49 @@ def test_what_decides_is_in_the_digest(
     model({**FILES})
     with restored(conda, places={"company": "https://user:two@host/c"}) as again:
         assert (again.digest, again.cached) == (digests[2], True)
+
+
+@pytest.mark.parametrize(
+    ("variable", "is_deciding"),
+    [
+        ("CONDA_SUBDIR=linux-aarch64", True),
+        ("CONDA_CHANNEL_PRIORITY=flexible", True),
+        ("CONDA_CHANNEL_ALIAS=https://mirror", True),
+        ("CONDA_PINNED_PACKAGES=numpy=1.26", True),
+        ("CONDA_REPODATA_FNS=current_repodata.json", True),
+        ("MAMBA_CHANNEL_PRIORITY=disabled", True),
+        ("CONDA_PREFIX=/active", False),
+        ("CONDA_PREFIX_1=/base", False),
+        ("CONDA_EXE=/opt/conda/bin/conda", False),
+        ("CONDA_PKGS_DIRS=/packages", False),
+        ("PATH=/usr/bin", False),
+    ],
+)
+def test_what_a_program_is_told_by_a_variable_decides(variable: str, is_deciding: bool, tmp_path: Path) -> None:
+    engine = Executable(program=tmp_path / "root" / "bin" / "conda", packages=tmp_path)
+    name, _, value = variable.partition("=")
+    home = {"HOME": str(tmp_path)}
+    assert (engine.identity({**home, name: value}) != engine.identity(home)) is is_deciding
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("home/.condarc", "home/.mambarc", "home/.conda/condarc", "home/.config/conda/.condarc", "root/.condarc"),
+        *("root/condarc.d/company.yml", "named"),
+    ],
+)
+def test_what_a_program_is_told_by_a_file_decides(file: str, tmp_path: Path) -> None:
+    engine = Executable(program=tmp_path / "root" / "bin" / "conda", packages=tmp_path)
+    env = {"HOME": str(tmp_path / "home"), "CONDARC": str(tmp_path / "named")}
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    seen = [engine.identity(env)]
+    for text in ("channel_priority: strict", "channel_alias: https://user:one@h", "channel_alias: https://user:two@h"):
+        path.write_text(text)
+        seen.append(engine.identity(env))
+    assert len(set(seen[:3])) == 3
+    assert seen[2] == seen[3]
 
 
 def test_a_wish_for_another_python_is_refused(
