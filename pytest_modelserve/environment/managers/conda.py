@@ -56,7 +56,7 @@ class Conda:
         engine = find_engine(request.conda, request.root, request.env)
         creator = CondaCreator(engine=engine, channels=channels)
         decides = (*engine.identity(request.env), *channels.identity(), *_platform(request.env))
-        own = OwnPython(identity=decides, notes=_told)
+        own = OwnPython(identity=decides, notes=_told, secrets=channels.secrets())
         installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
         return restore_isolated(request, creator, installer, own_python=own)
 

@@ -16,7 +16,8 @@ from typing import Final, Protocol
 import yaml
 
 from ...errors import InstallFailed
-from ..conda_channels import Channels, CondaSettings, shown
+from ..conda_channels import Channels, CondaSettings
+from ..indexes import as_identity
 
 EXTRA: Final = "conda"
 _PROGRAMS: Final = ("conda", "mamba", "micromamba")
@@ -74,9 +75,9 @@ class Executable:
     def identity(self, env: Mapping[str, str]) -> tuple[str, ...]:
         """Return which program it is and all that it is told by files and variables, without passwords."""
         passed = (name for name in sorted(env) if name.startswith(_SETTINGS) and not name.startswith(_DECIDING_NOTHING))
-        told = [f"{name}={shown(env[name])}" for name in passed]
+        told = [f"{name}={as_identity(env[name])}" for name in passed]
         files = _settings_files(env, self.program)
-        texts = (shown(each.read_text("utf-8", "replace")) for each in files)
+        texts = (as_identity(each.read_text("utf-8", "replace")) for each in files)
         return (self.name, *told, *(hashlib.sha256(text.encode()).hexdigest() for text in texts))
 
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:

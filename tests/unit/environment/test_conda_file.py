@@ -235,6 +235,16 @@ def test_secrets_are_no_part_of_what_decides_and_are_never_shown(spec_of: Callab
     assert list(as_flags(places)) == ["a=https://h/a", "b=https://h/t/***/b"]
 
 
+def test_what_a_variable_lets_in_does_not_decide_and_is_a_secret(spec_of: Callable[..., CondaSpec]) -> None:
+    spec = spec_of("python", "'https://h/$other/d::six'", channels=("https://h/${CI_JOB_TOKEN}/c", "b"))
+    env = {"CI_JOB_TOKEN": "job 1", "other": "seven", "PATH": "/usr/bin"}
+    one, two = (Channels(spec=spec, places={"b": "https://h/${CI_JOB_TOKEN}/b"}, env=each) for each in (env, {}))
+    assert one.addresses != two.addresses
+    assert one.identity() == two.identity()
+    assert sorted(one.secrets()) == ["job 1", "job%201", "seven"]
+    assert two.secrets() == ()
+
+
 def test_files_that_the_pip_section_names_are_part_of_the_digest(
     spec_of: Callable[..., CondaSpec], model: Write, interpreter: Interpreter
 ) -> None:

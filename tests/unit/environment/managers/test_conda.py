@@ -398,6 +398,23 @@ def test_last_words(
     assert caught.value.fix
 
 
+def test_the_secrets_of_channels_are_read_nowhere(
+    program: Callable[..., Program], restored: Callable[..., Environment], tmp_path: Path
+) -> None:
+    conda = program()
+    text = CONDA_YAML.replace("- company\n", "- https://h/${MYTOKEN}/ch\n", 1)
+    words = "https://h/s3cret/ch file:///c/t/t0ken/ch s3cret"
+    conda.told("last words", f"PackagesNotFoundError: not available:\n\n  - zlib=9\n\nCurrent channels:\n\n {words}")
+    with pytest.raises(RequirementsError) as caught:
+        restored(conda, {**FILES, "conda.yaml": text}, env={"MYTOKEN": "s3cret"})
+    written = [path for path in (tmp_path / "cache").rglob("failure.*") if path.is_file()]
+    assert {path.name for path in written} == {"failure.log", "failure.json"}
+    for text in (str(caught.value), *(path.read_text() for path in written)):
+        assert "s3cret" not in text
+        assert "t0ken" not in text
+    assert "/t/***/ch" in next(path for path in written if path.suffix == ".log").read_text()
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> Callable[..., Path]:
     """Make empty programs in a folder, and return the folder."""
