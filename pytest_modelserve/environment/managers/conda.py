@@ -24,7 +24,6 @@ from .isolated import OwnPython, restore_isolated
 from .packages import Installer, PipInstaller, UvInstaller, find_uv
 
 _STAGE: Final = "installing the conda packages"
-_SHOWN: Final = 8  # a note is a line; conda-meta in the environment has all
 _CPU_FLAGS: Final = frozenset(
     {"sse4_2", "avx2", "avx512f"}
 )  # of the levels 2, 3 and 4 of x86-64, by which conda builds
@@ -131,9 +130,6 @@ def _platform(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _told(prefix: Path) -> Iterator[str]:
-    """Say what conda installed, and what it would do at every start that we do not."""
-    packages = read_conda_packages(prefix)
-    more = f" and {len(packages) - _SHOWN} more" if len(packages) > _SHOWN else ""
-    yield f"conda installed {', '.join(packages[:_SHOWN])}{more}"
+    """Say what conda would do at every start that we do not."""
     if scripts := sorted(path.name for path in prefix.glob("etc/conda/activate.d/*.sh")):
         yield f"scripts by which `conda activate` would set variables are not run: {', '.join(scripts)}"

@@ -133,7 +133,7 @@ def test_each_program_is_asked_in_its_words(
         assert environment.freeze == ("leanpkg==1.0", "tinypkg==1.0")  # by uv, below its prefix
         assert (environment.manager, environment.python_version) == ("conda", sys.version.split()[0])
         assert environment.python == environment.prefix / "bin" / "python"
-        assert "conda installed python=3.x=0, zlib=1.3=0" in environment.notes
+        assert not [note for note in environment.notes if "python=3.x" in note]  # nobody is advised of what is right
 
 
 def test_moved_channels_are_addresses_and_no_others_are_asked(
