@@ -13,6 +13,7 @@ from typing import Final
 
 from ..environment.belonging import Belongings
 from ..environment.conda_file import read_recorded
+from ..environment.conda_pins import find_unmet_conda, told_of_python
 from ..environment.consistency import find_conflicts
 from ..environment.installed import InstalledPackages
 from ..environment.interpreter import minor_of
@@ -86,8 +87,9 @@ def environment_parity(context: CheckContext, _: str) -> CheckResult:
             applies=False,
         )
     spec = read_recorded(environment.manager, context.model.path, context.model.pyfunc.env)
-    unmet = tuple(
-        find_unmet(spec.requirements, versions_of(environment.freeze), python_version=environment.python_version)
+    unmet = (
+        *find_unmet(spec.requirements, versions_of(environment.freeze), python_version=environment.python_version),
+        *find_unmet_conda(spec, environment.prefix, environment.freeze),
     )
     imported = read_imported(context.served.calls_path.parent / MODULES_FILE)
     strangers = tuple(find_strangers(context, imported.modules if imported else ()))
@@ -170,7 +172,7 @@ def _advice(
     if spec.python and minor_of(spec.python) != minor_of(environment.python_version):
         yield f"the model recorded Python {spec.python} and runs on {environment.python_version}, as it was asked to"
     elif not spec.python:
-        yield f"the model records no Python: it runs on {environment.python_version}, and elsewhere on any other"
+        yield f"{told_of_python(spec)}: it runs on {environment.python_version}, and elsewhere on any other"
     tools = [one.text for one in unmet if one.name in BUILD_TOOLS]
     if tools:
         yield f"build tools are not the recorded ones, which counts only for packages built from source: {_some(tools)}"

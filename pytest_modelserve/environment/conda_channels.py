@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import Template
 from typing import Final
 
 from .conda_file import CondaSpec, MatchSpec, with_variables
-from .indexes import without_credentials
+from .indexes import as_identity, secrets_named, without_credentials
 
 ALL: Final = "*"  # in place of a channel's name: where all channels are that have no place of their own
 _ALIAS: Final = "https://conda.anaconda.org"  # where conda has channels that are given by name
 _DEFAULTS: Final = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")  # what `defaults` means
-_TOKEN: Final = re.compile(r"(?<=/t/)[^/]+(?=/)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,18 @@ class Channels:
         return f"{place or self._local(package.channel)}::{package.text}"
 
     def identity(self) -> tuple[str, ...]:
-        """Return what of them decides an environment: the addresses, without what only lets one in."""
-        return tuple(shown(address) for address in self.addresses)
+        """Return what of them decides an environment: the addresses, without what only lets one in.
+
+        Variables stay names: the token of a CI job is another in each, and would have each build anew.
+        """
+        return tuple(as_identity(address) for address in replace(self, env={}).addresses)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the values of the variables that addresses name: conda writes them wherever it writes an address."""
+        texts = (*self.named, *self.places.values())
+        found = (match for text in texts for match in Template.pattern.finditer(text))
+        names = (match["named"] or match["braced"] for match in found)
+        return secrets_named(filter(None, names), self.env)
 
     def _addresses_of(self, name: str) -> tuple[str, ...]:
         if place := self._place_of(name):
@@ -100,7 +109,7 @@ class Channels:
 
 def shown(address: str) -> str:
     """Return an address for reading: without password and token."""
-    return _TOKEN.sub("***", without_credentials(address, ""))
+    return without_credentials(address, "")
 
 
 def as_flags(places: Mapping[str, str]) -> Iterator[str]:

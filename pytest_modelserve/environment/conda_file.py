@@ -23,9 +23,30 @@ _MATCH_SPEC: Final = re.compile(  # a platform after the channel is left out: th
     r"(?:(?P<channel>\S+?)(?:/(?:noarch|(?:linux|osx|win)-\w+))?::)?(?P<name>\w[\w.-]*)(?:[\s=<>!~*\[].*)?"
 )
 _PYTHON_PIN: Final = re.compile(r"(?:==?\s*)?(\d+\.\d+(?:\.\d+)?)(?:\.?\*)?(?:(?:\s*=\s*|\s+)[^,|<>]*)?")
-_EXACT_PIN: Final = re.compile(r"={0,2}\s*\d[^*,|<>]*")
+_VERSION: Final = re.compile(  # one version, and perhaps the build; what is in brackets chooses between builds
+    r"(?P<operator>={0,2})\s*(?P<version>\d[^\s*,|<>=~!\[]*)(?:(?:\s*=\s*|\s+)(?P<build>[^\s,|<>\[]+))?\s*(?:\[.*)?"
+)
 _EXACT_LINE: Final = re.compile(r"===?\s*[^*\s,;]+(\s|;|$)|@\s*\S")
+_PATCH_DOTS: Final = 2
 _SHOWN: Final = 5  # a note is a line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """A version as conda reads it.
+
+    Attributes:
+        version: The text.
+        is_prefix: Whether it stands for all that begin with it, as `=1.26` does for 1.26.4.
+    """
+
+    version: str
+    is_prefix: bool
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it leaves no choice between releases; those with a patch are hardly ever continued."""
+        return not self.is_prefix or self.version.count(".") >= _PATCH_DOTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +66,19 @@ class MatchSpec:
     channel: str
     file: str
     line: int
+
+    @property
+    def version(self) -> str:
+        """What it asks for after the name: a version, a range, or nothing."""
+        return self.text[len(self.name) :].strip()
+
+    @property
+    def pin(self) -> Pin | None:
+        """The one version that it names; None where it names a range, or none."""
+        match = _VERSION.fullmatch(self.version)
+        if match is None:
+            return None
+        return Pin(version=match["version"], is_prefix=match["operator"] == "=" and not match["build"])
 
     def as_requirement(self) -> Requirement:
         """Return it as if it were a requirement line, so that an error can name the one at fault."""
@@ -197,13 +231,9 @@ def with_variables(channel: str, env: Mapping[str, str]) -> str:
 def _python_pin(packages: Sequence[MatchSpec]) -> str | None:
     """Return the Python that the file pins; None where it leaves the choice to the solver."""
     for each in packages:
-        if each.name == "python" and (match := _PYTHON_PIN.fullmatch(_version_of(each))):
+        if each.name == "python" and (match := _PYTHON_PIN.fullmatch(each.version)):
             return match[1]
     return None
-
-
-def _version_of(package: MatchSpec) -> str:
-    return package.text[len(package.name) :].strip()
 
 
 def _ignored(file: YamlFile) -> Iterator[str]:
@@ -215,7 +245,7 @@ def _ignored(file: YamlFile) -> Iterator[str]:
 
 def _loose(packages: Sequence[MatchSpec], requirements: Sequence[Requirement]) -> Iterator[str]:
     """Say what has no exact version; the channels and the index decide on the first build."""
-    names = [each.name for each in packages if not _EXACT_PIN.fullmatch(_version_of(each))]
+    names = [each.name for each in packages if not (each.pin and each.pin.is_exact)]
     pinned = {each.name for each in requirements if each.is_constraint and _EXACT_LINE.search(each.text)}
     names += [
         each.name

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from .cache import LOG_NAME
+
 _CUSTOMARY: Final = ("miniconda3", "miniforge3", "mambaforge", "anaconda3", "micromamba", ".local/share/mamba")
 _LIST: Final = Path(".conda", "environments.txt")  # conda, mamba and micromamba write each environment made into it
 
@@ -40,4 +42,10 @@ def _listed(path: Path) -> Iterator[Path]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:  # there is no conda, or its list is not ours to read
         return
-    yield from (Path(line.strip()) for line in text.splitlines() if line.strip())
+    prefixes = (Path(line.strip()) for line in text.splitlines() if line.strip())
+    yield from (each for each in prefixes if not _is_of_a_cache(each))
+
+
+def _is_of_a_cache(prefix: Path) -> bool:
+    """Tell whether an environment is a build of ours, in whichever cache: it may be removed any day."""
+    return prefix.name == "env" and (prefix.parent / LOG_NAME).is_file()

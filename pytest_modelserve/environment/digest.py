@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from .indexes import without_credentials
+from .indexes import as_identity
 from .interpreter import Interpreter
 from .spec import EnvironmentSpec
 
@@ -39,10 +39,10 @@ def environment_digest(
             interpreter.abi,
         ],
         "source": spec.source,
-        "build": [without_credentials(line) for line in spec.build_dependencies],
-        "main": [without_credentials(line) for line in spec.dependencies],
-        "requirements": [[without_credentials(each.text), each.is_constraint] for each in spec.requirements],
-        "options": [without_credentials(line) for line in spec.options],
+        "build": [as_identity(line) for line in spec.build_dependencies],
+        "main": [as_identity(line) for line in spec.dependencies],
+        "requirements": [[as_identity(each.text), each.is_constraint] for each in spec.requirements],
+        "options": [as_identity(line) for line in spec.options],
         "files": spec.files,
         "indexes": dict(indexes),
     }

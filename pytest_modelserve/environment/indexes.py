@@ -15,6 +15,8 @@ from urllib.parse import quote
 from ..errors import RequirementsError
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_TOKEN: Final = re.compile(r"(://[^\s'\"]*?/t/)[^/\s'\"]+")  # of a conda channel: https://host/t/TOKEN/channel
+_WEB_TOKEN: Final = re.compile(r"(https?://[^\s'\"]*?/t/)[^/\s'\"]+")
 _NAMED_VALUE: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")  # what pip and uv put in from the environment
 _MIN_SECRET_CHARS: Final = 4  # masking shorter ones would only garble what is shown
 _SECTIONS: Final = ("global", "install")  # the later one wins, as in pip
@@ -112,17 +114,29 @@ def index_identity(settings: Mapping[str, str], env: Mapping[str, str]) -> dict[
     chosen = {option: settings[option] for option in deciding if option in settings}
     chosen |= {name: env[name] for name in _DECIDING if name in env}
     files = {str(path): _digest_of(path) for path in _deciding_files(chosen, env) if path.is_file()}
-    return {name: without_credentials(chosen[name], "") for name in sorted(chosen)} | files
+    return {name: as_identity(chosen[name]) for name in sorted(chosen)} | files
 
 
 def without_credentials(text: str, mask: str = "***@") -> str:
-    """Replace user and password of every address in a text."""
-    return _CREDENTIALS.sub(mask, text)
+    """Replace user, password and the token of a conda channel in every address of a text."""
+    return _TOKEN.sub(r"\1***", _CREDENTIALS.sub(mask, text))
+
+
+def as_identity(text: str) -> str:
+    """Return what a text says of where packages are, without what only lets one in.
+
+    In the address of a folder `/t/` is a folder like any other.
+    """
+    return _WEB_TOKEN.sub(r"\1***", _CREDENTIALS.sub("", text))
 
 
 def secrets_in(texts: Iterable[str], env: Mapping[str, str]) -> tuple[str, ...]:
     """Collect the values that requirement lines take from the environment by `${NAME}`, the longest first."""
-    names = {name for text in texts for name in _NAMED_VALUE.findall(text)}
+    return secrets_named((name for text in texts for name in _NAMED_VALUE.findall(text)), env)
+
+
+def secrets_named(names: Iterable[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Collect the values of variables in the forms in which they may be shown, the longest first."""
     values = {env[name] for name in names if len(env.get(name, "")) >= _MIN_SECRET_CHARS}
     return tuple(sorted({*values, *(quote(value, safe="") for value in values)}, key=len, reverse=True))
 

@@ -89,6 +89,7 @@ class Places:
         uv: The folder with uv's managed Pythons.
         path: The folders of PATH.
         conda: Prefixes of conda's environments, the base ones among them.
+        cache: Where environments are removed when nobody uses them, so that none of their Pythons may carry another.
     """
 
     running: tuple[Path, ...] = ()
@@ -96,9 +97,10 @@ class Places:
     uv: Path | None = None
     path: tuple[Path, ...] = ()
     conda: tuple[Path, ...] = ()
+    cache: Path | None = None
 
     @classmethod
-    def of(cls, env: Mapping[str, str]) -> Places:
+    def of(cls, env: Mapping[str, str], *, cache: Path | None = None) -> Places:
         """Take the places that environment variables and the platform's customs name."""
         home = Path(env["HOME"]) if env.get("HOME") else Path.home()
         data = Path(env.get("XDG_DATA_HOME") or home / ".local" / "share")
@@ -108,14 +110,19 @@ class Places:
             uv=Path(env.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python"),
             path=tuple(Path(part) for part in env.get("PATH", "").split(os.pathsep) if part),
             conda=tuple(dict.fromkeys(conda_prefixes(env, home))),
+            cache=cache and cache.resolve(),
         )
 
     def candidates(self) -> Iterator[Path]:
         """Give what may be an interpreter.
 
-        pyenv's shims are left out: they only lead to its versions, and fail for those that are not switched on.
+        pyenv's shims are left out: they only lead to its versions, and fail for those that are not switched on. So are
+        the Pythons of our own cache, whose prefixes conda writes into its list of environments.
         """
         yield from self.running
+        yield from (each for each in self._elsewhere() if not self._is_cached(each))
+
+    def _elsewhere(self) -> Iterator[Path]:
         for root, pattern in ((self.pyenv and self.pyenv / "versions", "*/bin/python"), (self.uv, "*/bin/python")):
             if root:
                 yield from sorted(root.glob(pattern))
@@ -126,6 +133,9 @@ class Places:
         for prefix in self.conda:
             if (python := prefix / "bin" / "python").exists():
                 yield python
+
+    def _is_cached(self, candidate: Path) -> bool:
+        return self.cache is not None and Path(os.path.realpath(candidate)).is_relative_to(self.cache)
 
     def shown(self) -> str:
         """List the places, a line each, for messages."""

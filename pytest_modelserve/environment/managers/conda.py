@@ -24,7 +24,6 @@ from .isolated import OwnPython, restore_isolated
 from .packages import Installer, PipInstaller, UvInstaller, find_uv
 
 _STAGE: Final = "installing the conda packages"
-_SHOWN: Final = 8  # a note is a line; conda-meta in the environment has all
 _CPU_FLAGS: Final = frozenset(
     {"sse4_2", "avx2", "avx512f"}
 )  # of the levels 2, 3 and 4 of x86-64, by which conda builds
@@ -56,7 +55,7 @@ class Conda:
         engine = find_engine(request.conda, request.root, request.env)
         creator = CondaCreator(engine=engine, channels=channels)
         decides = (*engine.identity(request.env), *channels.identity(), *_platform(request.env))
-        own = OwnPython(identity=decides, notes=_told)
+        own = OwnPython(identity=decides, notes=_told, secrets=channels.secrets())
         installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
         return restore_isolated(request, creator, installer, own_python=own)
 
@@ -131,9 +130,6 @@ def _platform(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _told(prefix: Path) -> Iterator[str]:
-    """Say what conda installed, and what it would do at every start that we do not."""
-    packages = read_conda_packages(prefix)
-    more = f" and {len(packages) - _SHOWN} more" if len(packages) > _SHOWN else ""
-    yield f"conda installed {', '.join(packages[:_SHOWN])}{more}"
+    """Say what conda would do at every start that we do not."""
     if scripts := sorted(path.name for path in prefix.glob("etc/conda/activate.d/*.sh")):
         yield f"scripts by which `conda activate` would set variables are not run: {', '.join(scripts)}"

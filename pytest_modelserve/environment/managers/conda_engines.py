@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -16,14 +16,21 @@ from typing import Final, Protocol
 import yaml
 
 from ...errors import InstallFailed
-from ..conda_channels import Channels, CondaSettings, shown
+from ..conda_channels import Channels, CondaSettings
+from ..indexes import as_identity
 
 EXTRA: Final = "conda"
 _PROGRAMS: Final = ("conda", "mamba", "micromamba")
 _OF_THE_ACTIVE: Final = ("CONDA_PREFIX", "CONDA_DEFAULT_ENV", "CONDA_SHLVL", "CONDA_PROMPT_MODIFIER")
-_DECIDING: Final = ("CONDA_CHANNEL", "CONDA_DEFAULT_CHANNELS", "CONDA_CUSTOM_", "MAMBA_CHANNEL", "CONDA_SUBDIR")
 _PKGS_DIRS: Final = "CONDA_PKGS_DIRS"
-_USUAL: Final = {"ALWAYS_YES": "true", "CHANNEL_PRIORITY": "strict"}  # of conda and mamba; what the user says stands
+_SETTINGS: Final = ("CONDA_", "MAMBA_")  # what the names of variables begin with by which conda and mamba are set
+_DECIDING_NOTHING: Final = (  # where things are on this machine, which shell is active, and how conda talks
+    *(*_OF_THE_ACTIVE, _PKGS_DIRS, "CONDA_ENVS_", "CONDA_ROOT", "CONDA_EXE", "CONDA_PYTHON_EXE", "CONDA_BAT"),
+    *("MAMBA_EXE", "MAMBA_ROOT_PREFIX", "MAMBA_PKGS_DIRS", "CONDA_ALWAYS_YES", "MAMBA_ALWAYS_YES", "CONDA_QUIET"),
+    *("CONDA_JSON", "CONDA_VERBOSITY", "CONDA_CHANGEPS1", "CONDA_AUTO_ACTIVATE", "CONDA_REPORT_ERRORS"),
+)
+_OF_THE_MACHINE: Final = (Path("/etc/conda"), Path("/var/lib/conda"))
+_ROOTS: Final = ("CONDA_ROOT", "MAMBA_ROOT_PREFIX")
 _SCRIPT: Final = Path(__file__).with_name("rattler_install.py")
 
 
@@ -66,9 +73,11 @@ class Executable:
         return self.program.name
 
     def identity(self, env: Mapping[str, str]) -> tuple[str, ...]:
-        """Return which program it is and what it is told of channels, by file or variable, without passwords."""
-        told = [f"{name}={shown(value)}" for name, value in sorted(env.items()) if name.startswith(_DECIDING)]
-        texts = (shown(each.read_text("utf-8", "replace")) for each in _settings_files(env) if each.is_file())
+        """Return which program it is and all that it is told by files and variables, without passwords."""
+        passed = (name for name in sorted(env) if name.startswith(_SETTINGS) and not name.startswith(_DECIDING_NOTHING))
+        told = [f"{name}={as_identity(env[name])}" for name in passed]
+        files = _settings_files(env, self.program)
+        texts = (as_identity(each.read_text("utf-8", "replace")) for each in files)
         return (self.name, *told, *(hashlib.sha256(text.encode()).hexdigest() for text in texts))
 
     def command(self, folder: Path, prefix: Path, channels: Channels) -> list[str]:
@@ -91,8 +100,8 @@ class Executable:
             for name, value in channels.env.items()
             if name.startswith("CONDA_") and not name.startswith(_OF_THE_ACTIVE)
         }
-        usual = {f"{program}_{name}": value for program in ("CONDA", "MAMBA") for name, value in _USUAL.items()}
-        if not _names_packages_dir(channels.env):
+        usual = {f"{prefix}ALWAYS_YES": "true" for prefix in _SETTINGS}
+        if not _names_packages_dir(channels.env, self.program):
             usual[_PKGS_DIRS] = str(self.packages)
         if channels.is_moved or not channels.spec.has_defaults:
             # What `nodefaults` in the file would say, which conda takes for a channel's name since it makes
@@ -181,12 +190,22 @@ def _named(settings: CondaSettings, env: Mapping[str, str]) -> Iterator[tuple[st
         yield "MLFLOW_CONDA_HOME", Path(home, "bin", env.get("MLFLOW_CONDA_CREATE_ENV_CMD") or "conda")
 
 
-def _names_packages_dir(env: Mapping[str, str]) -> bool:
+def _names_packages_dir(env: Mapping[str, str], program: Path) -> bool:
     """Tell whether the user has said where conda keeps packages."""
-    files = (each for each in _settings_files(env) if each.is_file())
+    files = _settings_files(env, program)
     return _PKGS_DIRS in env or any("pkgs_dirs" in each.read_text("utf-8", "replace") for each in files)
 
 
-def _settings_files(env: Mapping[str, str]) -> Sequence[Path]:
+def _settings_files(env: Mapping[str, str], program: Path) -> Iterator[Path]:
+    """Yield the files that conda and mamba read their settings from: the machine's, the installation's, the user's.
+
+    What the active environment has of them does not count, as it is not told to the program.
+    """
     home = Path(env["HOME"]) if env.get("HOME") else Path.home()
-    return [Path(env["CONDARC"])] if env.get("CONDARC") else [home / ".condarc", home / ".mambarc"]
+    roots = (program.resolve().parents[1], *(Path(env[name]) for name in _ROOTS if env.get(name)))
+    user = (Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "conda", home / ".conda", home)
+    for folder in dict.fromkeys((*_OF_THE_MACHINE, *roots, *user)):
+        named = (folder / name for name in (".condarc", "condarc", ".mambarc"))
+        yield from (each for each in (*named, *sorted(folder.glob("condarc.d/*.y*ml"))) if each.is_file())
+    if env.get("CONDARC") and (last := Path(env["CONDARC"])).is_file():
+        yield last

@@ -66,10 +66,12 @@ class OwnPython:
     Attributes:
         identity: What decides which it will be.
         notes: Gives what the user should know of a finished prefix.
+        secrets: What the creator is told and nobody is to read.
     """
 
     identity: tuple[str, ...]
     notes: Callable[[Path], Iterable[str]] = _no_notes
+    secrets: tuple[str, ...] = ()
 
 
 def restore_isolated(
@@ -111,6 +113,7 @@ def restore_isolated(
             creator=creator,
             installer=installer,
             notes_of=own_python.notes if own_python else _no_notes,
+            secrets=own_python.secrets if own_python else (),
             sync=sync,
         )
         built = cache.obtain(digest[:_KEY_DIGITS], build)
@@ -141,19 +144,19 @@ class _Build:
     creator: Creator
     installer: Installer
     notes_of: Callable[[Path], Iterable[str]]
+    secrets: tuple[str, ...] = ()
     sync: UvSync | None = None
 
     def __call__(self, directory: Path, progress: Progress) -> Mapping[str, object]:
         """Build into the directory and describe what came of it."""
         request = self.request
+        texts = [*request.spec.options, *(each.text for each in request.spec.requirements)]
         site = BuildSite(
             directory=directory,
             env=without_project(directory, self.installer.environment(installer_environment(request.env))),
             progress=progress,
             timeout_s=request.install_timeout_s,
-            secrets=secrets_in(
-                [*request.spec.options, *(each.text for each in request.spec.requirements)], request.env
-            ),
+            secrets=(*self.secrets, *secrets_in(texts, request.env)),
         )
         notes = list(_disk_notes(directory))
         self.creator.create(site, self.interpreter)
@@ -239,7 +242,7 @@ def _demand_files(request: RestoreRequest) -> None:
 def _looked_up(request: RestoreRequest) -> Choice:
     choice = find_interpreter(
         request.spec.python,
-        places=Places.of(request.env),
+        places=Places.of(request.env, cache=request.root),
         answers=Answers(request.root / "interpreters.json"),
         explicit=request.python,
     )

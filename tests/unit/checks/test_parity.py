@@ -93,6 +93,29 @@ def test_an_environment_of_conda_is_held_to_conda_yaml_alone(parity: Parity, tmp
     assert "conda.yaml, line 5" in result.failure.text
 
 
+def test_what_pip_put_in_the_place_of_condas_package_is_a_breach(parity: Parity, tmp_path: Path, prefix: Path) -> None:
+    lines = ("dependencies:", "- python=3.11.7", "- numpy=1.24.4", "- pip:", "  - six")
+    (tmp_path / "conda.yaml").write_text("\n".join(lines))
+    (prefix / "conda-meta").mkdir()
+    for name, version in (("python", "3.11.7"), ("numpy", "1.24.4"), ("pip", "23.2")):
+        files = [f"{SITE}/{name}-{version}.dist-info/METADATA"]
+        record = {"name": name, "version": version, "build": "0", "files": files}
+        (prefix / "conda-meta" / f"{name}.json").write_text(json.dumps(record))
+    result = parity("", ("numpy==2.3.0", "six==1.17.0"), manager="conda", modules=[])
+    assert result.failure is not None
+    assert result.failure.rule == "unmet_pin"
+    assert result.failure.title == "the environment is not what the model recorded: numpy=1.24.4, installed is 2.3.0"
+    assert "(conda.yaml, line 3)" in result.failure.text
+    assert parity("", ("numpy==1.24.4", "six==1.17.0"), manager="conda", modules=[]).failure is None
+
+
+def test_a_range_of_pythons_is_told_as_it_stands(parity: Parity, tmp_path: Path) -> None:
+    (tmp_path / "conda.yaml").write_text("dependencies: ['python>=3.9,<3.12']")
+    assert texts(parity("", (), manager="conda", modules=[])) == [
+        "the model records no one Python but `python>=3.9,<3.12`: it runs on 3.11.7, and elsewhere on any other"
+    ]
+
+
 def test_a_long_list_is_cut(parity: Parity) -> None:
     result = parity("".join(f"absent{at}==1\n" for at in range(MAX_LINES + 5)))
     assert result.failure is not None

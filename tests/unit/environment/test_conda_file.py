@@ -104,6 +104,14 @@ def test_the_python_that_is_pinned(package: str, version: str | None, spec_of: C
         ("numpy=1.26.4", False),
         ("numpy==1.26", False),
         ("numpy 1.26.4 py311_0", False),
+        ("numpy=1.26.4=py311h64a7726_0", False),
+        ("numpy=1.26=py311_0", False),
+        ("pytorch=2.1.0=*cuda*", False),
+        ("pytorch=2.1.0[build=*cuda*]", False),
+        ("numpy=1.26", True),
+        ("python = 3.11", True),
+        ("numpy~=1.26.4", True),
+        ("numpy!=1.26.4", True),
         ("numpy=1.26.*", True),
         ("numpy>=1", True),
         ("numpy", True),
@@ -233,6 +241,16 @@ def test_secrets_are_no_part_of_what_decides_and_are_never_shown(spec_of: Callab
     channels = Channels(spec=spec_of("python", channels=("a", "b")), places=places, env={})
     assert channels.identity() == ("https://h/a", "https://h/t/***/b")
     assert list(as_flags(places)) == ["a=https://h/a", "b=https://h/t/***/b"]
+
+
+def test_what_a_variable_lets_in_does_not_decide_and_is_a_secret(spec_of: Callable[..., CondaSpec]) -> None:
+    spec = spec_of("python", "'https://h/$other/d::six'", channels=("https://h/${CI_JOB_TOKEN}/c", "b"))
+    env = {"CI_JOB_TOKEN": "job 1", "other": "seven", "PATH": "/usr/bin"}
+    one, two = (Channels(spec=spec, places={"b": "https://h/${CI_JOB_TOKEN}/b"}, env=each) for each in (env, {}))
+    assert one.addresses != two.addresses
+    assert one.identity() == two.identity()
+    assert sorted(one.secrets()) == ["job 1", "job%201", "seven"]
+    assert two.secrets() == ()
 
 
 def test_files_that_the_pip_section_names_are_part_of_the_digest(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_modelserve.environment.cache import LOG_NAME
 from pytest_modelserve.environment.conda_places import conda_prefixes
 
 
@@ -34,3 +35,13 @@ def test_the_active_environment_comes_first_and_the_list_last(tmp_path: Path) ->
 
 def test_a_home_without_conda_has_none(tmp_path: Path) -> None:
     assert list(conda_prefixes({"CONDA_PREFIX": "", "CONDA_EXE": ""}, tmp_path / "gone")) == []
+
+
+def test_what_conda_lists_of_a_cache_of_ours_is_left_out(tmp_path: Path) -> None:
+    build = tmp_path / "cache" / "envs" / "key" / "g-1"
+    others = tmp_path / "others" / "env"
+    build.mkdir(parents=True)
+    (build / LOG_NAME).touch()
+    (tmp_path / ".conda").mkdir()
+    (tmp_path / ".conda" / "environments.txt").write_text(f"{build / 'env'}\n{others}\n")
+    assert list(conda_prefixes({}, tmp_path)) == [others]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_modelserve.environment.indexes import (
+    as_identity,
     as_uv,
     index_identity,
     read_pip_settings,
@@ -113,6 +114,21 @@ def test_the_identity_has_what_decides_and_no_secret() -> None:
 def test_credentials_are_masked() -> None:
     text = "from https://user:p%40ss@host/simple and git+ssh://git@host/a, not me@example.com"
     assert without_credentials(text) == "from https://***@host/simple and git+ssh://***@host/a, not me@example.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "identity"),
+    [
+        ("https://h/t/s3cret/ch", "https://h/t/***/ch", "https://h/t/***/ch"),
+        ("'https://u:p@h/conda/t/s-3/ch/noarch'", "'https://***@h/conda/t/***/ch/noarch'", None),
+        ("a https://h/t/one b http://h/t/two/c", "a https://h/t/*** b http://h/t/***/c", None),
+        ("file:///srv/t/s3cret/ch", "file:///srv/t/***/ch", "file:///srv/t/s3cret/ch"),
+        ("see /srv/t/folder", "see /srv/t/folder", "see /srv/t/folder"),
+    ],
+)
+def test_tokens_of_conda_channels_are_masked(text: str, shown: str, identity: str | None) -> None:
+    assert without_credentials(text) == shown
+    assert as_identity(text) == (identity or shown.replace("***@", ""))
 
 
 def test_files_that_settings_name_count_by_content(tmp_path: Path, env: dict[str, str]) -> None:

@@ -278,6 +278,27 @@ def test_places_come_from_the_variables(tmp_path: Path) -> None:
     assert Places.of({"HOME": "/h", "XDG_DATA_HOME": "/d"}).uv == Path("/d/uv/python")
 
 
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_python_of_the_cache_carries_no_other_environment(is_linked: bool, plant: Plant, tmp_path: Path) -> None:
+    """conda lists what it makes in the cache; an environment made with such a Python would break when it is pruned."""
+    cache = tmp_path / "cache"
+    plant("cache/envs/key/g-1/env/bin/python")
+    (tmp_path / ".conda").mkdir()
+    listed, bin_ = cache / "envs" / "key" / "g-1" / "env", tmp_path / "path"
+    bin_.mkdir()
+    if is_linked:
+        (bin_ / "python3.10").symlink_to(listed / "bin" / "python")
+    else:
+        (tmp_path / ".conda" / "environments.txt").write_text(f"{listed}\n")
+    env = {"HOME": str(tmp_path), "PATH": str(bin_)}
+
+    def found(root: Path) -> list[Path]:
+        return [each for each in Places.of(env, cache=root).candidates() if each != Path(sys.executable)]
+
+    assert found(cache) == []
+    assert found(tmp_path / "elsewhere") == [bin_ / "python3.10" if is_linked else listed / "bin" / "python"]
+
+
 def test_places_that_cannot_be_listed_are_passed_over(plant: Plant, tmp_path: Path) -> None:
     right = plant("bin/python3.10")
     bad = (tmp_path / "gone", right, tmp_path / ("long" * 2000))
