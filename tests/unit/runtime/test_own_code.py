@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import importlib
 import importlib.util
@@ -68,6 +69,22 @@ def test_imports_of_a_module(source: str, imports: list[str], load: Load, tmp_pa
     own = OwnCode(str(tmp_path))
     assert own.holds(module.__file__)
     assert own.imports_of(module) == imports
+
+
+def test_code_that_imports_nothing_is_not_taken_apart(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("import json\n" + "".join(f"def f{at}(x):\n    return x.y + {at}\n" for at in range(100)))
+    taken: list[str] = []
+    real = dis.get_instructions
+
+    def instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
+        taken.append(code.co_name)
+        return real(code)
+
+    monkeypatch.setattr(dis, "get_instructions", instructions)
+    assert OwnCode(str(tmp_path)).imports_of(module) == ["json"]
+    assert taken == ["<module>"]
 
 
 def test_what_is_not_the_model_is_not_read(tmp_path: Path) -> None:
