@@ -133,7 +133,7 @@ def _unmet_pins(unmet: Iterable[Unmet]) -> Iterator[Breach]:
 def _mended(unmet: Unmet) -> str:
     place = unmet.requirement.place
     if not unmet.installed:
-        return f"{place}: {unmet.requirement.text} brought nothing; name a version that can be installed."
+        return f"{place}: {unmet.line} brought nothing; name a version that can be installed."
     return f"{place}: write `{unmet.name}=={unmet.installed}`, or see why another one was installed."
 
 

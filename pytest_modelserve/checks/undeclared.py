@@ -11,6 +11,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from ..environment.indexes import without_credentials
 from ..environment.installed import InstalledPackages
 from ..environment.loose import Loose, built_on, find_loose, pin_of
 from ..environment.origins import brought_by, declared_by
@@ -150,7 +151,7 @@ def advise(ledger: Ledger, imported: Imported) -> Iterator[Advice]:
 
 
 def _loose_text(loose: Sequence[Loose], day: str) -> str:
-    shown = ", ".join(f"`{one.requirement.text}`" for one in loose[:MAX_NAMED])
+    shown = ", ".join(f"`{without_credentials(one.requirement.text)}`" for one in loose[:MAX_NAMED])
     more = f" and {len(loose) - MAX_NAMED} more" if len(loose) > MAX_NAMED else ""
     when = f"the build of {day}" if day else "the first build"
     return f"{when} decided which version is installed, and a later one may decide otherwise: {shown}{more}"

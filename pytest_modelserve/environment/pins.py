@@ -21,6 +21,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from .indexes import without_credentials
 from .interpreter import minor_of
 from .requirements import Requirement
 
@@ -42,10 +43,15 @@ class Unmet:
     installed: str
 
     @property
+    def line(self) -> str:
+        """Return the line as it may be shown."""
+        return without_credentials(self.requirement.text)
+
+    @property
     def text(self) -> str:
         """Say what is there instead."""
         there = f", installed is {self.installed}" if self.installed else " is not installed"
-        return f"{self.requirement.text}{there}"
+        return f"{self.line}{there}"
 
 
 def versions_of(freeze: Iterable[str]) -> dict[str, str]:

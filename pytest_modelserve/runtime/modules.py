@@ -34,8 +34,12 @@ class ModuleLog:
         """Return the file."""
         return self._file.path
 
-    def note(self, phase: str) -> None:
+    def note(self, phase: str, model: Any = None) -> None:
         """Write the modules that are new; cheap where there is none.
+
+        Args:
+            phase: When they came: `load` or `predict`.
+            model: What was loaded, of whose functions out of a pickle it is written what they import.
 
         Raises:
             OSError: They cannot be written.
@@ -46,15 +50,15 @@ class ModuleLog:
             self._n_known = len(sys.modules)
             new = [(name, module) for name, module in list(sys.modules.items()) if name not in self._known]
             self._known.update(name for name, _ in new)
-            lines = self._lines_of(new, phase)
+            lines = self._lines_of(new, phase, model)
             if lines:
                 self._file.append(lines)
 
-    def _lines_of(self, modules: List[Tuple[str, Any]], phase: str) -> bytes:
+    def _lines_of(self, modules: List[Tuple[str, Any]], phase: str, model: Any) -> bytes:
         files = [(name, _file_of(module)) for name, module in modules]
         theirs = [(name, file) for name, file in files if file is None or not file.startswith(self._left_out)]
         documents = [self._document(str(name), file, phase) for name, file in theirs]
-        pickled = self._own.imports_of_pickled() if phase == "load" else []
+        pickled = self._own.imports_of_pickled(model)
         if pickled:
             documents.append({"name": "", "file": None, "phase": phase, "imports": pickled})
         return "".join(json.dumps(document) + "\n" for document in documents).encode("ascii")

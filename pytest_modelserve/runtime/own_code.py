@@ -10,10 +10,14 @@ import dis
 import gc
 import os
 import sys
+from collections import deque
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 _PICKLER = "cloudpickle"  # what brings functions by value
+_IMPORT = dis.opmap["IMPORT_NAME"]  # every instruction is two bytes, the first says which
+_MOST_OBJECTS = 20_000  # of a model; the author's own functions lie near its surface, and each thousand takes 0.5 ms
+_MOST_HELD = 1_000  # by one object: a table of data holds many, and they are alike
 
 
 class OwnCode:
@@ -47,20 +51,72 @@ class OwnCode:
             {name for name, bound in _imports(code) if not bound or bound in vars(module)} | set(_inner(code))
         )
 
-    def imports_of_pickled(self) -> List[str]:
-        """Return the dotted names that functions out of a pickle import or refer to, sorted."""
+    def imports_of_pickled(self, model: Any) -> List[str]:
+        """Return the dotted names that the functions of a model out of a pickle import or refer to, sorted.
+
+        Args:
+            model: The loaded model.
+        """
         if not self._roots or _PICKLER not in sys.modules:
             return []
         found: Set[str] = set()
         seen: Dict[int, Mapping[str, Any]] = {}
-        for function in gc.get_objects():
-            if type(function) is FunctionType and _is_homeless(function):
-                seen[id(function.__globals__)] = function.__globals__
-                found.update(name for name, _ in _imports(function.__code__))
-                found.update(_inner(function.__code__))
+        for function in _pickled_functions(model):
+            seen[id(function.__globals__)] = function.__globals__
+            found.update(name for name, _ in _imports(function.__code__))
+            found.update(_inner(function.__code__))
         for names in seen.values():
             found.update(_referred(names))
         return sorted(found)
+
+
+def _pickled_functions(model: Any) -> Iterator[FunctionType]:
+    """Yield the functions out of a pickle that a model leads to, the near ones first.
+
+    The heap of the process has many more that nobody wrote: libraries generate them for their own use, as scipy does
+    for its distributions. Nothing of the model runs for it, since the garbage collector is asked what an object holds.
+    """
+    seen: Dict[int, Any] = {}  # the objects too, or another one could get the place of one that is gone
+    waiting = deque([model])
+    while waiting and len(seen) < _MOST_OBJECTS:
+        each = waiting.popleft()
+        if id(each) in seen or not gc.is_tracked(each):
+            continue
+        seen[id(each)] = each
+        if type(each) is FunctionType and _is_homeless(each):
+            yield each
+        waiting.extend(_held_by(each))
+
+
+def _held_by(each: Any) -> Iterable[Any]:
+    """Return what to look at next of what an object holds: of modules nothing, and nothing of what modules have."""
+    kind = type(each)  # isinstance would ask an object that stands for another one, and it may raise
+    if issubclass(kind, ModuleType) or (issubclass(kind, type) and not _is_homeless_class(each)):
+        return ()
+    held = gc.get_referents(each)[:_MOST_HELD]
+    if kind is not FunctionType:
+        return [*held, kind]  # Python 3.8 does not count its class
+    names = each.__globals__
+    near = [one for one in held if one is not names]
+    if _is_homeless(each):
+        left_out = names.get("__builtins__")
+        near += [one for one in list(names.values()) if one is not left_out]
+    return near
+
+
+def _is_homeless_class(kind: Any) -> bool:
+    """Tell whether no module has a class by its name, as it is with one out of a pickle."""
+    name = type.__getattribute__(kind, "__module__")
+    home = sys.modules.get(name) if isinstance(name, str) else None
+    return _names_of(home).get(type.__getattribute__(kind, "__qualname__")) is not kind
+
+
+def _names_of(module: Any) -> Mapping[str, Any]:
+    """Return what a module has, without waking those that load themselves when they are looked at."""
+    names: Mapping[str, Any] = (
+        object.__getattribute__(module, "__dict__") if issubclass(type(module), ModuleType) else {}
+    )
+    return names
 
 
 def _is_homeless(function: FunctionType) -> bool:
@@ -72,8 +128,7 @@ def _is_homeless(function: FunctionType) -> bool:
     name = names.get("__name__")
     if not isinstance(name, str) or "__package__" not in names or "__loader__" in names:
         return False
-    home = sys.modules.get(name)
-    return home is None or getattr(home, "__dict__", None) is not names
+    return _names_of(sys.modules.get(name)) is not names
 
 
 def _referred(names: Mapping[str, Any]) -> Iterator[str]:
@@ -81,8 +136,9 @@ def _referred(names: Mapping[str, Any]) -> Iterator[str]:
     for value in list(names.values()):
         if type(value) is ModuleType:
             yield value.__name__
-        elif isinstance(value, (type, FunctionType, BuiltinFunctionType)):
-            home = getattr(value, "__module__", None)
+        elif issubclass(type(value), (type, FunctionType, BuiltinFunctionType)):
+            is_class = issubclass(type(value), type)
+            home = (type if is_class else object).__getattribute__(value, "__module__")
             if isinstance(home, str) and home in sys.modules and home != "__main__":
                 yield home
 
@@ -99,6 +155,8 @@ def _inner(code: CodeType) -> Iterator[str]:
 
 def _imports(code: CodeType) -> Iterator[Tuple[str, str]]:
     """Yield the absolute names that a piece of code imports itself, each with the first name that it then stores."""
+    if _IMPORT not in code.co_code[::2]:  # most functions import nothing, and taking code apart takes its time
+        return
     steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
     for at, step in enumerate(steps):
         if step.opname != "IMPORT_NAME":

@@ -42,7 +42,7 @@ def loader_of(setup_file: str) -> Callable[..., Any]:
         started = time.perf_counter()
         implementation = _load_original(setup["model_dir"], setup["loader"], model_config)
         spy = Spy(CallLog(calls_file), calls_file, left_out=own_folder, model_dir=setup["model_dir"])
-        spy.note_loaded()
+        spy.note_loaded(implementation)
         loads.loaded(time.perf_counter() - started)
         return Spied(implementation, setup["loader"].get("predict_fn") or "predict", spy, loads.began)
 

@@ -36,16 +36,16 @@ class Spy:
         modules_file = os.path.join(os.path.dirname(calls_file), "modules.jsonl")
         self._modules = ModuleLog(modules_file, left_out, model_dir) if calls_file else None
 
-    def note_loaded(self) -> None:
-        """Record the modules that are there when the model is loaded."""
-        self.note_modules("load")
+    def note_loaded(self, model: Any = None) -> None:
+        """Record the modules that are there when the model is loaded, and what its functions out of a pickle import."""
+        self.note_modules("load", model)
 
-    def note_modules(self, phase: str) -> None:
+    def note_modules(self, phase: str, model: Any = None) -> None:
         """Record the modules that came since."""
         if self._modules is None:
             return
         try:
-            self._modules.note(phase)
+            self._modules.note(phase, model)
         except OSError as error:
             self._log.break_off(self._modules.path, error)
 

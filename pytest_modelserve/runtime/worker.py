@@ -46,7 +46,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
         _print_exception(error)
         end_process(EXIT_LOAD_FAILED)
     elapsed_s = time.perf_counter() - started
-    spy.note_loaded()
+    spy.note_loaded(model)
     loads.loaded(elapsed_s)
     channel.send(encode_message(Ready(platform.python_version(), _versions(), elapsed_s)))
     desk = _Desk(channel, model, spy, loads)

@@ -84,6 +84,16 @@ def test_one_failure_lists_every_package_with_its_line(parity: Parity) -> None:
     assert "numpy" not in result.failure.text
 
 
+def test_a_failure_keeps_the_passwords_of_addresses(parity: Parity) -> None:
+    address = "https://bob:SECRETPW@pkgs.example/{}-1.0-py3-none-any.whl"
+    lines = "".join(f"{name} @ {address.format(name)}\n" for name in ("foo", "absent"))
+    result = parity(lines, ("foo==1.1",), modules=[])
+    assert result.failure is not None
+    assert "foo @ https://***@pkgs.example/foo-1.0-py3-none-any.whl, installed is 1.1" in result.failure.title
+    assert "absent @ https://***@pkgs.example/absent-1.0-py3-none-any.whl brought nothing" in result.failure.text
+    assert "SECRETPW" not in repr(result)
+
+
 def test_an_environment_of_conda_is_held_to_conda_yaml_alone(parity: Parity, tmp_path: Path) -> None:
     lines = ("dependencies:", "- python=3.11.7", "- pip:", "  - numpy==2.2.6", "  - six==1.16.0")
     (tmp_path / "conda.yaml").write_text("\n".join(lines))

@@ -123,6 +123,13 @@ def test_what_is_unmet_says_its_place(tmp_path: Path) -> None:
     assert found.text == "numpy==1 is not installed"
 
 
+def test_what_is_unmet_keeps_a_password(tmp_path: Path) -> None:
+    requirement = recorded("numpy @ https://bob:SECRETPW@pkgs.example/numpy-1.0-py3-none-any.whl", tmp_path)
+    (one,) = find_unmet([requirement], INSTALLED, python_version="3.11.7")
+    assert one.line == "numpy @ https://***@pkgs.example/numpy-1.0-py3-none-any.whl"
+    assert one.text == f"{one.line}, installed is 2.2.6"
+
+
 def test_a_freeze_gives_versions() -> None:
     assert versions_of(["a==1", "b==2+x"]) == {"a": "1", "b": "2+x"}
 

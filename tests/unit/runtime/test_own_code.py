@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import gc
+import dis
+import functools
 import importlib
 import importlib.util
+import json
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -69,6 +71,22 @@ def test_imports_of_a_module(source: str, imports: list[str], load: Load, tmp_pa
     assert own.imports_of(module) == imports
 
 
+def test_code_that_imports_nothing_is_not_taken_apart(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("import json\n" + "".join(f"def f{at}(x):\n    return x.y + {at}\n" for at in range(100)))
+    taken: list[str] = []
+    real = dis.get_instructions
+
+    def instructions(code: types.CodeType) -> Iterator[dis.Instruction]:
+        taken.append(code.co_name)
+        return real(code)
+
+    monkeypatch.setattr(dis, "get_instructions", instructions)
+    assert OwnCode(str(tmp_path)).imports_of(module) == ["json"]
+    assert taken == ["<module>"]
+
+
 def test_what_is_not_the_model_is_not_read(tmp_path: Path) -> None:
     own = OwnCode(str(tmp_path / "model"))
     for file in (None, "", "model.py", str(tmp_path / "models" / "m.py"), importlib.__file__):
@@ -131,40 +149,125 @@ def pickled(name: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def cloudpickle(monkeypatch: pytest.MonkeyPatch) -> None:
-    gc.collect()  # functions of earlier tests
     monkeypatch.setitem(sys.modules, "cloudpickle", types.ModuleType("cloudpickle"))
+
+
+class Holder:
+    """An object of a library's class, which holds what the model's author gave to it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def predict(self, data: Any) -> Any:
+        return self.value(data)
+
+
+class Slotted:
+    """The same without a dictionary of its own."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _closed_over(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _class_of(function: Any) -> Any:
+    return type("Model", (), {"__module__": function.__globals__["__name__"], "predict": function})
+
+
+def _own_globals_with(function: Any) -> Any:
+    """Return another function out of the same pickle, which leads to the first by its globals alone."""
+    return function.__globals__["other"]
+
+
+PLACES: list[Callable[[Any], Any]] = [
+    lambda function: function,
+    Holder,
+    Slotted,
+    lambda function: Holder([{"steps": (function,)}]),
+    lambda function: Holder(function).predict,
+    lambda function: functools.partial(function, 1),
+    lambda function: functools.partial(len, function),
+    _closed_over,
+    _class_of,
+    lambda function: _class_of(function)(),
+    lambda function: Holder(_class_of(function)()).predict,
+    lambda function: type("Model", (_class_of(function),), {"__module__": "__main__"})(),
+    _own_globals_with,
+]
 
 
 @pytest.mark.usefixtures("cloudpickle")
 @pytest.mark.parametrize("name", ["__main__", "a_module_that_only_training_had"])
-def test_imports_of_functions_out_of_a_pickle(name: str, tmp_path: Path) -> None:
-    alive = pickled(name)
-    found = OwnCode(str(tmp_path)).imports_of_pickled()
-    assert {"absent.part", "json", "csv", "email.message", "math"} <= set(found)
-    assert "__main__" not in found
+@pytest.mark.parametrize("place", PLACES)
+def test_imports_of_functions_out_of_a_pickle(place: Callable[[Any], Any], name: str, tmp_path: Path) -> None:
+    model = place(pickled(name)["predict"])
+    found = OwnCode(str(tmp_path)).imports_of_pickled(model)
+    assert found == ["absent.part", "csv", "email.message", "json", "math"]
+
+
+@pytest.mark.usefixtures("cloudpickle")
+def test_a_model_that_leads_to_itself_is_walked_once(tmp_path: Path) -> None:
+    model = Holder([])
+    model.value += [model, {"self": model.predict}, pickled("__main__")["predict"]]
+    assert "absent.part" in OwnCode(str(tmp_path)).imports_of_pickled(model)
+
+
+@pytest.mark.usefixtures("cloudpickle")
+def test_a_large_model_is_walked_only_so_far(tmp_path: Path) -> None:
+    crowd = [[[at] for _ in range(900)] for at in range(900)]
+    deep = Holder([crowd, [[[[pickled("__main__")["predict"]]]]]])
+    assert OwnCode(str(tmp_path)).imports_of_pickled(deep) == []
+
+
+@pytest.mark.usefixtures("cloudpickle")
+def test_functions_that_the_model_does_not_hold_are_not_its(tmp_path: Path) -> None:
+    alive = pickled("__main__")
+    assert OwnCode(str(tmp_path)).imports_of_pickled(Holder(1)) == []
     del alive
 
 
 @pytest.mark.usefixtures("cloudpickle")
-def test_functions_of_modules_are_no_pickled_ones(tmp_path: Path) -> None:
-    alive = pickled("a_module_that_was_run", __loader__=object())
-    assert "absent.part" not in OwnCode(str(tmp_path)).imports_of_pickled()
-    del alive
+@pytest.mark.parametrize("is_made", [False, True])
+def test_functions_that_a_library_has_or_makes_are_no_pickled_ones(is_made: bool, tmp_path: Path) -> None:
+    """As scipy.stats makes methods for each of its distributions, and the classes of its results."""
+    names = pickled("namedtuple_result", **({} if is_made else {"__loader__": object()}))
+    if is_made:
+        del names["__package__"]
+    model = Holder([names["predict"], json.dumps, types.MethodType(names["other"], 1), Holder])
+    assert OwnCode(str(tmp_path)).imports_of_pickled(model) == []
 
 
 @pytest.mark.usefixtures("cloudpickle")
-def test_functions_that_a_library_generates_are_no_pickled_ones(tmp_path: Path) -> None:
-    """As scipy.stats makes the classes of its results."""
-    alive = pickled("namedtuple_result")
-    del alive["__package__"]
-    assert "absent.part" not in OwnCode(str(tmp_path)).imports_of_pickled()
-    del alive
+def test_objects_that_stand_for_others_are_not_woken(tmp_path: Path) -> None:
+    class Asleep:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    class Kind(type):
+        def __getattribute__(cls, name: str) -> Any:
+            raise RuntimeError(name)
+
+    names = pickled("__main__", asleep=Asleep(), kind=Kind("Odd", (), {}))
+    model = [Asleep(), names["kind"], names["predict"]]
+    assert "absent.part" in OwnCode(str(tmp_path)).imports_of_pickled(model)
+
+
+@pytest.mark.usefixtures("cloudpickle")
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_of_scipy_has_nothing_out_of_a_pickle(tmp_path: Path) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    model = Holder([stats.norm(0, 1), stats.ttest_ind([1.0, 2.0, 3.0], [1.0, 2.0, 4.0]), stats.beta])
+    assert OwnCode(str(tmp_path)).imports_of_pickled(model) == []
 
 
 def test_without_cloudpickle_or_model_nothing_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alive = pickled("__main__")
+    model = pickled("__main__")["predict"]
     monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
-    assert OwnCode(str(tmp_path)).imports_of_pickled() == []
+    assert OwnCode(str(tmp_path)).imports_of_pickled(model) == []
     monkeypatch.setitem(sys.modules, "cloudpickle", types.ModuleType("cloudpickle"))
-    assert OwnCode("").imports_of_pickled() == []
-    del alive
+    assert OwnCode("").imports_of_pickled(model) == []
