@@ -14,7 +14,7 @@ from typing import Final
 
 from filelock import Timeout
 
-from .cache import LOCK_MODE, Slot, discard
+from .cache import LOCK_MODE, Slot, discard, read_pointer
 from .disk import disk_bytes
 from .usage import Use, read_uses
 
@@ -119,24 +119,31 @@ def remove(root: Path, cached: CachedEnvironment) -> bool:
 def _described(slot: Slot, *, is_measured: bool) -> CachedEnvironment:
     pointer = slot.read_pointer() or {}
     facts = pointer.get("facts", {})
-    size = None if is_measured else pointer.get("disk_bytes")
+    size = None if is_measured else _bytes_as_built(slot)
     return CachedEnvironment(
         key=slot.key,
         directory=slot.folder / pointer.get("generation", ""),
         manager=str(facts.get("manager", "")),
         python_version=str(facts.get("python_version", "")),
-        disk_bytes=size if isinstance(size, int) else disk_bytes(slot.folder),
+        disk_bytes=disk_bytes(slot.folder) if size is None else size,
         last_used=_last_used(slot),
         is_in_use=_is_in_use(slot),
         uses=read_uses(slot.folder),
     )
 
 
+def _bytes_as_built(slot: Slot) -> int | None:
+    sizes = [(read_pointer(path) or {}).get("disk_bytes") for path in slot.pointers()]
+    known = [size for size in sizes if isinstance(size, int)]
+    return sum(known) if known and len(known) == len(sizes) else None
+
+
 def _last_used(slot: Slot) -> float:
-    for path in (slot.pointer, slot.folder):
+    times = []
+    for path in slot.pointers() or (slot.folder,):
         with contextlib.suppress(FileNotFoundError):
-            return path.stat().st_mtime
-    return 0.0
+            times.append(path.stat().st_mtime)
+    return max(times, default=0.0)
 
 
 def _remove_old_inputs(folder: Path) -> None:
