@@ -168,7 +168,7 @@ class EnvironmentCache:
             OSError: If the environment is not there and the cache cannot be written.
         """
         slot = Slot(root=self.root, key=key)
-        demand_ownership(self.root, self.root / "envs", slot.folder, *slot.pointers())
+        demand_ownership(self.root, self.root / "envs", slot.folder, *slot.pointers(), slot.use.parent)
         lease = _lease_of(slot)  # first of all, or a collector might remove what was just found
         try:
             if found := _finished(slot, lease, is_hit=True):

@@ -306,6 +306,15 @@ def test_two_users_build_into_one_cache_that_both_may_write(
     assert lines(asks(root, NOBODY))[0] == "found held"
 
 
+def test_locks_of_another_user_are_refused(public: Path) -> None:
+    root = public / "cache"
+    obtain(root).lease.close()
+    os.chown(root / "locks", NOBODY, NOBODY)
+    with pytest.raises(EnvironmentBroken) as caught:
+        obtain(root)
+    assert caught.value.facts["file"] == root / "locks"
+
+
 def test_who_names_a_closed_cache_trusts_its_owner(public: Path, asks: Callable[..., subprocess.Popen[str]]) -> None:
     root = public / "cache"
     root.mkdir()
