@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 from xprocess import ProcessStarter, XProcess
 
+from .environment.ownership import believed_folder
 from .environment.restoration import default_root
 from .errors import Failure
 from .lifeline import Lease
@@ -85,10 +86,13 @@ def managed_servers(config: pytest.Config, root: Path) -> ManagedServers:
 
     Args:
         config: Of the run.
-        root: Where the servers have their files when xprocess does not manage them.
+        root: Where the servers have their files when xprocess does not manage them, a folder of the cache.
+
+    Raises:
+        EnvironmentBroken: Somebody else may have put servers there.
     """
     if missing_plugin(config) is not None or config.cache is None:
-        return ManagedServers(config, root, start)
+        return ManagedServers(config, believed_folder(root.parent, root.name), start)
     rootdir = config.cache.makedir(".xprocess")  # type: ignore[attr-defined]  # added by legacypath; xprocess needs it
     xprocess = XProcess(config, rootdir, log=_Silence())
     return ManagedServers(config, Path(xprocess.rootdir), XprocessStarter(config, xprocess))

@@ -30,6 +30,7 @@ from .domain import Domain, Origin, bound, from_metadata, from_rows, from_table,
 from .environment.additions import Additions
 from .environment.conda_channels import CondaSettings
 from .environment.conda_file import CondaSpec, read_recorded
+from .environment.ownership import believed_folder
 from .environment.progress import SILENCE, Progress
 from .environment.restoration import Environment, RestoreRequest, default_root
 from .environment.restore import restore
@@ -136,12 +137,16 @@ def environment_request(
 
 @contextmanager
 def server_pool(settings: Settings) -> Iterator[ServerPool]:
-    """Give servers for as long as the block lasts, shared by all on one cache; one that is read-only shares none."""
+    """Give servers for as long as the block lasts, shared by all on one cache; one that is read-only shares none.
+
+    Raises:
+        EnvironmentBroken: Somebody else may have put servers there.
+    """
     root = _root(settings)
     there = next(each for each in (root, *root.parents) if each.exists())
     with ExitStack() as stack:
         if os.access(there, os.W_OK):
-            home = root / "servers"
+            home = believed_folder(root, "servers")
         else:
             home = Path(stack.enter_context(TemporaryDirectory(prefix="modelserve-", ignore_cleanup_errors=True)))
         yield stack.enter_context(ServerPool(home))

@@ -75,13 +75,18 @@ def _prepare_end(config: pytest.Config, settings: Settings) -> None:
 
         tell_of_kept(config, settings.cache_dir)
     if settings.cache_limit is not None and not hasattr(config, "workerinput"):
-        config.add_cleanup(functools.partial(_limit_cache, settings, time.time()))
+        config.add_cleanup(functools.partial(_limit_cache, config, settings, time.time()))
 
 
-def _limit_cache(settings: Settings, started: float) -> None:
+def _limit_cache(config: pytest.Config, settings: Settings, started: float) -> None:
+    """Remove what is above the limit; that it cannot be had is no failure of a test, and is said."""
     from .envs import limit_cache
+    from .progress import tell
 
-    limit_cache(settings, started)
+    try:
+        limit_cache(settings, started)
+    except OSError as error:
+        tell(config, f"the cache was not held to its limit: {error}")
 
 
 def _add_contract(config: pytest.Config) -> bool:

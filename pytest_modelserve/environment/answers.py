@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from ..errors import EnvironmentBroken
+from .ownership import demand_ownership
 from .whole_file import read_whole, write_whole
 
+_NAME: Final = "interpreters.json"
 _SCHEMA: Final = 1
 
 
@@ -18,13 +21,27 @@ class Answers:
     Two processes that save at once keep one's answers, and the other asks again: nothing is lost but time.
 
     Args:
-        path: The file; it need not exist.
+        path: The file; it need not exist. None keeps nothing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._known: dict[str, dict[str, Any]] = _read(path)
+        self._known: dict[str, dict[str, Any]] = {} if path is None else _read(path)
         self._is_changed = False
+
+    @classmethod
+    def of_cache(cls, root: Path) -> Answers:
+        """Read those of a cache; where somebody else may have written them, which names what is run, there are none.
+
+        Args:
+            root: Of the cache.
+        """
+        path = root / _NAME
+        try:
+            demand_ownership(root, path)
+        except EnvironmentBroken:
+            return cls(None)
+        return cls(path)
 
     def known(self, executable: Path) -> dict[str, Any] | None:
         """Give what the executable answered; {} where it was none, None where it must be asked."""
@@ -42,7 +59,7 @@ class Answers:
 
     def save(self) -> None:
         """Write new answers, if there are any and there is where; an answer that is not kept is asked for again."""
-        if not self._is_changed:
+        if not self._is_changed or self._path is None:
             return
         with contextlib.suppress(OSError):  # a full disk, a cache that is read-only: only time is lost
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
     ROOT/envs/<key>/g-<random>/    one build, at the path where it stays; a venv must not be renamed
     ROOT/envs/<key>/current.json   the pointer to the finished build, replaced as a whole, written last
+    ROOT/envs/<key>/current-<random>.json   another, where those before do not serve here but are in use
     ROOT/envs/<key>/failure.json   why the build failed, so that others of the same run do not repeat it
     ROOT/envs/<key>/failure.log    what the installer said then
     ROOT/envs/<key>/models/        which models used it, a small file each
@@ -10,8 +11,9 @@
     ROOT/locks/<key>.status        what the builder is doing
 
 A fixed path with a done-mark would not do: an installer that outlives its killed parent goes on writing into the
-directory that the next build has just cleaned. A finished build needs nothing written to be used, so that it can stand
-in a read-only image, on a full disk, or in the cache of another user.
+directory that the next build has just cleaned. Two containers may see one cache at two paths, and scripts hold a path:
+then each has a build of its own, and neither removes the other's while it is used. A finished build needs nothing
+written to be used, so that it can stand in a read-only image, on a full disk, or in the cache of another user.
 """
 
 from __future__ import annotations
@@ -69,6 +71,10 @@ class Slot:
         """Says which build is the finished one; its time is that of the last use."""
         return self.folder / "current.json"
 
+    def pointers(self) -> tuple[Path, ...]:
+        """Give the pointer, and those of builds that were made beside it while others used that."""
+        return tuple(sorted(self.folder.glob("current*.json"), reverse=True))  # the pointer itself first
+
     @property
     def failure(self) -> Path:
         """Says why the last build failed."""
@@ -100,16 +106,26 @@ class Slot:
         return self.folder.glob(f"{_GENERATION}*")
 
     def read_pointer(self) -> dict[str, Any] | None:
-        """Read the pointer, None where it is absent, torn, or another's.
+        """Read the pointer to the build that serves here, or to any; None where there is none that is whole and ours.
 
         Raises:
-            OSError: If it may not be read.
+            OSError: If one may not be read.
         """
-        document = read_whole(self.pointer)
-        name, facts = document.get("generation"), document.get("facts")
-        is_whole = isinstance(name, str) and isinstance(facts, dict) and isinstance(facts.get("python"), str)
-        is_ours = is_whole and document.get("schema") == _SCHEMA and str(name).startswith(_GENERATION)
-        return document if is_ours and "/" not in str(name) else None
+        found = [document for path in self.pointers() if (document := read_pointer(path))]
+        return min(found, key=lambda document: _is_moved(self.folder / document["generation"], document), default=None)
+
+
+def read_pointer(path: Path) -> dict[str, Any] | None:
+    """Read one pointer, None where it is absent, torn, or another's.
+
+    Raises:
+        OSError: If it may not be read.
+    """
+    document = read_whole(path)
+    name, facts = document.get("generation"), document.get("facts")
+    is_whole = isinstance(name, str) and isinstance(facts, dict) and isinstance(facts.get("python"), str)
+    is_ours = is_whole and document.get("schema") == _SCHEMA and str(name).startswith(_GENERATION)
+    return document if is_ours and "/" not in str(name) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +168,7 @@ class EnvironmentCache:
             OSError: If the environment is not there and the cache cannot be written.
         """
         slot = Slot(root=self.root, key=key)
-        demand_ownership(self.root, self.root / "envs", slot.folder, slot.pointer)
+        demand_ownership(self.root, self.root / "envs", slot.folder, *slot.pointers(), slot.use.parent)
         lease = _lease_of(slot)  # first of all, or a collector might remove what was just found
         try:
             if found := _finished(slot, lease, is_hit=True):
@@ -179,15 +195,17 @@ class EnvironmentCache:
 
     def _build(self, slot: Slot, lease: Lease, build: Builder) -> CachedBuild:
         self._raise_known_failure(slot)
-        discard(slot)
-        generation = slot.folder / f"{_GENERATION}{secrets.token_hex(4)}"
+        _make_room(slot, lease)
+        name = secrets.token_hex(4)
+        pointer = slot.folder / f"current-{name}.json" if slot.pointer.exists() else slot.pointer
+        generation = slot.folder / f"{_GENERATION}{name}"
         generation.mkdir(parents=True)
         try:
             facts = build(generation, StatusFile(path=slot.status, audience=self._progress))
             document = {"schema": _SCHEMA, "generation": generation.name, "key": slot.key, "built": time.time()}
             document |= {"directory": str(generation.absolute()), "disk_bytes": disk_bytes(generation)}
             document["facts"] = dict(facts)
-            write_whole(slot.pointer, document, is_durable=True)
+            write_whole(pointer, document, is_durable=True)
         except BaseException as error:
             if isinstance(error, EnvironmentBroken):
                 self._keep_failure(slot, generation, error)
@@ -222,19 +240,45 @@ class EnvironmentCache:
 
 
 def discard(slot: Slot) -> None:
-    """Remove all builds of an environment, the pointer first; the caller holds its build lock.
+    """Remove all builds of an environment, the pointers first; the caller holds its build lock and uses it alone.
 
     Raises:
-        OSError: If the pointer cannot be removed.
+        OSError: If a pointer cannot be removed.
     """
-    slot.pointer.unlink(missing_ok=True)
+    _remove_pointers(slot)
+    _clear(slot)
+
+
+def _make_room(slot: Slot, lease: Lease) -> None:
+    """Remove what no build will need any more: all that is there, or where others use one, what none of them can.
+
+    Those who come meanwhile wait for their share, and then find no pointer.
+    """
+    with lease.alone() if lease.is_held else contextlib.nullcontext() as is_alone:
+        if is_alone:
+            _remove_pointers(slot)
+    _clear(slot)
+
+
+def _remove_pointers(slot: Slot) -> None:
+    for pointer in slot.pointers():
+        pointer.unlink(missing_ok=True)
+
+
+def _clear(slot: Slot) -> None:
+    """Remove what builders left that were killed or failed: nobody found a build that no pointer names."""
     slot.failure.unlink(missing_ok=True)
     slot.failure_log.unlink(missing_ok=True)
     remove_drafts(slot.folder)
     for left in slot.status.parent.glob(f"{slot.status.name}*"):  # of a builder that was killed
         left.unlink(missing_ok=True)
+    documents = [read_pointer(pointer) for pointer in slot.pointers()]
+    if None in documents:  # torn: which build it named, nobody knows
+        return
+    named = {document["generation"] for document in documents if document}
     for generation in slot.generations():
-        _remove_tree(generation)
+        if generation.name not in named:
+            _remove_tree(generation)
 
 
 def _lease_of(slot: Slot) -> Lease:
@@ -251,16 +295,18 @@ def _lease_of(slot: Slot) -> Lease:
 
 
 def _finished(slot: Slot, lease: Lease, *, is_hit: bool) -> CachedBuild | None:
-    pointer = slot.read_pointer()
-    if pointer is None:
-        return None
-    directory = slot.folder / pointer["generation"]
+    for path in slot.pointers():
+        pointer = read_pointer(path)
+        if pointer is not None and _serves(directory := slot.folder / pointer["generation"], pointer):
+            demand_ownership(slot.root, directory)
+            _note_use(path)
+            return CachedBuild(directory=directory, facts=pointer["facts"], is_hit=is_hit, lease=lease)
+    return None
+
+
+def _serves(directory: Path, pointer: Mapping[str, Any]) -> bool:
     is_there = (directory / pointer["facts"]["python"]).exists()  # follows the link: the Python below may be gone
-    if not is_there or _is_moved(directory, pointer):
-        return None
-    demand_ownership(slot.root, directory)
-    _note_use(slot.pointer)
-    return CachedBuild(directory=directory, facts=pointer["facts"], is_hit=is_hit, lease=lease)
+    return is_there and not _is_moved(directory, pointer)
 
 
 def _is_moved(directory: Path, pointer: Mapping[str, Any]) -> bool:

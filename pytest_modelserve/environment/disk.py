@@ -45,9 +45,19 @@ def as_error(error: OSError, root: Path) -> InstallFailed:
     )
 
 
+@contextlib.contextmanager
+def left_as_it_is() -> Iterator[None]:
+    """End the block, and go on after it, where the disk does not let this user write."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+
+
 def _statuses(folder: Path, names: Sequence[str]) -> Iterator[os.stat_result]:
     for name in names:
-        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # removed meanwhile, or another user's
             yield (folder / name).lstat()
 
 

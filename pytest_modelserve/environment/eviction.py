@@ -10,12 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import Timeout
 
-from .cache import LOCK_MODE, Slot, discard
-from .disk import disk_bytes
+from .cache import LOCK_MODE, Slot, discard, read_pointer
+from .disk import READ_ONLY, disk_bytes, left_as_it_is
 from .usage import Use, read_uses
 
 DEFAULT_MAX_BYTES: Final = 10 * 1024**3  # about fifteen environments with scikit-learn and mlflow
@@ -73,7 +73,7 @@ def prune(
 ) -> tuple[CachedEnvironment, ...]:
     """Remove environments not used for `max_age_s`, then the longest unused until `max_bytes` hold; tell which.
 
-    What is in use, or being built, or another user's, stays and counts.
+    What is in use, or being built, or another user's, or read-only, stays and counts.
 
     Args:
         root: Of the cache.
@@ -98,7 +98,7 @@ def prune(
 
 
 def remove(root: Path, cached: CachedEnvironment) -> bool:
-    """Remove one environment; return False where it is in use, being built, or another user's, and stays.
+    """Remove one environment; return False where it is in use, being built, another user's or read-only, and stays.
 
     Raises:
         OSError: If its pointer cannot be removed for another reason.
@@ -111,38 +111,60 @@ def remove(root: Path, cached: CachedEnvironment) -> bool:
             with slot.build_lock().acquire(timeout=0):
                 discard(slot)
                 shutil.rmtree(slot.folder, ignore_errors=True)  # what stays is seen and removed the next time
-    except (Timeout, PermissionError):
+    except Timeout:
+        return False
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
         return False
     return True
 
 
 def _described(slot: Slot, *, is_measured: bool) -> CachedEnvironment:
-    pointer = slot.read_pointer() or {}
+    pointer = _shown(slot) or {}
     facts = pointer.get("facts", {})
-    size = None if is_measured else pointer.get("disk_bytes")
+    size = None if is_measured else _bytes_as_built(slot)
     return CachedEnvironment(
         key=slot.key,
         directory=slot.folder / pointer.get("generation", ""),
         manager=str(facts.get("manager", "")),
         python_version=str(facts.get("python_version", "")),
-        disk_bytes=size if isinstance(size, int) else disk_bytes(slot.folder),
+        disk_bytes=disk_bytes(slot.folder) if size is None else size,
         last_used=_last_used(slot),
         is_in_use=_is_in_use(slot),
         uses=read_uses(slot.folder),
     )
 
 
+def _shown(slot: Slot) -> dict[str, Any] | None:
+    """Read the pointer, None also where it is another user's who shows it to nobody."""
+    try:
+        return slot.read_pointer()
+    except PermissionError:
+        return None
+
+
+def _bytes_as_built(slot: Slot) -> int | None:
+    try:
+        sizes = [(read_pointer(path) or {}).get("disk_bytes") for path in slot.pointers()]
+    except PermissionError:
+        return None
+    known = [size for size in sizes if isinstance(size, int)]
+    return sum(known) if known and len(known) == len(sizes) else None
+
+
 def _last_used(slot: Slot) -> float:
-    for path in (slot.pointer, slot.folder):
-        with contextlib.suppress(FileNotFoundError):
-            return path.stat().st_mtime
-    return 0.0
+    times = []
+    for path in slot.pointers() or (slot.folder,):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            times.append(path.stat().st_mtime)
+    return max(times, default=0.0)
 
 
 def _remove_old_inputs(folder: Path) -> None:
     """Remove what earlier versions wrote for each model that was loaded at the end of a build, and then forgot."""
     for path in folder.glob("*.json*"):
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # removed by another, or another's
+        with contextlib.suppress(FileNotFoundError), left_as_it_is():  # removed by another
             if time.time() - path.stat().st_mtime > _DAY_S:
                 path.unlink()
 

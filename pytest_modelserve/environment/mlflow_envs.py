@@ -44,7 +44,7 @@ def find_mlflow_environment(request: RestoreRequest) -> tuple[Environment | None
         return None, f"no environment of MLflow's is reused: there is no {prefix}"
     try:
         demand_ownership(prefix.parent, prefix)
-        places, answers = Places(), Answers(request.root / "interpreters.json")
+        places, answers = Places(), Answers.of_cache(request.root)
         found = find_interpreter(None, places=places, answers=answers, explicit=prefix / "bin" / "python").interpreter
     except EnvironmentBroken as error:
         return None, f"MLflow's environment {prefix} is not reused: {error.happened}"

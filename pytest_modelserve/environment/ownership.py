@@ -45,6 +45,24 @@ def demand_ownership(root: Path, *paths: Path, user: int | None = None) -> None:
             raise _refused(root, path, owner)
 
 
+def believed_folder(root: Path, name: str) -> Path:
+    """Return a folder of the cache after a look at who made it, and if everybody may write there, what is in it.
+
+    Args:
+        root: Of the cache.
+        name: Of the folder, which need not exist.
+
+    Raises:
+        EnvironmentBroken: If somebody else did.
+        OSError: If it cannot be read.
+    """
+    folder = root / name
+    demand_ownership(root, folder)
+    if folder.exists() and folder.stat().st_mode & stat.S_IWOTH:
+        demand_ownership(root, *folder.iterdir())
+    return folder
+
+
 def _refused(root: Path, path: Path, owner: int) -> EnvironmentBroken:
     return EnvironmentBroken(
         f"the cache of environments has files of another user (uid {owner}), who decides what they run",

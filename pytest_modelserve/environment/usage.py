@@ -53,8 +53,10 @@ def read_uses(slot_folder: Path) -> tuple[Use, ...]:
 
 
 def _uses(slot_folder: Path) -> list[tuple[Use, Path]]:
-    found = []
-    for path in (slot_folder / _FOLDER).glob("*.json"):
+    found, paths = [], list[Path]()
+    with contextlib.suppress(PermissionError):  # another user's, shown to nobody
+        paths = list((slot_folder / _FOLDER).glob("*.json"))
+    for path in paths:
         with contextlib.suppress(OSError):  # removed meanwhile, or not ours to read
             document, last_used = read_whole(path), path.stat().st_mtime
             if isinstance(document.get("uri"), str) and isinstance(document.get("directory"), str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import final
@@ -69,15 +70,22 @@ class Lease:
         Raises:
             ValueError: It was closed.
         """
+        with self.alone() as is_alone:
+            return is_alone
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Tell whether nobody else holds a share, and if so let nobody take one as long as the block lasts.
+
+        Raises:
+            ValueError: It was closed.
+        """
         if self._descriptor is None:
             raise ValueError(f"{self!r} has no share")
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
+            yield _is_exclusive(self._descriptor)
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH)  # either exchange gives up the old lock for an instant
-        return True
 
     def __enter__(self) -> Lease:
         return self
@@ -93,6 +101,14 @@ class Lease:
 
     def __repr__(self) -> str:
         return f"Lease({str(self.path)!r}, {'held' if self.is_held else 'closed'})"
+
+
+def _is_exclusive(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _made_and_shared(path: Path, mode: int) -> int:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
@@ -16,12 +18,15 @@ from .process import lease_path
 from .sharing import GATE
 from .state import read_server
 
+_NOT_OURS: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})  # another user's, or on a disk for reading only
+
 
 def prune_homes(root: Path, *, max_age_s: float) -> int:
     """Empty the directories of servers that nobody used for so long, and return how many there were.
 
-    The directory of a server that runs, starts or stops stays as it is. Of the others the gate stays, an empty file: to
-    remove a lock for which somebody may wait would let two in.
+    The directory of a server that runs, starts or stops stays as it is, and so does what is another user's or
+    read-only. Of the others the gate stays, an empty file: to remove a lock for which somebody may wait would let two
+    in.
 
     Raises:
         OSError: If a directory cannot be read.
@@ -46,7 +51,11 @@ def _is_emptied(home: Path, max_age_s: float) -> bool:
                 else:
                     path.unlink(missing_ok=True)
             return True
-    except (Timeout, PermissionError):  # at work, or another user's
+    except Timeout:  # at work
+        return False
+    except OSError as error:
+        if error.errno not in _NOT_OURS:
+            raise
         return False
 
 

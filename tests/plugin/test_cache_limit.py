@@ -62,3 +62,13 @@ def test_a_size_that_is_none_is_a_wrong_usage(pytester: pytest.Pytester, cached:
         ["*--model-cache-limit cannot be 'lots'*", "*'lots' is no size: write 20GB, 800MB or off*"]
     )
     assert cached.exists()
+
+
+def test_a_cache_that_cannot_be_read_is_told_and_fails_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_own(): pass")
+    (pytester.path / "cache" / "envs" / "k" / "current.json").mkdir(parents=True)
+    result = pytester.runpytest_inprocess(
+        "-p", "no:randomly", "-p", "no:asyncio", "--model-cache-limit=0", "--model-cache-dir=cache"
+    )
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["the cache was not held to its limit: *Is a directory*current.json*"])

@@ -20,7 +20,14 @@ from pytest_modelserve import pipeline
 from pytest_modelserve.domain import ColumnDomain, Domain, Origin
 from pytest_modelserve.environment.conda_channels import CondaSettings
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
-from pytest_modelserve.errors import DomainError, ModelUriError, RequirementsError, ServerError, ServerExited
+from pytest_modelserve.errors import (
+    DomainError,
+    EnvironmentBroken,
+    ModelUriError,
+    RequirementsError,
+    ServerError,
+    ServerExited,
+)
 from pytest_modelserve.followed import FollowedModel
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.pipeline import read_subject, serve, verify
@@ -489,6 +496,16 @@ def test_a_read_only_cache_shares_no_servers(tmp_path: Path, monkeypatch: pytest
     assert not folder.exists()
     with pipeline.server_pool(settings) as writable:
         assert writable.root == tmp_path / "cache" / "servers"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_servers_of_another_user_are_joined_by_nobody(tmp_path: Path) -> None:
+    servers = tmp_path / "cache" / "servers"
+    servers.mkdir(parents=True)
+    os.chown(servers, 61234, 61234)
+    with pytest.raises(EnvironmentBroken) as caught, pipeline.server_pool(Settings(cache_dir=tmp_path / "cache")):
+        pytest.fail("whoever owns the folder decides who answers")
+    assert caught.value.facts["file"] == servers
 
 
 def test_verify_runs_the_checks_that_are_asked_for(model: Path, tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def _looked_up(request: RestoreRequest) -> Choice:
     choice = find_interpreter(
         request.spec.python,
         places=Places.of(request.env, cache=request.root),
-        answers=Answers(request.root / "interpreters.json"),
+        answers=Answers.of_cache(request.root),
         explicit=request.python,
     )
     require_fit(request.additions, request.spec.requirements, choice.interpreter.version)

@@ -68,6 +68,77 @@ def test_a_copied_cache_is_built_anew_though_the_first_is_still_there(root: Path
     assert obtain(root).is_hit
 
 
+def test_one_cache_at_two_paths_has_a_build_for_each_while_both_are_used(root: Path) -> None:
+    first = obtain(root)
+    moved = root.rename(root.with_name("moved"))  # as another container sees it
+    second = obtain(moved)
+    slot = Slot(root=moved, key="k")
+    assert not second.is_hit
+    assert {path.name for path in slot.generations()} == {first.directory.name, second.directory.name}
+    (listed,) = list_cached(moved)
+    assert listed.directory == second.directory
+    assert prune(moved, max_bytes=0) == ()
+    moved.rename(root)
+    again = obtain(root)
+    assert (again.is_hit, again.directory) == (True, first.directory)
+    again.lease.close()
+    second.lease.close()
+    root.rename(moved)
+    found = obtain(moved)
+    assert (found.is_hit, found.directory) == (True, second.directory)
+    for lease in (first.lease, found.lease):
+        lease.close()
+    assert len(prune(moved, max_bytes=0)) == 1
+    assert list(moved.glob("envs/*")) == []
+
+
+def test_the_next_who_is_alone_removes_what_others_have_used(root: Path) -> None:
+    first = obtain(root)
+    second = obtain(root := root.rename(root.with_name("moved")))
+    for lease in (first.lease, second.lease):
+        lease.close()
+    third = obtain(root.rename(root.with_name("moved again")))
+    assert not third.is_hit
+    assert sorted(path.name for path in third.directory.parent.iterdir()) == sorted(
+        ["current.json", third.directory.name]
+    )
+
+
+@pytest.mark.parametrize("is_torn", [True, False])
+def test_what_is_in_use_stays_though_its_python_or_pointer_is_gone(root: Path, is_torn: bool) -> None:
+    first = obtain(root)
+    (first.directory / "lib").touch()
+    slot = Slot(root=root, key="k")
+    (slot.folder / "g-dead").mkdir()  # of a build that was killed: nobody can have found it
+    if is_torn:
+        slot.pointer.write_text("{")
+    else:
+        (first.directory / "python").unlink()
+    second = obtain(root)
+    assert not second.is_hit
+    assert (first.directory / "lib").exists()
+    assert (slot.folder / "g-dead").exists() is is_torn
+    assert obtain(root).directory == second.directory
+    first.lease.close()
+
+
+def test_the_use_and_size_of_an_environment_are_those_of_all_its_builds(root: Path) -> None:
+    first = obtain(root)
+    (alone,) = list_cached(root, is_measured=False)
+    root = root.rename(root.with_name("moved"))
+    second = obtain(root)
+    pointers = Slot(root=root, key="k").pointers()
+    sizes = [json.loads(path.read_text())["disk_bytes"] for path in pointers]
+    assert len(pointers) == 2
+    for path, used in zip(pointers, (200, 100), strict=True):
+        os.utime(path, (used, used))
+    (both,) = list_cached(root, is_measured=False)
+    assert (both.last_used, both.disk_bytes) == (200, sum(sizes))
+    assert alone.disk_bytes == sizes[0]
+    for lease in (first.lease, second.lease):
+        lease.close()
+
+
 def test_another_name_of_the_same_cache_is_no_move(root: Path) -> None:
     (root.parent / "alias").symlink_to(root)
     assert obtain(root.parent / "alias").is_hit
@@ -233,6 +304,15 @@ def test_two_users_build_into_one_cache_that_both_may_write(
     assert caught.value.facts["owner"] == f"uid {NOBODY}"
     assert lines(asks(root, NOBODY - 1))[0].startswith("refused: the cache of environments has files of another user")
     assert lines(asks(root, NOBODY))[0] == "found held"
+
+
+def test_locks_of_another_user_are_refused(public: Path) -> None:
+    root = public / "cache"
+    obtain(root).lease.close()
+    os.chown(root / "locks", NOBODY, NOBODY)
+    with pytest.raises(EnvironmentBroken) as caught:
+        obtain(root)
+    assert caught.value.facts["file"] == root / "locks"
 
 
 def test_who_names_a_closed_cache_trusts_its_owner(public: Path, asks: Callable[..., subprocess.Popen[str]]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -117,3 +119,64 @@ sys.stdin.read()
     server.kill()
     server.communicate()
     assert len(prune(tmp_path, max_bytes=0)) == 1
+
+
+READ_ONLY = """
+import sys
+from pathlib import Path
+from pytest_modelserve.environment.eviction import list_cached, prune
+from pytest_modelserve.server.leftovers import prune_homes
+root = Path(sys.argv[1])
+print(len(list_cached(root)), len(prune(root, max_bytes=0)), prune_homes(root / "servers", max_age_s=0))
+"""
+
+
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_a_cache_on_a_disk_for_reading_only_is_listed_and_left(
+    tmp_path: Path, built: Callable[..., CachedBuild], has_locks: bool
+) -> None:
+    built("a", 100).lease.close()
+    for left in (tmp_path / "servers" / "s" / "server.log", tmp_path / "smoke" / "old.json"):
+        left.parent.mkdir(parents=True)
+        left.touch()
+        os.utime(left, (1, 1))
+    if not has_locks:
+        shutil.rmtree(tmp_path / "locks")
+    mounted = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 77; shift; exec "$@"'
+    words = ["unshare", "--mount", "sh", "-c", mounted, "sh", str(tmp_path), sys.executable, "-c", READ_ONLY]
+    if shutil.which("unshare") is None:
+        pytest.skip("this system has no mounts of a process's own")
+    done = subprocess.run([*words, str(tmp_path)], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or done.returncode == 77:
+        pytest.skip(f"mounts are not ours to make: {done.stderr}")
+    assert (done.returncode, done.stdout) == (0, "1 0 0\n"), done.stderr
+
+
+AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from pytest_modelserve.environment.eviction import list_cached, prune
+os.setegid(61234)
+os.seteuid(61234)
+root = Path(sys.argv[1])
+for is_measured in (True, False):
+    for each in list_cached(root, is_measured=is_measured):
+        print(each.key, each.manager or "unknown", each.last_used > 0)
+print([each.key for each in prune(root, max_bytes=0)])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as two users")
+@pytest.mark.parametrize("is_pointer", [True, False])
+def test_what_another_user_shows_to_nobody_is_listed_and_left(
+    tmp_path: Path, built: Callable[..., CachedBuild], is_pointer: bool
+) -> None:
+    built("theirs", 100).lease.close()
+    slot = Slot(root=tmp_path, key="theirs")
+    (slot.pointer if is_pointer else slot.folder).chmod(0o700 - is_pointer * 0o100)
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", AS_NOBODY, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["theirs unknown True"] * 2 + ["[]"]
+    assert [each.manager for each in list_cached(tmp_path)] == ["uv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -247,6 +248,27 @@ def test_answers_that_cannot_be_saved_are_asked_again(plant: Plant, tmp_path: Pa
 def test_answers_of_another_shape_are_none(tmp_path: Path, known: str) -> None:
     (tmp_path / "answers.json").write_text(f'{{"schema": 1, "known": {known}}}')
     assert Answers(tmp_path / "answers.json").known(Path("/bin/python")) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("is_root_theirs", [True, False])
+def test_answers_that_somebody_else_may_have_written_are_none(
+    plant: Plant, tmp_path: Path, places: Places, is_root_theirs: bool
+) -> None:
+    executable, evil = plant("bin/python3.10"), plant("evil/python3.10")
+    root = tmp_path / "cache"
+    find_interpreter("3.10", places=places, answers=Answers.of_cache(root))
+    assert Answers.of_cache(root).known(executable) is not None
+    path = root / "interpreters.json"
+    forged = path.read_text().replace(f'"path": "{executable}"', f'"path": "{evil}"')
+    path.write_text(forged)
+    trusted = find_interpreter("3.10", places=places, answers=Answers.of_cache(root))
+    assert trusted.interpreter.path == evil  # whoever writes there decides
+    root.chmod(0o777)
+    os.chown(root if is_root_theirs else path, 61234, 61234)
+    answers = Answers.of_cache(root)
+    assert find_interpreter("3.10", places=places, answers=answers).interpreter.path == executable
+    assert path.read_text() == forged
 
 
 def test_an_explicit_path_that_does_not_run(find: Callable[..., Choice], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelserve.environment.ownership import demand_ownership
+from pytest_modelserve.environment.ownership import believed_folder, demand_ownership
 from pytest_modelserve.errors import EnvironmentBroken
 
 STRANGER = 12345  # nobody whose files these are
@@ -62,3 +62,27 @@ def test_a_link_is_judged_by_who_made_it(tmp_path: Path) -> None:
 
 def test_what_is_not_there_is_nobodys(tmp_path: Path) -> None:
     assert is_believed(tmp_path / "gone", tmp_path / "gone" / "envs", user=STRANGER)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize(
+    ("whose", "mode", "is_taken"),
+    [(None, 0o777, True), ("s", 0o755, False), ("s/home", 0o755, True), ("s/home", 0o777, False)],
+)
+def test_a_folder_that_somebody_else_may_have_filled_is_refused(
+    tmp_path: Path, whose: str | None, mode: int, is_taken: bool
+) -> None:
+    (tmp_path / "s" / "home").mkdir(parents=True)
+    (tmp_path / "s").chmod(mode)
+    if whose is not None:
+        os.chown(tmp_path / whose, STRANGER, STRANGER)
+    if is_taken:
+        assert believed_folder(tmp_path, "s") == tmp_path / "s"
+        return
+    with pytest.raises(EnvironmentBroken) as caught:
+        believed_folder(tmp_path, "s")
+    assert caught.value.facts["file"] == tmp_path / str(whose)
+
+
+def test_a_folder_that_is_not_there_is_believed(tmp_path: Path) -> None:
+    assert believed_folder(tmp_path, "s") == tmp_path / "s"

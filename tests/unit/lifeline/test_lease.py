@@ -52,6 +52,19 @@ def test_knows_whether_it_is_the_only_one(lease_path: Path) -> None:
         lease.is_only()
 
 
+def test_nobody_takes_a_share_while_the_only_holder_is_alone(lease_path: Path) -> None:
+    with Lease(lease_path) as lease, lease_path.open() as other:
+        with lease.alone() as is_alone:
+            assert is_alone
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with lease.alone() as is_alone:
+            assert not is_alone
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert not is_free(lease_path)
+
+
 def test_does_not_pass_to_programs_that_the_holder_starts(lease_path: Path) -> None:
     lease = Lease(lease_path)
     with subprocess.Popen(["sleep", "60"], close_fds=False) as program:
