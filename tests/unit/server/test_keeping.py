@@ -153,13 +153,17 @@ def written(name: str, text: str) -> Callable[[Server], None]:
     return write
 
 
+def recorded(path: Path) -> Callable[[Server], None]:
+    """Record a module as imported from a file."""
+    document = json.dumps({"name": "m", "file": str(path), "phase": "load"})
+    return written("modules.jsonl", document + '\n{"name": "half')
+
+
 def changed(path: Path, text: str = "", mtime: float | None = None) -> Callable[[Server], None]:
     """Record a module as imported from a file, which is then written, or removed where there is no text."""
 
     def change(server: Server) -> None:
-        written("modules.jsonl", json.dumps({"name": "m", "file": str(path), "phase": "load"}) + '\n{"name": "half')(
-            server
-        )
+        recorded(path)(server)
         if text:
             path.write_text(text)
             os.utime(path, None if mtime is None else (mtime, mtime))
@@ -189,6 +193,10 @@ UNFIT = [
     ({"has_spy": True}, written("calls.jsonl", ""), "not recorded"),
     ({}, with_large_log, "its log"),
     ({}, lambda server: psutil.Process(server.pid).suspend(), "was not answered"),
+    ({"has_spy": True}, bool, "No such file"),
+    ({}, written("modules.jsonl", "torn\n"), "could not be told"),
+    ({}, written("keep.json", "torn"), "it was not to be kept"),
+    ({}, lambda server: server.log_path.unlink(), "No such file"),
 ]
 
 
@@ -221,21 +229,89 @@ def test_one_that_died_meanwhile_is_replaced(kept: Fake, runs: Runs) -> None:
     assert runs(kept()).pid != old.pid
 
 
-@pytest.mark.parametrize("way", ["rewritten", "removed", "older", "scratch"])
+def replaced(module: Path, mtime: float) -> Callable[[Server], None]:
+    """Put a file that was written before in the place of a module, as `mv` does."""
+    other = module.with_name("other.py")
+    other.write_text("new")
+    os.utime(other, (mtime, mtime))
+
+    def change(server: Server) -> None:
+        changed(module, "old", 1.0)(server)
+        other.replace(module)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("way", "is_kept"),
+    [("rewritten", False), ("removed", False), ("backdated", False), ("moved", False), ("untouched", True)],
+)
+@pytest.mark.parametrize("temporary", ["elsewhere", "mod"])  # no folder, though the name begins like it
 def test_code_that_was_changed_since_it_was_imported_counts(
-    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, is_kept: bool, temporary: str
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path if way == "scratch" else tmp_path / "elsewhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / temporary))
     module = tmp_path / "module.py"
     module.write_text("old")
     change = {
         "rewritten": changed(module, "new", time.time() + 5),
         "removed": changed(module),
-        "older": changed(module, "new", 1.0),
-        "scratch": changed(module),
+        "backdated": changed(module, "new", 1.0),
+        "moved": replaced(module, 1.0),
+        "untouched": recorded(module),
     }[way]
-    is_kept = runs(kept(), change) == runs(kept())
-    assert is_kept is (way in {"older", "scratch"})
+    assert (runs(kept(), change) == runs(kept())) is is_kept
+
+
+@pytest.mark.parametrize(("way", "is_kept"), [("rewritten", False), ("removed", True), ("generated", True)])
+def test_of_scratch_files_those_count_that_were_changed_after_the_last_import(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, is_kept: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    module = tmp_path / "module.py"
+    module.write_text("old")
+
+    def generate(server: Server) -> None:
+        module.write_text("new")
+        recorded(module)(server)
+
+    change = {
+        "rewritten": changed(module, "new", time.time() + 5),
+        "removed": changed(module),
+        "generated": generate,
+    }[way]
+    assert (runs(kept(), change) == runs(kept())) is is_kept
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_module_in_an_archive_is_as_old_as_the_archive(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    archive = tmp_path / "code.zip"
+    archive.write_bytes(b"old")
+
+    def change(server: Server) -> None:
+        recorded(archive / "package" / "module.py")(server)
+        if is_changed:
+            archive.write_bytes(b"new")
+
+    assert (runs(kept(), change) == runs(kept())) is not is_changed
+
+
+def test_another_link_to_an_installed_file_is_no_change(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    module = tmp_path / "lib" / "python3.11" / "site-packages" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("installed")
+
+    def link(server: Server) -> None:
+        recorded(module)(server)
+        os.link(module, tmp_path / "linked.py")
+
+    assert runs(kept(), link) == runs(kept())
 
 
 def test_the_records_begin_anew_with_each_run(kept: Fake, runs: Runs) -> None:
