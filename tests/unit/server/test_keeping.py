@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pytest_modelserve.errors import ServerError
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.server import keeping
 from pytest_modelserve.server.keeping import as_kept, kept_servers
@@ -349,6 +350,47 @@ def test_a_new_one_takes_the_place_of_the_same_model_before(kept: Fake, runs: Ru
         new = runs(kept(name="new"))
         assert [server.is_alive() for server in (*others, used, new)] == [True] * 4
     assert {path.name for path in unused.directory.iterdir()} == {"server.log", "lifeline.status"}
+
+
+def refusing(old: Server, error: Exception, real: Callable[[Server], None]) -> Callable[[Server], None]:
+    def refuse(server: Server) -> None:
+        if server.pid == old.pid:
+            raise error
+        real(server)
+
+    return refuse
+
+
+BROKEN = [("stop", ServerError("it does not stop")), ("clean_up", PermissionError("not yours"))]
+
+
+@pytest.mark.parametrize(("name", "error"), BROKEN)
+def test_one_that_cannot_be_tidied_up_holds_no_other_up(
+    kept: Fake, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    old, told = runs(kept(name="old")), list[str]()
+    with monkeypatch.context() as patch, ServerPool(runs.root, runs._start, tell=told.append) as pool:
+        patch.setattr(Server, name, refusing(old, error, getattr(Server, name)))
+        new = [pool.obtain(kept(name=name)) for name in ("new", "newer")]
+        assert all(server.is_alive() for server in new)
+        assert len(told) == 1
+        assert error.args[0] in told[0]
+        assert str(old.directory.parent) in told[0]
+
+
+@pytest.mark.parametrize(("name", "error"), BROKEN)
+def test_one_that_cannot_be_ended_leaves_the_turn_to_the_next(
+    kept: Fake, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    first, second = (runs(kept(at, name=f"of {at}", model_uri=f"of {at}")) for at in (3600.0, 7200.0))
+    told = list[str]()
+    with monkeypatch.context() as patch, ServerPool(runs.root, tell=told.append) as pool:
+        patch.setattr(Server, name, refusing(first, error, getattr(Server, name)))
+        ended = pool.end_unused()
+        assert ended == (second if name == "stop" else first)  # what it left is another thing
+        assert [server.is_alive() for server in (first, second)] == [name == "stop", name != "stop"]
+    assert len(told) == 1
+    assert error.args[0] in told[0]
 
 
 def test_one_that_is_given_back_for_its_memory_is_not_kept(kept: Fake, runs: Runs) -> None:
