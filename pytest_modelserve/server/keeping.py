@@ -102,7 +102,7 @@ def kept_servers(root: Path) -> Iterator[KeptServer]:
 
 def homes_of_kept(root: Path) -> Iterator[Path]:
     """Yield where servers below a directory have their files that were kept, or might have been."""
-    yield from sorted(root.glob(f"*{_MARK}*"))
+    yield from (home for home in sorted(root.glob(f"*{_MARK}*")) if home.is_dir())
 
 
 def end_if_unfit(spec: LaunchSpec, home: Path) -> str:

@@ -393,6 +393,19 @@ def test_one_that_cannot_be_ended_leaves_the_turn_to_the_next(
     assert error.args[0] in told[0]
 
 
+def test_files_of_others_beside_the_servers_are_left_alone(kept: Fake, runs: Runs) -> None:
+    runs.root.mkdir()
+    strays = [runs.root / name for name in (".DS_Store", "a-kept-b.txt", kept(name="old").name)]
+    for stray in strays:
+        stray.write_text("stray")
+    with ServerPool(runs.root, runs._start, tell=pytest.fail) as pool:
+        server = pool.obtain(kept())
+        assert dict(pool.running()) == {kept().name: server}
+        assert [found.server.pid for found in kept_servers(runs.root)] == [server.pid]
+        assert pool.end_unused() is None
+    assert [stray.read_text() for stray in strays] == ["stray"] * 3
+
+
 def test_one_that_is_given_back_for_its_memory_is_not_kept(kept: Fake, runs: Runs) -> None:
     with runs.pool() as pool, runs.pool() as other:
         server = pool.obtain(kept())
