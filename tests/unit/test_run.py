@@ -221,7 +221,14 @@ def test_one_worker_builds_ahead_for_all(config: pytest.Config, worker: str, n_b
     assert len(started.directories) == n_built
 
 
-@pytest.mark.parametrize(("names", "is_paused"), [(("model_client", "latency"), True), (("model_client",), False)])
+@pytest.mark.parametrize(
+    ("names", "is_paused"),
+    [
+        (("served_model", "model_client", "latency"), True),
+        (("served_model", "model_client"), False),
+        (("latency",), False),  # one that is not ours
+    ],
+)
 def test_nothing_is_built_beside_a_test_that_takes_times(
     config: pytest.Config, names: tuple[str, ...], is_paused: bool
 ) -> None:
