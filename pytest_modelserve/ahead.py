@@ -88,7 +88,10 @@ class BuildsAhead:
         return replace(environment, cached=False, elapsed_s=max(environment.elapsed_s, built.elapsed_s))
 
     def paused(self) -> AbstractContextManager[None]:
-        """Let nothing be built for as long as the block lasts, in which times are taken."""
+        """Let nothing be built for as long as the block lasts, in which times are taken.
+
+        Where this process asks meanwhile for an environment that is not there, the pause is over.
+        """
         return nullcontext() if self._background is None else self._background.paused()
 
     def close(self) -> None:

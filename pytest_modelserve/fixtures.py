@@ -63,12 +63,15 @@ def foresee(session: pytest.Session) -> None:
 
 
 def undisturbed(item: pytest.Item) -> AbstractContextManager[None]:
-    """Return the context in which a test runs: one that takes times has the machine as far as it is ours to give."""
-    if LATENCY not in getattr(item, "fixturenames", ()):
-        return nullcontext()
-    from .run import Run
+    """Return the context in which a test runs: one that takes times has the machine as far as it is ours to give.
 
-    return Run.of(item.config).ahead.paused()
+    A fixture of that name may be anybody's; ours takes `served_model`.
+    """
+    if not {LATENCY, SERVED_MODEL} <= set(getattr(item, "fixturenames", ())) or RUN_MODULE not in sys.modules:
+        return nullcontext()
+    from .run import RUN
+
+    return item.config.stash[RUN].ahead.paused() if RUN in item.config.stash else nullcontext()
 
 
 def prepare(item: pytest.Item) -> None:

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Generator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from .environment.ownership import believed_folder
 from .environment.restoration import default_root
 from .errors import Failure
 from .lifeline import Lease
+from .progress import tell
 from .server.keeping import KeptServer, kept_servers
 from .server.launch import LaunchSpec
 from .server.process import Prepared, prepare, settle, start
@@ -47,7 +49,8 @@ class ManagedServers(ServerPool):
     """
 
     def __init__(self, config: pytest.Config, root: Path, starter: Starter) -> None:
-        super().__init__(root, starter, getattr(config, "workerinput", {}).get("testrunuid", ""))
+        run_id = getattr(config, "workerinput", {}).get("testrunuid", "")
+        super().__init__(root, starter, run_id, tell=partial(tell, config))
         self._config = config
         self._summary = KeptSummary(root)
         self._logs = _LogSections()

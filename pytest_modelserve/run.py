@@ -254,12 +254,12 @@ class Run:
             return error
 
     def _foreseen(self, requests: Iterable[Request]) -> Iterator[RestoreRequest]:
-        """Yield the environments that are built for models; what is broken, its own test tells.
+        """Yield the environments that are built for models; what is broken in any way, its own test tells.
 
         Nothing is remembered of what is read here: a fixture may yet write the model, or write it anew.
         """
         for request in dict.fromkeys(requests):
-            with suppress(ModelServeError):
+            with suppress(Exception):  # one odd model, or backend of others', is no reason to run no tests at all
                 settings = settings_from_marker(self.settings, request.overrides)
                 if not settings.url and settings.env_manager not in UNBUILT:
                     known = self._subjects.get(request.on_any(), self._subjects.get(request))

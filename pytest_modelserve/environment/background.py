@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -25,6 +25,7 @@ import psutil
 
 from ..errors import EnvironmentBroken
 from ..lifeline import Lease, supervised
+from .pauses import end_pauses, paused
 from .restoration import RestoreRequest
 from .restore import restore
 
@@ -92,31 +93,18 @@ class BackgroundBuild:
 
         Args:
             at: Its place among those that were asked for.
-            is_awaited: Whether to wait where it was begun and is not over.
+            is_awaited: Whether to wait where it was begun and is not over, which ends a pause.
         """
         self._read(is_awaited=False)
         while is_awaited and (known := self._known.get(at)) is not None and not known.is_over:
+            end_pauses()
             if not self._read(is_awaited=True):
                 return None
         return self._known.get(at)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let nothing be built for as long as the block lasts."""
-        stopped: dict[int, psutil.Process] = {}
-        try:
-            while new := [
-                each for each in self._family() if each.pid not in stopped
-            ]:  # they may start others meanwhile
-                for each in new:
-                    stopped[each.pid] = each
-                    with suppress(psutil.NoSuchProcess):
-                        each.suspend()
-            yield
-        finally:
-            for each in stopped.values():
-                with suppress(psutil.NoSuchProcess):
-                    each.resume()
+    def paused(self) -> AbstractContextManager[None]:
+        """Let nothing be built for as long as the block lasts, or until this process needs an environment."""
+        return paused(self._family)
 
     def close(self) -> str:
         """End what is being built, and return why the process had ended before all was done; empty where it had not.

@@ -35,6 +35,7 @@ from ..errors import EnvironmentBroken, InstallFailed, InterpreterMissing, Requi
 from ..lifeline import Lease
 from .disk import FULL, READ_ONLY, disk_bytes
 from .ownership import demand_ownership
+from .pauses import end_pauses
 from .progress import SILENCE, Progress, StatusFile, read_status
 from .whole_file import read_whole, remove_drafts, write_whole
 
@@ -173,6 +174,7 @@ class EnvironmentCache:
         try:
             if found := _finished(slot, lease, is_hit=True):
                 return found
+            end_pauses()  # what we stopped may hold the lock of this environment, or of the installer's cache
             with self._turn(slot):
                 return _finished(slot, lease, is_hit=False) or self._build(slot, lease, build)
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ _ID_HEADER: Final = "X-Modelserve-Request-Id"
 _HEALTH_S: Final = 5.0  # nobody else uses it: one that does not answer at once never will
 _SHORTEST_S: Final = 10.0
 _FACTOR: Final = 20  # of what its first prediction took, which was the slowest of all
+_INSTALLED: Final = re.compile(r"/lib(64)?/python3[\d.]*t?/")  # in the path of what an installer put in place
 _MOST_LOG_BYTES: Final = 64 * 1024 * 1024  # what it writes to its log is never cut while it runs
 
 
@@ -100,7 +102,7 @@ def kept_servers(root: Path) -> Iterator[KeptServer]:
 
 def homes_of_kept(root: Path) -> Iterator[Path]:
     """Yield where servers below a directory have their files that were kept, or might have been."""
-    yield from sorted(root.glob(f"*{_MARK}*"))
+    yield from (home for home in sorted(root.glob(f"*{_MARK}*")) if home.is_dir())
 
 
 def end_if_unfit(spec: LaunchSpec, home: Path) -> str:
@@ -121,6 +123,14 @@ def end_if_unfit(spec: LaunchSpec, home: Path) -> str:
 
 
 def _fault_of(spec: LaunchSpec, server: Server) -> str:
+    """Return what is wrong with a server, empty where nothing is; what cannot be told counts as wrong."""
+    try:
+        return _fault_found(spec, server)
+    except (OSError, ValueError) as error:
+        return f"it could not be told whether it is as it was: {error!r}"
+
+
+def _fault_found(spec: LaunchSpec, server: Server) -> str:
     if _read_keep(server) is None:
         return "it was not to be kept"
     if server.log_path.stat().st_size > _MOST_LOG_BYTES:
@@ -178,18 +188,37 @@ def _changed_module(server: Server) -> str:
     if not record.exists():
         return ""
     began = status_path(server.directory).stat().st_mtime
-    scratch = tempfile.gettempdir()  # what is generated while the model runs may go as it came
+    scratch = tempfile.gettempdir() + os.sep  # what is generated while the model runs may go as it came
+    imported = record.stat().st_mtime  # the last of it, so what was generated before that is no change
     written = record.read_bytes()  # a line that is being written now has no end yet
     for line in written[: written.rfind(b"\n") + 1].splitlines():
         file = json.loads(line)["file"]
-        if file is None or file.startswith(scratch):
+        if file is None:
             continue
+        is_scratch = file.startswith(scratch)
         try:
-            if Path(file).stat().st_mtime > began:
+            if _placed_at(Path(file)) > (imported if is_scratch else began):
                 return str(file)
         except FileNotFoundError:
-            return str(file)
+            if not is_scratch:
+                return str(file)
     return ""
+
+
+def _placed_at(path: Path) -> float:
+    """Return when a file, or the archive that it is in, got where it is: `mv` and `cp -p` keep the time of writing.
+
+    In an environment only that counts: its files are links, and each further link of another environment to the same
+    file is a change of the file.
+
+    Raises:
+        OSError: It is not there, or may not be seen.
+    """
+    try:
+        status = path.stat()
+    except NotADirectoryError:
+        return _placed_at(path.parent)
+    return status.st_mtime if _INSTALLED.search(str(path)) else max(status.st_mtime, status.st_ctime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,10 +231,11 @@ class _Keep:
 
 
 def _read_keep(server: Server) -> _Keep | None:
+    """Read for how long a server is kept; None where it is not, or where a machine went down while that was written."""
     path = keep_path(server.directory)
     try:
         told, used = json.loads(path.read_text()), path.stat().st_mtime
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     return _Keep(keep_s=told["keep_s"], run_id=told["run_id"], used=used)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -53,13 +54,18 @@ class ServerPool:
         root: A directory on a local disk, the same for all who are to share.
         starter: How a server is started where none runs yet.
         run_id: The same for all pools that are not to repeat each other's failed starts; by default no other's.
+        tell: Hears, once of each, of servers of earlier runs that could not be tidied up.
     """
 
-    def __init__(self, root: Path, starter: Starter = start, run_id: str = "") -> None:
+    def __init__(
+        self, root: Path, starter: Starter = start, run_id: str = "", *, tell: Callable[[str], object] = warnings.warn
+    ) -> None:
         self._root = root.absolute()  # servers run in directories of their own
         self._run_id = run_id or uuid.uuid4().hex
         self._starter = starter
         self._shares: dict[str, _Share] = {}
+        self._tell = tell
+        self._told: set[Path] = set()
 
     @property
     def root(self) -> Path:
@@ -136,16 +142,17 @@ class ServerPool:
     def end_unused(self) -> Server | None:
         """End one of the servers that are kept and that nobody uses, and return it: the one that would end first.
 
-        Raises:
-            ServerError: If it does not stop.
+        One that does not stop is passed over.
         """
         for kept in sorted(kept_servers(self._root), key=lambda kept: kept.until):
-            home = kept.server.directory.parent
-            with suppress(Timeout), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
+            home, has_ended = kept.server.directory.parent, False
+            with self._spared(home), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
                 if lease.is_only():
                     kept.server.stop()
+                    has_ended = True
                     kept.server.clean_up()
-                    return kept.server
+            if has_ended:
+                return kept.server
         return None
 
     def running(self) -> Iterator[tuple[str, Server]]:
@@ -213,7 +220,7 @@ class ServerPool:
         for home in homes_of_kept(self._root):
             if home == new.directory.parent:
                 continue
-            with suppress(Timeout), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
+            with self._spared(home), self._lock(home, timeout_s=0), Lease(lease_path(home)) as lease:
                 old = read_server(home)
                 if old is None or not lease.is_only():
                     continue
@@ -221,6 +228,19 @@ class ServerPool:
                     old.stop()
                 if not old.is_alive():
                     old.clean_up()
+
+    @contextmanager
+    def _spared(self, home: Path) -> Iterator[None]:
+        """Go on whatever goes wrong with a server that somebody left, for nobody here needs it, but say so once."""
+        try:
+            yield
+        except Timeout:  # somebody is at it
+            return
+        except (OSError, ServerError) as error:
+            if home not in self._told:
+                self._told.add(home)
+                why = error.happened if isinstance(error, ServerError) else error
+                self._tell(f"what an earlier run left in {home} stays there: {why}")
 
     def _leave(self, name: str, share: _Share) -> None:
         with self._lock(self._root / name):

@@ -181,7 +181,7 @@ def read_server(home: Path) -> Server | None:
     """
     try:
         document = json.loads((home / _STATE_FILE).read_text())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # file managers leave files of their own beside homes
         return None
     if document.pop("schema", None) != _SCHEMA:
         return None

@@ -171,6 +171,16 @@ def test_what_the_tests_need_is_built_ahead_in_their_order(config: pytest.Config
     assert started.n_closed == 1
 
 
+def test_an_odd_model_keeps_no_other_from_being_built_ahead(config: pytest.Config, pytester: pytest.Pytester) -> None:
+    run, started = foreseeing(config)
+    odd = pytester.mkdir("odd")
+    flavor = {"loader_module": "none", "env": {"virtualenv": "x" * 300}}  # OSError: File name too long
+    (odd / "MLmodel").write_text(json.dumps({"flavors": {"python_function": flavor}}))
+    items = [Item(), *(Item(run.given(name)[0]) for name in ("one", "odd", "two"))]
+    run.foresee(cast("list[pytest.Item]", items))
+    assert [directory.name for directory in started.directories] == ["one", "two"]
+
+
 def test_the_first_environment_is_restored_by_who_asks_before_others_are_begun(config: pytest.Config) -> None:
     run, started = foreseeing(config)
     one, two = (run.given(name)[0] for name in ("one", "two"))
@@ -211,7 +221,14 @@ def test_one_worker_builds_ahead_for_all(config: pytest.Config, worker: str, n_b
     assert len(started.directories) == n_built
 
 
-@pytest.mark.parametrize(("names", "is_paused"), [(("model_client", "latency"), True), (("model_client",), False)])
+@pytest.mark.parametrize(
+    ("names", "is_paused"),
+    [
+        (("served_model", "model_client", "latency"), True),
+        (("served_model", "model_client"), False),
+        (("latency",), False),  # one that is not ours
+    ],
+)
 def test_nothing_is_built_beside_a_test_that_takes_times(
     config: pytest.Config, names: tuple[str, ...], is_paused: bool
 ) -> None:

@@ -18,8 +18,11 @@ import psutil
 import pytest
 
 from pytest_modelserve.environment.background import NICENESS, BackgroundBuild, Built
+from pytest_modelserve.environment.cache import EnvironmentCache
+from pytest_modelserve.environment.progress import Progress
 from pytest_modelserve.environment.restoration import RestoreRequest
 from pytest_modelserve.environment.spec import EnvironmentSpec
+from pytest_modelserve.errors import EnvironmentBroken
 
 DEADLINE_S: Final = 60.0  # conditions come true within a second; a loaded machine takes its time
 Gone = Callable[[list[psutil.Process]], bool]
@@ -55,7 +58,11 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))  # of those who are started
+    monkeypatch.setattr(tempfile, "tempdir", None)  # asked again here, where other runs have no leases
     return Scene(tmp_path)
 
 
@@ -78,7 +85,6 @@ def leases() -> set[Path]:
 
 
 def test_each_is_restored_and_what_cannot_be_is_passed_over(scene: Scene) -> None:
-    before = leases()
     with building(scene.request(), scene.request("nobody"), scene.request()) as build:
         outcomes = [finished(build).outcome(at) for at in range(4)]
         assert not build.is_running
@@ -86,7 +92,7 @@ def test_each_is_restored_and_what_cannot_be_is_passed_over(scene: Scene) -> Non
     assert outcomes[1] == Built(at=1, is_over=True)
     assert outcomes[3] is None
     assert [built.is_over and built.elapsed_s > 0 for at in (0, 2) if (built := outcomes[at])] == [True, True]
-    assert leases() <= before
+    assert leases() == set()
 
 
 def test_what_is_begun_is_waited_for_and_no_other(scene: Scene) -> None:
@@ -106,35 +112,71 @@ def test_it_gives_way_to_those_who_run_tests(scene: Scene) -> None:
         assert scene.asked().nice() == psutil.Process().nice() + NICENESS
 
 
+def await_stop(processes: list[psutil.Process], *, is_stopped: bool) -> None:
+    """Wait until all are stopped, or none is: a signal takes its time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while {each.status() == psutil.STATUS_STOPPED for each in processes} != {is_stopped}:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_nothing_is_done_while_it_is_paused(scene: Scene) -> None:
     with building(scene.blocking) as build:
         process = scene.asked()
         family = [process, *process.parents()[:1]]
         with build.paused():
-            deadline = time.monotonic() + DEADLINE_S
-            while {each.status() for each in family} != {psutil.STATUS_STOPPED}:  # a signal takes its time
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
-        assert psutil.STATUS_STOPPED not in {each.status() for each in family}
+            await_stop(family, is_stopped=True)
+        await_stop(family, is_stopped=False)
 
 
-def test_pausing_what_is_done_does_nothing(scene: Scene) -> None:
-    with building(scene.request()) as build, finished(build).paused():
-        assert not build.is_running
+def test_who_builds_while_it_is_paused_lets_it_go_on(scene: Scene) -> None:
+    with building(scene.blocking) as build:
+        process = scene.asked()
+        family = [process, *process.parents()[:1]]
+
+        def build_other(_directory: Path, _progress: Progress) -> dict[str, object]:
+            await_stop(family, is_stopped=False)  # what they hold, the lock of this very key, say, may be needed
+            raise EnvironmentBroken("built enough", facts={}, fix="")
+
+        with build.paused():
+            await_stop(family, is_stopped=True)
+            with pytest.raises(EnvironmentBroken, match="built enough"):
+                EnvironmentCache(scene.folder / "cache").obtain("key", build_other)
+            await_stop(family, is_stopped=False)
+
+
+def test_who_waits_for_an_outcome_while_it_is_paused_lets_it_go_on(scene: Scene) -> None:
+    with building(scene.blocking) as build:
+        process = scene.asked()
+        with build.paused():
+            await_stop(process.parents()[:1], is_stopped=True)
+            process.kill()
+            assert build.outcome(0, is_awaited=True) == Built(at=0, is_over=True)
+
+
+def test_pausing_what_is_done_stops_nobody(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[psutil.Process] = []
+    monkeypatch.setattr(psutil.Process, "suspend", stopped.append)
+    with building(scene.request()) as build, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as other:
+        finished(build)
+        monkeypatch.setattr(build._process, "pid", os.getpid())  # it is another's now, one that has a child
+        with build.paused():
+            assert stopped == []
+        other.communicate()
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
 def test_closing_ends_what_is_being_done(scene: Scene, gone: Gone, is_paused: bool) -> None:
-    before = leases()
     with building(scene.blocking) as build:
         process = scene.asked()
+        assert len(leases()) == 1
         family = [process, *process.parents()[:2]]
         if is_paused:
             with build.paused():
                 assert build.close() == ""
         assert build.close() == ""
         assert gone(family)
-    assert leases() <= before
+    assert leases() == set()
 
 
 def test_why_it_ended_by_itself_is_told(scene: Scene) -> None:
@@ -172,11 +214,10 @@ def test_it_ends_with_whoever_started_it(scene: Scene, gone: Gone, number: int) 
         time.sleep({DEADLINE_S})
         """
     )
-    before = leases()
     with subprocess.Popen([sys.executable, "-c", script]) as starter:
         process = scene.asked()
         family = [process, *process.parents()[:2]]
         starter.send_signal(number)
         starter.wait(DEADLINE_S)
         assert gone(family)
-    assert leases() <= before
+    assert leases() == set()

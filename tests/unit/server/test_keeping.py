@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from pytest_modelserve.errors import ServerError
 from pytest_modelserve.lifeline import Lease
 from pytest_modelserve.server import keeping
 from pytest_modelserve.server.keeping import as_kept, kept_servers
@@ -153,13 +154,17 @@ def written(name: str, text: str) -> Callable[[Server], None]:
     return write
 
 
+def recorded(path: Path) -> Callable[[Server], None]:
+    """Record a module as imported from a file."""
+    document = json.dumps({"name": "m", "file": str(path), "phase": "load"})
+    return written("modules.jsonl", document + '\n{"name": "half')
+
+
 def changed(path: Path, text: str = "", mtime: float | None = None) -> Callable[[Server], None]:
     """Record a module as imported from a file, which is then written, or removed where there is no text."""
 
     def change(server: Server) -> None:
-        written("modules.jsonl", json.dumps({"name": "m", "file": str(path), "phase": "load"}) + '\n{"name": "half')(
-            server
-        )
+        recorded(path)(server)
         if text:
             path.write_text(text)
             os.utime(path, None if mtime is None else (mtime, mtime))
@@ -189,6 +194,10 @@ UNFIT = [
     ({"has_spy": True}, written("calls.jsonl", ""), "not recorded"),
     ({}, with_large_log, "its log"),
     ({}, lambda server: psutil.Process(server.pid).suspend(), "was not answered"),
+    ({"has_spy": True}, bool, "No such file"),
+    ({}, written("modules.jsonl", "torn\n"), "could not be told"),
+    ({}, written("keep.json", "torn"), "it was not to be kept"),
+    ({}, lambda server: server.log_path.unlink(), "No such file"),
 ]
 
 
@@ -221,21 +230,89 @@ def test_one_that_died_meanwhile_is_replaced(kept: Fake, runs: Runs) -> None:
     assert runs(kept()).pid != old.pid
 
 
-@pytest.mark.parametrize("way", ["rewritten", "removed", "older", "scratch"])
+def replaced(module: Path, mtime: float) -> Callable[[Server], None]:
+    """Put a file that was written before in the place of a module, as `mv` does."""
+    other = module.with_name("other.py")
+    other.write_text("new")
+    os.utime(other, (mtime, mtime))
+
+    def change(server: Server) -> None:
+        changed(module, "old", 1.0)(server)
+        other.replace(module)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("way", "is_kept"),
+    [("rewritten", False), ("removed", False), ("backdated", False), ("moved", False), ("untouched", True)],
+)
+@pytest.mark.parametrize("temporary", ["elsewhere", "mod"])  # no folder, though the name begins like it
 def test_code_that_was_changed_since_it_was_imported_counts(
-    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, is_kept: bool, temporary: str
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path if way == "scratch" else tmp_path / "elsewhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / temporary))
     module = tmp_path / "module.py"
     module.write_text("old")
     change = {
         "rewritten": changed(module, "new", time.time() + 5),
         "removed": changed(module),
-        "older": changed(module, "new", 1.0),
-        "scratch": changed(module),
+        "backdated": changed(module, "new", 1.0),
+        "moved": replaced(module, 1.0),
+        "untouched": recorded(module),
     }[way]
-    is_kept = runs(kept(), change) == runs(kept())
-    assert is_kept is (way in {"older", "scratch"})
+    assert (runs(kept(), change) == runs(kept())) is is_kept
+
+
+@pytest.mark.parametrize(("way", "is_kept"), [("rewritten", False), ("removed", True), ("generated", True)])
+def test_of_scratch_files_those_count_that_were_changed_after_the_last_import(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, is_kept: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    module = tmp_path / "module.py"
+    module.write_text("old")
+
+    def generate(server: Server) -> None:
+        module.write_text("new")
+        recorded(module)(server)
+
+    change = {
+        "rewritten": changed(module, "new", time.time() + 5),
+        "removed": changed(module),
+        "generated": generate,
+    }[way]
+    assert (runs(kept(), change) == runs(kept())) is is_kept
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_module_in_an_archive_is_as_old_as_the_archive(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    archive = tmp_path / "code.zip"
+    archive.write_bytes(b"old")
+
+    def change(server: Server) -> None:
+        recorded(archive / "package" / "module.py")(server)
+        if is_changed:
+            archive.write_bytes(b"new")
+
+    assert (runs(kept(), change) == runs(kept())) is not is_changed
+
+
+def test_another_link_to_an_installed_file_is_no_change(
+    kept: Fake, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "elsewhere"))
+    module = tmp_path / "lib" / "python3.11" / "site-packages" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("installed")
+
+    def link(server: Server) -> None:
+        recorded(module)(server)
+        os.link(module, tmp_path / "linked.py")
+
+    assert runs(kept(), link) == runs(kept())
 
 
 def test_the_records_begin_anew_with_each_run(kept: Fake, runs: Runs) -> None:
@@ -273,6 +350,60 @@ def test_a_new_one_takes_the_place_of_the_same_model_before(kept: Fake, runs: Ru
         new = runs(kept(name="new"))
         assert [server.is_alive() for server in (*others, used, new)] == [True] * 4
     assert {path.name for path in unused.directory.iterdir()} == {"server.log", "lifeline.status"}
+
+
+def refusing(old: Server, error: Exception, real: Callable[[Server], None]) -> Callable[[Server], None]:
+    def refuse(server: Server) -> None:
+        if server.pid == old.pid:
+            raise error
+        real(server)
+
+    return refuse
+
+
+BROKEN = [("stop", ServerError("it does not stop")), ("clean_up", PermissionError("not yours"))]
+
+
+@pytest.mark.parametrize(("name", "error"), BROKEN)
+def test_one_that_cannot_be_tidied_up_holds_no_other_up(
+    kept: Fake, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    old, told = runs(kept(name="old")), list[str]()
+    with monkeypatch.context() as patch, ServerPool(runs.root, runs._start, tell=told.append) as pool:
+        patch.setattr(Server, name, refusing(old, error, getattr(Server, name)))
+        new = [pool.obtain(kept(name=name)) for name in ("new", "newer")]
+        assert all(server.is_alive() for server in new)
+        assert len(told) == 1
+        assert error.args[0] in told[0]
+        assert str(old.directory.parent) in told[0]
+
+
+@pytest.mark.parametrize(("name", "error"), BROKEN)
+def test_one_that_cannot_be_ended_leaves_the_turn_to_the_next(
+    kept: Fake, runs: Runs, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    first, second = (runs(kept(at, name=f"of {at}", model_uri=f"of {at}")) for at in (3600.0, 7200.0))
+    told = list[str]()
+    with monkeypatch.context() as patch, ServerPool(runs.root, tell=told.append) as pool:
+        patch.setattr(Server, name, refusing(first, error, getattr(Server, name)))
+        ended = pool.end_unused()
+        assert ended == (second if name == "stop" else first)  # what it left is another thing
+        assert [server.is_alive() for server in (first, second)] == [name == "stop", name != "stop"]
+    assert len(told) == 1
+    assert error.args[0] in told[0]
+
+
+def test_files_of_others_beside_the_servers_are_left_alone(kept: Fake, runs: Runs) -> None:
+    runs.root.mkdir()
+    strays = [runs.root / name for name in (".DS_Store", "a-kept-b.txt", kept(name="old").name)]
+    for stray in strays:
+        stray.write_text("stray")
+    with ServerPool(runs.root, runs._start, tell=pytest.fail) as pool:
+        server = pool.obtain(kept())
+        assert dict(pool.running()) == {kept().name: server}
+        assert [found.server.pid for found in kept_servers(runs.root)] == [server.pid]
+        assert pool.end_unused() is None
+    assert [stray.read_text() for stray in strays] == ["stray"] * 3
 
 
 def test_one_that_is_given_back_for_its_memory_is_not_kept(kept: Fake, runs: Runs) -> None:
