@@ -12,6 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from .environment.conda_packages import packages_folder, prune_packages
+from .environment.disk import disk_bytes
 from .environment.eviction import CachedEnvironment, list_cached, prune, remove
 from .environment.restoration import default_root
 from .errors import ModelServeError
@@ -60,7 +62,11 @@ def limit_cache(settings: Settings, started: float) -> None:
     if settings.cache_limit is None:
         return
     root = settings.cache_dir or default_root()
-    prune(root, max_bytes=settings.cache_limit, max_age_s=float("inf"), used_before=started, is_measured=False)
+    removed = prune(
+        root, max_bytes=settings.cache_limit, max_age_s=float("inf"), used_before=started, is_measured=False
+    )
+    if removed:
+        prune_packages(root, with_index=False)
     prune_homes(root / "servers", max_age_s=HOME_MAX_AGE_S)
 
 
@@ -87,8 +93,12 @@ def _list(asked: argparse.Namespace) -> int:
             sys.stdout.write(f"    {_day(use.last_used)}  {use.uri}\n")
         if more := len(each.uses) - _SHOWN_MODELS:
             sys.stdout.write(f"    and {more} more\n" if more > 0 else "")
-    if len(found) > 1:
-        total = sum(each.disk_bytes for each in found)
+    packages = disk_bytes(packages_folder(_root(asked)))
+    if packages:
+        where = packages_folder(_root(asked))
+        sys.stdout.write(f"conda packages  {packages / GIGABYTE:.2f} GB  {where}\n")
+    if len(found) > 1 or packages:
+        total = sum(each.disk_bytes for each in found) + packages
         sys.stdout.write(f"{len(found)} environments, {total / GIGABYTE:.2f} GB in {_root(asked)}\n")
     return 0
 
@@ -139,6 +149,13 @@ def _prune(asked: argparse.Namespace) -> int:
         removed = prune(root, max_bytes=max_bytes, max_age_s=max_age_s, used_before=time.time() + DAY_S)
         if n_homes := prune_homes(root / "servers", max_age_s=0 if is_any else min(max_age_s, HOME_MAX_AGE_S)):
             sys.stdout.write(f"removed the files of {n_homes} servers that do not run\n")
+        if is_any or removed:
+            gone = prune_packages(root, with_index=is_any)
+            if gone.disk_bytes:
+                sys.stdout.write(
+                    f"removed {gone.n_packages} conda packages that no environment has, "
+                    f"{gone.disk_bytes / GIGABYTE:.2f} GB with what was known of their channels\n"
+                )
     for each in removed:
         sys.stdout.write(f"removed {_line(each)}\n")
     return 0

@@ -110,6 +110,58 @@ def test_list_tells_models_and_the_whole(capsys: Capture, tmp_path: Path, built:
     used.lease.close()
 
 
+@pytest.fixture
+def package(tmp_path: Path) -> Callable[[str], Path]:
+    """Unpack a package of conda in the cache."""
+
+    def made(name: str) -> Path:
+        folder = tmp_path / "conda" / "pkgs" / name
+        (folder / "info").mkdir(parents=True)
+        (folder / "info" / "index.json").write_text("{}")
+        (folder / "file").write_bytes(os.urandom(SIZE))
+        return folder
+
+    return made
+
+
+def test_list_counts_the_packages_of_conda(
+    capsys: Capture, tmp_path: Path, built: Built, package: Callable[[str], Path]
+) -> None:
+    built("a" * 32, "models:/m/1").lease.close()
+    for number in range(100):
+        package(f"zlib-{number}-0")
+    assert called(tmp_path, "list") == 0
+    *_, packages, total = capsys.readouterr().out.splitlines()
+    assert packages == f"conda packages  0.01 GB  {tmp_path / 'conda'}"
+    assert total == f"1 environments, 0.01 GB in {tmp_path}"
+
+
+def test_prune_takes_packages_that_no_environment_has(
+    capsys: Capture, tmp_path: Path, built: Built, package: Callable[[str], Path]
+) -> None:
+    used, gone = built("a" * 32, days=1), built("b" * 32)
+    gone.lease.close()
+    kept, lost = package("zlib-1-0"), package("zlib-2-0")
+    os.link(kept / "file", used.directory / "file")
+    os.link(lost / "file", gone.directory / "file")
+    assert called(tmp_path, "prune", "--unused-days=1") == 0  # which removes no environment
+    assert lost.exists()
+    assert called(tmp_path, "prune") == 0
+    assert (kept.exists(), lost.exists()) == (True, False)
+    assert "removed 1 conda packages that no environment has" in capsys.readouterr().out
+    used.lease.close()
+
+
+def test_a_limit_takes_the_packages_of_what_it_removes(
+    tmp_path: Path, built: Built, package: Callable[[str], Path]
+) -> None:
+    built("a", days=2).lease.close()
+    lost = package("zlib-2-0")
+    for limit, stays in ((10 * SIZE, True), (0, False)):
+        envs.limit_cache(Settings(cache_dir=tmp_path, cache_limit=limit), started=time.time())
+        assert lost.exists() is stays
+
+
 def test_list_as_json(capsys: Capture, tmp_path: Path, built: Built) -> None:
     environment = built("a" * 32, "models:/m/1")
     assert called(tmp_path, "list", "--json") == 0

@@ -13,6 +13,7 @@ from typing import Final
 from ...errors import EnvironmentBroken, RequirementsError
 from ..conda_channels import Channels
 from ..conda_file import CondaSpec, read_conda
+from ..conda_packages import packages_folder, using_packages
 from ..freeze import read_conda_packages
 from ..install import BuildSite
 from ..interpreter import Interpreter
@@ -53,7 +54,7 @@ class Conda:
         request = replace(request, spec=spec, root=request.root.absolute())
         channels = Channels(spec=spec, places=request.conda.places, env=request.env)
         engine = find_engine(request.conda, request.root, request.env)
-        creator = CondaCreator(engine=engine, channels=channels)
+        creator = CondaCreator(engine=engine, channels=channels, packages=packages_folder(request.root))
         decides = (*engine.identity(request.env), *channels.identity(), *_platform(request.env))
         own = OwnPython(identity=decides, notes=_told, secrets=channels.secrets())
         installer = _installer(request, find_uv(request.env) if self._uses_uv else None)
@@ -67,10 +68,12 @@ class CondaCreator:
     Attributes:
         engine: What installs them.
         channels: The file, where its channels are, and the variables of the caller, with conda's own among them.
+        packages: Where the cache keeps packages.
     """
 
     engine: Engine
     channels: Channels
+    packages: Path
     name: str = "conda"
 
     def create(self, site: BuildSite, interpreter: Interpreter) -> None:  # noqa: ARG002  # conda brings its own
@@ -84,7 +87,8 @@ class CondaCreator:
         command = self.engine.command(folder, site.prefix, self.channels)
         with_settings = replace(site, env=self.engine.environment(site.env, self.channels))
         stage = f"{_STAGE} by {self.engine.name}"
-        output = with_settings.run(command, stage=stage)
+        with using_packages(self.packages):
+            output = with_settings.run(command, stage=stage)
         shutil.rmtree(folder)
         if output.returncode != 0:
             raise as_error(output, self._known(), stage=stage, log=site.kept_log)

@@ -17,6 +17,7 @@ import yaml
 
 from ...errors import InstallFailed
 from ..conda_channels import Channels, CondaSettings
+from ..conda_packages import packages_folder
 from ..indexes import as_identity
 
 EXTRA: Final = "conda"
@@ -154,7 +155,7 @@ def find_engine(settings: CondaSettings, root: Path, env: Mapping[str, str]) -> 
     Raises:
         InstallFailed: If there is none, or a named one is not there.
     """
-    packages = root / "conda"
+    packages = packages_folder(root)
     if program := _program(settings, env):
         return Executable(program=program, packages=packages / "pkgs")
     if importlib.util.find_spec("rattler") is not None:
