@@ -79,6 +79,30 @@ PROJECTS: Final[Mapping[str, str]] = {
     "yaml": "PyYAML",
     "zmq": "pyzmq",
 }
+# First names that many projects share, each with parts of its own: none of them can be told from the name.
+SHARED: Final = frozenset(
+    {
+        *(
+            "azure",
+            "azureml",
+            "backports",
+            "databricks",
+            "google",
+            "google.ai",
+            "google.cloud",
+            "haystack_integrations",
+        ),
+        *("jaraco", "llama_index", "nvidia", "opentelemetry", "ruamel", "snowflake", "sphinxcontrib", "zope"),
+    }
+)
+# What Python had once, of 3.8 and later; on an index anybody may own these names. `distutils` came back as a package.
+REMOVED: Final = frozenset(
+    {
+        *("_bootlocale", "aifc", "asynchat", "asyncore", "audioop", "binhex", "cgi", "cgitb", "chunk", "crypt"),
+        *("dummy_threading", "formatter", "imghdr", "imp", "lib2to3", "macpath", "mailcap", "msilib", "nis", "nntplib"),
+        *("ossaudiodev", "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol", "telnetlib", "uu", "xdrlib"),
+    }
+)
 _ELSEWHERE: Final = "and log it again, or try --model-env-manager=local."
 
 
@@ -126,21 +150,46 @@ def how_to_mend(module: str) -> str:
         module: Its dotted name, as the exception has it.
     """
     top, _, below = module.partition(".")
+    if shared := _shared_by_many(module):
+        return (
+            f"Add the package that brings `{module}` to the model's requirements (several packages share `{shared}`) "
+            f"{_ELSEWHERE}"
+        )
     project = project_of(module)
     if below and module not in PROJECTS:  # Python names the first part that it did not find
         return (
             f"`{top}` is there and has no `{module}`: pin the version of `{project}` that the model was trained with, "
             "and log it again."
         )
-    if top in sys.stdlib_module_names and module not in PROJECTS:
+    own_file = "" if top in sys.stdlib_module_names else _own_file(top)
+    if module not in PROJECTS and (top in sys.stdlib_module_names or (top in REMOVED and not own_file)):
         return f"`{top}` was a part of Python: log the model with a Python that has it, or without the import."
-    if file := _own_file(top):
-        return f"`{top}` is code of your own ({file}): log the model again with it in code_paths=."
+    if own_file:
+        return f"`{top}` is code of your own ({own_file}): log the model again with it in code_paths=."
+    if top.startswith("_") and project == top:  # a class that was pickled by a name that only another version has
+        return (
+            f"`{top}` is a private module, and another version of the package that brings it was recorded: pin the "
+            "one that the model was trained with, and log it again."
+        )
     told = [f"it brings `{module}`"] if project != module else []
     if version := _version(project):
         told.append(f"the tests run with `{project}=={version}`")
     aside = f" ({'; '.join(told)})" if told else ""
     return f"Add `{project}` to the model's requirements{aside} {_ELSEWHERE}"
+
+
+def _shared_by_many(module: str) -> str:
+    """Return the name that a module shares with those of other projects, if nothing below it tells them apart."""
+    if module in PROJECTS:
+        return ""
+    parts = module.split(".")
+    for n in range(len(parts), 0, -1):
+        above = ".".join(parts[:n])
+        if above in SHARED:
+            return above
+        if above in PROJECTS:
+            return ""
+    return ""
 
 
 def _version(project: str) -> str:

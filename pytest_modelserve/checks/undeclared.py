@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from ..environment.indexes import without_credentials
 from ..environment.installed import InstalledPackages
 from ..environment.loose import Loose, built_on, find_loose, pin_of
-from ..environment.origins import brought_by, declared_by
+from ..environment.origins import brought_by, declared_by, named_by_extras
 from ..environment.pins import versions_of
 from ..environment.restoration import Environment
 from ..environment.spec import BUILD_TOOLS, EnvironmentSpec
@@ -90,11 +90,12 @@ class Ledger:
     def undeclared(self, imported: Imported) -> Iterator[Undeclared]:
         """Yield the packages that the model's own code imports and its requirements do not name, by their order."""
         declared = declared_by(self.spec, self.packages.markers)
+        named = declared.keys() | named_by_extras(self.packages, declared)
         came = brought_by(self.packages, declared)
         told: set[str] = set()
         for module in imported.by_model().values():
             owners = self.packages.owners_of(module.name, module.file)
-            if not owners or any(one in declared or self.packages.is_named_elsewhere(one) for one in owners):
+            if not owners or any(one in named or self.packages.is_named_elsewhere(one) for one in owners):
                 continue
             name = next((one for one in owners if one in came), owners[0])
             if name not in told:

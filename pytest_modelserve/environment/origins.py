@@ -44,6 +44,38 @@ def _named(requirements: Iterable[Requirement], markers: Mapping[str, str]) -> d
     return found
 
 
+def named_by_extras(packages: InstalledPackages, roots: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the packages that the extras of requirements name, which nobody has to name a second time.
+
+    Not what a package requires without them, and not what these packages require in turn; but an extra may stand for
+    other extras of its package.
+
+    Args:
+        packages: What is installed.
+        roots: The packages that are required, each with its extras.
+    """
+    found: set[str] = set()
+    for name, extras in roots.items():
+        if name in packages.by_name:
+            usual = _names_required(packages, name)
+            found |= _names_required(packages, name, _with_their_own(packages, name, extras)) - usual - {name}
+    return frozenset(found)
+
+
+def _names_required(packages: InstalledPackages, name: str, extras: frozenset[str] = frozenset()) -> set[str]:
+    return {str(canonicalize_name(one.name)) for one in packages.requirements_of(name, extras)}
+
+
+def _with_their_own(packages: InstalledPackages, name: str, extras: frozenset[str]) -> frozenset[str]:
+    """Return extras of a package with those that they stand for, as `all` may for every other."""
+    while True:
+        wanted = [one for one in packages.requirements_of(name, extras) if canonicalize_name(one.name) == name]
+        more = extras.union(*(one.extras for one in wanted))
+        if more == extras:
+            return extras
+        extras = more
+
+
 def brought_by(packages: InstalledPackages, roots: Mapping[str, frozenset[str]]) -> dict[str, str]:
     """Return for each package that requirements bring which of them does, the one that is nearest to it.
 

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import Any, Dict, Iterator, NoReturn
 
+from .bytecode import write_none_below
 from .calls import as_document
 from .config import read_config
 from .loading import load_model, missing_module
@@ -31,6 +32,7 @@ def load(config_file: str) -> NoReturn:
     config = read_config(config_file)
     report = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
+    write_none_below(config.model_dir)
     started = time.perf_counter()
     outcome: Dict[str, Any] = {"loaded": True, "missing_module": None, "exception": None}
     try:
@@ -41,19 +43,26 @@ def load(config_file: str) -> NoReturn:
         print(record.traceback, file=sys.stderr, end="")
     outcome["elapsed_s"] = time.perf_counter() - started
     if outcome["loaded"]:
-        compile_server()
+        compile_server(config.model_dir)
     with report:
         print(json.dumps(outcome), file=report)
     end_process(0 if outcome["loaded"] else EXIT_LOAD_FAILED)
 
 
-def compile_server() -> None:
-    """Leave the bytecode of MLflow's server, too, where the environment has one: no start of it has to compile."""
+def compile_server(model_dir: str) -> None:
+    """Leave the bytecode of MLflow's server, too, where the environment has one: no start of it has to compile.
+
+    Args:
+        model_dir: Nothing is written here, should the model bring one of the packages itself.
+    """
+    own = os.path.join(os.path.realpath(model_dir), "")
     with suppress(Exception):  # a server that is not there, or cannot be imported, is the concern of who starts it
         importlib.import_module(_SERVER)
         folders = [folder for name in (_SERVER, *_SERVED_BY) for folder in _folders_of(name)]
         compiling = importlib.import_module("compileall")
         for folder in folders:
+            if os.path.realpath(folder).startswith(own):
+                continue
             compiling.compile_dir(folder, quiet=2)  # what is compiled already is left as it is
 
 

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any, Callable
 
+from .bytecode import write_none_below
 from .calls import CallLog
 from .loading import takes_params_of
 from .loads import LoadLog
@@ -38,6 +39,7 @@ def loader_of(setup_file: str) -> Callable[..., Any]:
     def load(_path: str, *model_config: Any) -> Any:
         """Load the original model; MLflow says where the derived directory has its data, which is the same data."""
         loads = LoadLog(loads_file or "", setup["model_dir"])
+        write_none_below(setup["model_dir"])
         loads.watch()
         started = time.perf_counter()
         implementation = _load_original(setup["model_dir"], setup["loader"], model_config)

@@ -12,6 +12,7 @@ import threading
 import time
 from typing import Any, BinaryIO, Dict, Iterator, NoReturn, Optional
 
+from .bytecode import write_none_below
 from .calls import CallLog
 from .config import read_config
 from .frames import FrameError, LibraryMissing, LoadFailed, PredictRequest, Raised, Ready, encode_message, read_message
@@ -36,6 +37,7 @@ def serve(config_file: str, fd: int) -> NoReturn:
     signal.signal(signal.SIGINT, _ignore)  # Ctrl-C reaches the whole terminal; the front ends us when it is done
     spy = Spy(CallLog(config.calls_file), config.calls_file, model_dir=config.model_dir)
     loads = LoadLog(config.loads_file, config.model_dir)
+    write_none_below(config.model_dir)
     channel = _Channel(fd)
     loads.watch()
     started = time.perf_counter()

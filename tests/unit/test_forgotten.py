@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_modelserve.forgotten import PROJECTS, how_to_mend, missing_module, project_of
+from pytest_modelserve.forgotten import PROJECTS, REMOVED, how_to_mend, missing_module, project_of
 
 DIRECT = "\nThe above exception was the direct cause of the following exception:\n\n"
 DURING = "\nDuring handling of the above exception, another exception occurred:\n\n"
@@ -85,10 +86,40 @@ def test_a_module_that_the_tests_have_is_named_with_its_version() -> None:
         ("distutils", "Add `setuptools` to the model's requirements (it brings `distutils`"),
         ("numpy.nosuch", "`numpy` is there and has no `numpy.nosuch`: pin the version of `numpy` that"),
         ("_lzma", "`_lzma` was a part of Python: log the model with a Python that has it"),
+        ("imp", "`imp` was a part of Python: log the model with a Python that has it"),
+        ("azure", "Add the package that brings `azure` to the model's requirements (several packages share `azure`)"),
+        ("azure.storage", "Add the package that brings `azure.storage` to the model's requirements (several"),
+        ("google", "Add the package that brings `google` to the model's"),
+        ("google.cloud.translate", "Add the package that brings `google.cloud.translate` to the model's requirements"),
+        ("google.cloud.storage.nosuch", "`google` is there and has no `google.cloud.storage.nosuch`: pin the version"),
+        ("opentelemetry.sdk", "Add the package that brings `opentelemetry.sdk` to the model's requirements"),
+        ("llama_index.llms.openai", "Add the package that brings `llama_index.llms.openai` to the"),
+        ("ruamel", "Add `ruamel.yaml` to the model's requirements"),
+        ("ruamel.std", "Add the package that brings `ruamel.std` to"),
+        ("_loss", "`_loss` is a private module, and another version of the package that brings it was recorded: pin"),
+        ("_pytest", "Add `pytest` to the model's requirements (it brings `_pytest`"),
     ],
 )
 def test_what_to_do_about_it(module: str, said: str) -> None:
     assert how_to_mend(module).startswith(said)
+
+
+@pytest.mark.parametrize("module", ["imp", "cgi", "telnetlib", "asyncore", "lib2to3"])
+def test_what_python_no_longer_has_is_no_requirement(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Python that does not know of it any more."""
+    monkeypatch.setattr(sys, "stdlib_module_names", sys.stdlib_module_names - {module})
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    assert how_to_mend(module).startswith(f"`{module}` was a part of Python: log the model with a Python that has it")
+
+
+def test_code_of_the_author_may_be_called_as_what_python_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "formatter.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert how_to_mend("formatter").startswith("`formatter` is code of your own")
+
+
+def test_no_module_is_both_gone_and_brought_by_a_project() -> None:
+    assert sorted(REMOVED & set(PROJECTS)) == []
 
 
 def test_code_of_the_author_is_no_requirement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,28 @@ def test_why_a_package_is_there_that_nobody_named(imports: str, why: str, line: 
     assert (sentence.kind, block.kind) == (UNDECLARED, UNDECLARED)
 
 
+@pytest.mark.parametrize(
+    ("line", "needs", "is_told"),
+    [
+        ("orphan[fast]==1.0", "scipy ; extra == 'fast'", False),
+        ("Orphan[FAST]==1.0", "scipy>=1 ; python_version > '3' and extra == 'fast'", False),
+        ("orphan[all]==1.0", "orphan[fast] ; extra == 'all'\nRequires-Dist: scipy ; extra == 'fast'", False),
+        ("orphan[other]==1.0", "scipy ; extra == 'fast'", True),
+        ("orphan==1.0", "scipy ; extra == 'fast'", True),
+        ("orphan[fast]==1.0", "scipy", True),  # it is there without the extra
+        ("orphan[fast]==1.0", "scipy\nRequires-Dist: scipy>=1 ; extra == 'fast'", True),
+        ("orphan[fast]==1.0", "scikit-learn ; extra == 'fast'", True),  # which the extra does not name itself
+        ("absent[fast]==1.0", "scipy ; extra == 'fast'", True),
+    ],
+)
+def test_what_a_declared_extra_names_is_named(
+    line: str, needs: str, is_told: bool, advised: Advised, tmp_path: Path
+) -> None:
+    metadata = tmp_path / "env" / SITE / "orphan-1.0.dist-info" / "METADATA"
+    metadata.write_text(f"{metadata.read_text()}Requires-Dist: {needs}\n")
+    assert bool(advised(f"{line}\n", "scipy")) is is_told
+
+
 def test_what_a_constraint_limits_is_not_named_by_it(advised: Advised, tmp_path: Path) -> None:
     (tmp_path / "model" / "limits.txt").write_text("scipy==1.14.1\n")
     kinds = [one.kind for one in advised("scikit-learn==1.7.2\n-c limits.txt\n", "scipy")]

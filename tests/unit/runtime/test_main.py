@@ -71,11 +71,29 @@ def test_a_loader_that_exits_is_reported(make_model: MakeModel, write_config: Wr
     assert json.loads(done.stdout)["exception"]["type"] == "SystemExit"
 
 
-def test_loading_leaves_bytecode(make_model: MakeModel, write_config: WriteConfig) -> None:
-    config = make_model("def _load_pyfunc(path): return __import__('types').SimpleNamespace(predict=len)")
+def test_loading_leaves_bytecode_and_none_in_the_model(
+    make_model: MakeModel, write_config: WriteConfig, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "installed.py").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    config = make_model(
+        f"""
+        import importlib.util, sys, types
+        sys.path.insert(0, {str(site)!r})
+        import installed
+        spec = importlib.util.spec_from_file_location("by_path", {str(tmp_path / "link" / "code" / "other.py")!r})
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        def _load_pyfunc(path): return types.SimpleNamespace(predict=len)
+        """
+    )
+    Path(config.model_dir, "code", "other.py").write_text("")
 
-    assert run_main("load", write_config(config)).returncode == 0
-    assert list(Path(config.model_dir, "code", "__pycache__").glob("*.pyc"))
+    done = run_main("load", write_config(config))
+    assert done.returncode == 0, done.stderr
+    assert list(site.glob("__pycache__/installed.*.pyc"))
+    assert list(Path(config.model_dir).rglob("__pycache__")) == []
 
 
 SERVED = {
@@ -97,10 +115,19 @@ SERVED = {
     ],
 )
 def test_loading_leaves_the_bytecode_of_the_server_that_may_follow(
-    changes: dict[str, str], is_compiled: bool, make_model: MakeModel, write_config: WriteConfig
+    changes: dict[str, str], is_compiled: bool, make_model: MakeModel, write_config: WriteConfig, tmp_path: Path
 ) -> None:
-    config = make_model("def _load_pyfunc(path): return __import__('types').SimpleNamespace(predict=len)")
-    code = Path(config.model_dir, "code")
+    code = tmp_path / "site"
+    config = make_model(
+        f"""
+        import sys, types
+        sys.path.insert(0, {str(code)!r})
+        def _load_pyfunc(path): return types.SimpleNamespace(predict=len)
+        """
+    )
+    brought = Path(config.model_dir, "code", "flask", "__init__.py")  # by the model itself
+    brought.parent.mkdir()
+    brought.touch()
     for name, text in {**SERVED, **changes}.items():
         (code / name).parent.mkdir(parents=True, exist_ok=True)
         (code / name).write_text(text)
@@ -111,6 +138,7 @@ def test_loading_leaves_the_bytecode_of_the_server_that_may_follow(
     for name in ("uvicorn/protocols/late.py", "mlflow/pyfunc/scoring_server/app.py"):
         file = code / name
         assert bool(list(file.parent.glob(f"__pycache__/{file.stem}.*.pyc"))) is is_compiled
+    assert list(Path(config.model_dir).rglob("__pycache__")) == []
 
 
 @pytest.mark.parametrize("mode", ["spy", ""])

@@ -8,6 +8,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ class Derived:
 @pytest.fixture
 def derive(make_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Derived]]:
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(SourceFileLoader, "set_data", SourceFileLoader.set_data)  # the tests' own process goes on
     before = set(sys.modules)
 
     def make(*model_config: object, source: str = ECHO, **flavor: object) -> Derived:
@@ -146,6 +148,14 @@ def test_everything_else_is_the_models_own(derive: Callable[..., Derived]) -> No
     assert isinstance(model, model.__class__)
     with pytest.raises(AttributeError, match="'Model' object has no attribute 'unheard_of'"):
         _ = model.unheard_of
+
+
+def test_nothing_is_written_into_the_model(
+    derive: Callable[..., Derived], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    derive()
+    assert list((tmp_path / "model").rglob("__pycache__")) == []
 
 
 def test_a_model_without_the_method_is_left_to_the_server(derive: Callable[..., Derived]) -> None:

@@ -182,6 +182,19 @@ def test_a_prediction_and_its_record(make_spec: MakeSpec) -> None:
     run(scenario())
 
 
+def test_nothing_is_written_into_the_model(make_spec: MakeSpec) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    spec = make_spec(env=env)
+    before = sorted(spec.model_dir.rglob("*"))
+
+    async def scenario() -> None:
+        async with started(spec) as link:
+            await link.predict(["echo", 1])
+
+    run(scenario())
+    assert sorted(spec.model_dir.rglob("*")) == before
+
+
 def test_the_spy_tells_what_the_model_was_given_and_returned(make_spec: MakeSpec) -> None:
     source = """
         import sys
