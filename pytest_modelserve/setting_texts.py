@@ -121,7 +121,12 @@ def parse_limit(text: str) -> int | None:
         ValueError: The text names no size.
     """
     word = text.strip().lower()
-    return None if word == "off" else 0 if word == "0" else parse_size(text)
+    if word in {"off", "0"}:
+        return None if word == "off" else 0
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no size: write 20GB, 800MB or off") from None
 
 
 def parse_skips(text: str) -> Mapping[str, str]:
