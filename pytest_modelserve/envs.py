@@ -40,10 +40,12 @@ def add_envs(parser: argparse.ArgumentParser, add_cache_dir: Callable[[argparse.
     listing.add_argument("--json", action="store_true", dest="is_json", help="as one JSON document")
     listing.set_defaults(run=_list)
     path = commands.add_parser("path", help="print where environments are cached, or the one that a model uses")
-    path.add_argument("what", nargs="?", metavar="URI", help="a model, as it was named when it was served")
+    path.add_argument("what", nargs="?", type=_name, metavar="URI", help="a model, as it was named when it was served")
     path.set_defaults(run=_path)
     pruning = commands.add_parser("prune", help="remove environments that nobody uses now, all or as told")
-    pruning.add_argument("what", nargs="*", metavar="WHAT", help="a key, its first characters, or a model's URI")
+    pruning.add_argument(
+        "what", nargs="*", type=_name, metavar="WHAT", help="a key, first characters that one has, or a model's URI"
+    )
     pruning.add_argument("--keep-gb", type=_size, metavar="GB", help="the longest unused, until the rest is no larger")
     pruning.add_argument("--unused-days", type=_size, metavar="DAYS", help="those that nobody used for so long")
     pruning.set_defaults(run=_prune)
@@ -68,6 +70,12 @@ def limit_cache(settings: Settings, started: float) -> None:
     if removed:
         prune_packages(root, with_index=False)
     prune_homes(root / "servers", max_age_s=HOME_MAX_AGE_S)
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing: write a key, or a model's URI")
+    return text
 
 
 def _size(text: str) -> float:
@@ -162,13 +170,17 @@ def _prune(asked: argparse.Namespace) -> int:
 
 
 def _named(what: str, cached: Sequence[CachedEnvironment]) -> list[CachedEnvironment]:
-    """Give the environments that a key, its first characters, or a model means."""
-    found = [each for each in cached if each.key.startswith(what) or _used_by(what, each)]
-    if found:
+    """Give the environments of a model, or the one that a key, or its first characters, means."""
+    if of_model := [each for each in cached if _used_by(what, each)]:
+        return of_model
+    found = [each for each in cached if each.key == what] or [each for each in cached if each.key.startswith(what)]
+    if len(found) == 1:
         return found
     raise ModelServeError(
-        f"no cached environment is known by {what!r}",
-        facts={"cached": "\n".join([each.key[:_SHOWN_KEY] for each in cached[:_SHOWN_KEYS]]) or "none"},
+        f"{len(found)} cached environments have keys that begin with {what!r}"
+        if found
+        else f"no cached environment is known by {what!r}",
+        facts={"cached": "\n".join([each.key[:_SHOWN_KEY] for each in (found or cached)[:_SHOWN_KEYS]]) or "none"},
         fix="`modelserve envs list` tells keys and models.",
     )
 

@@ -75,18 +75,35 @@ def _prepare_end(config: pytest.Config, settings: Settings) -> None:
 
         tell_of_kept(config, settings.cache_dir)
     if settings.cache_limit is not None and not hasattr(config, "workerinput"):
-        config.add_cleanup(functools.partial(_limit_cache, config, settings, time.time()))
+        config.pluginmanager.register(_CacheLimit(settings), "modelserve-cache-limit")
 
 
-def _limit_cache(config: pytest.Config, settings: Settings, started: float) -> None:
-    """Remove what is above the limit; that it cannot be had is no failure of a test, and is said."""
-    from .envs import limit_cache
-    from .progress import tell
+class _CacheLimit:
+    """A plugin that holds the cache to its limit once tests were run, and not where pytest only shows something.
 
-    try:
-        limit_cache(settings, started)
-    except OSError as error:
-        tell(config, f"the cache was not held to its limit: {error}")
+    Args:
+        settings: Of the run.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._started = time.time()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Have it done at the very end, when fixtures, and other processes of this run, use nothing any more."""
+        if not session.config.option.setupplan:
+            session.config.add_cleanup(functools.partial(self._hold, session.config))
+
+    def _hold(self, config: pytest.Config) -> None:
+        """Remove what is above the limit; that it cannot be had is no failure of a test, and is said."""
+        from .envs import limit_cache
+        from .progress import tell
+
+        try:
+            limit_cache(self._settings, self._started)
+        except OSError as error:
+            tell(config, f"the cache was not held to its limit: {error}")
 
 
 def _add_contract(config: pytest.Config) -> bool:

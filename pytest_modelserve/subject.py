@@ -90,7 +90,8 @@ def launch_spec(
             facts={"model": model.uri},
             fix="Leave --model-workers out, or take a server that has them, such as --model-server=mlserver.",
         )
-    held = () if environment.lease is None else (environment.lease.path,)
+    lease = environment.lease
+    held = (lease.path,) if lease is not None and lease.is_held else ()  # a cache for reading may have no file for it
     launch = backend.launch(request)
     probe = replace(launch.probe, is_repeatable=not settings.stochastic)
     spec = replace(launch, port=port, probe=probe, hold=held)

@@ -39,7 +39,10 @@ def find_mlflow_environment(request: RestoreRequest) -> tuple[Environment | None
     started = time.monotonic()
     if reason := _uncovered(request):
         return None, f"no environment of MLflow's is reused: {reason}"
-    prefix = _root(request) / mlflow_name(request)
+    try:
+        prefix = _root(request) / mlflow_name(request)
+    except (OSError, ValueError) as error:  # MLflow reads other lines as names of files than pip does
+        return None, f"no environment of MLflow's is reused: its name takes a file that cannot be read: {error}"
     if not prefix.is_dir():
         return None, f"no environment of MLflow's is reused: there is no {prefix}"
     try:
@@ -70,6 +73,7 @@ def mlflow_name(request: RestoreRequest) -> str:
 
     Raises:
         OSError: If a requirements file cannot be read.
+        ValueError: If one is no UTF-8, or no path can have its name.
     """
     spec = request.spec
     described = {
@@ -97,6 +101,8 @@ def _uncovered(request: RestoreRequest) -> str:
         return f"{request.additions.wanted_by} needs more than the model's requirements"
     if any(name == _LOCK for name, _ in spec.files):
         return "the model has a uv.lock, which MLflow's name of it does not cover"
+    if spec.includes_remote:
+        return "what a requirements file at an address says may have changed"
     if address := next((one.text for one in spec.requirements if not one.name or "@" in one.text), ""):
         return f"what is at {address} may have changed"
     return ""

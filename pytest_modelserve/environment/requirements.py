@@ -130,6 +130,16 @@ class _Reader:
     open_files: list[Path] = field(default_factory=list)
 
     def read(self, entry: Entry, folder: Path, *, is_constraint: bool) -> None:
+        try:
+            self._read(entry, folder, is_constraint=is_constraint)
+        except (OSError, ValueError) as error:  # a name that no file can have, a file that nobody may read
+            raise _bad(
+                entry,
+                f"what it names cannot be read: {error}",
+                fix=f"See that `{entry.text}` names a file, folder or package that is there and may be read.",
+            ) from error
+
+    def _read(self, entry: Entry, folder: Path, *, is_constraint: bool) -> None:
         text = entry.text
         if include := _INCLUDE.fullmatch(text):
             narrows = is_constraint or (include[1] or include[2]) in {"-c", "--constraint"}

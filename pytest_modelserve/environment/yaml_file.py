@@ -36,9 +36,11 @@ class YamlFile:
         """
         try:
             root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+            is_deep = isinstance(error, RecursionError)
+            reason = "lists stand in lists too deeply" if is_deep else " ".join(str(error).split())
             raise RequirementsError(
-                f"{path.name} cannot be read: {' '.join(str(error).split())}",
+                f"{path.name} cannot be read: {reason}",
                 facts={"file": path},
                 fix="Correct the file, or log the model again.",
             ) from error

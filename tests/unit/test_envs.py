@@ -204,7 +204,6 @@ def test_a_model_that_used_none_is_told_what_there_is(capsys: Capture, tmp_path:
     ("what", "stays"),
     [
         (("aaaa",), {"bbbb1", "bbbb2"}),
-        (("bbbb",), {"aaaa1"}),
         (("bbbb2",), {"aaaa1", "bbbb1"}),
         (("one",), {"bbbb2"}),
         (("two", "aaaa1"), {"bbbb1"}),
@@ -215,6 +214,29 @@ def test_prune_takes_keys_and_models(tmp_path: Path, built: Built, what: tuple[s
         built(key, uri).lease.close()
     assert called(tmp_path, "prune", *what) == 0
     assert left(tmp_path) == stays
+
+
+def test_characters_that_two_keys_begin_with_name_none(capsys: Capture, tmp_path: Path, built: Built) -> None:
+    for key in ("aaaa1", "bbbb1", "bbbb12"):
+        built(key).lease.close()
+    for words in (("prune", "aaaa1", "bbbb"), ("path", "bbbb")):
+        assert called(tmp_path, *words) == cli.EXIT_INFRASTRUCTURE
+        told = capsys.readouterr().err
+        assert "2 cached environments have keys that begin with 'bbbb'" in told
+        assert ("bbbb12" in told, "aaaa1" in told) == (True, False)
+    assert left(tmp_path) == {"aaaa1", "bbbb1", "bbbb12"}
+    assert called(tmp_path, "prune", "bbbb1") == 0  # a whole key
+    assert left(tmp_path) == {"aaaa1", "bbbb12"}
+
+
+@pytest.mark.parametrize("words", [("prune", ""), ("prune", "aaaa1", " "), ("path", "")])
+def test_an_empty_name_is_a_wrong_usage(capsys: Capture, tmp_path: Path, built: Built, words: tuple[str, ...]) -> None:
+    built("aaaa1").lease.close()
+    with pytest.raises(SystemExit) as ended:
+        called(tmp_path, *words)
+    assert ended.value.code == 2
+    assert "names nothing: write a key, or a model's URI" in capsys.readouterr().err
+    assert left(tmp_path) == {"aaaa1"}
 
 
 def test_prune_says_what_it_had_to_leave(capsys: Capture, tmp_path: Path, built: Built) -> None:

@@ -225,6 +225,8 @@ def test_a_server_that_may_be_kept_has_a_name_of_its_own_and_holds_its_environme
     assert (kept.keep_s, kept.hold, kept.probe.is_repeatable) == (90.0, (tmp_path / "use",), False)
     assert (usual.keep_s, usual.probe.is_repeatable) == (0.0, True)
     assert launch_spec(subject, replace(environment, lease=None)).hold == ()
+    nothing = Lease(tmp_path / "cannot be made", is_needed=False)
+    assert launch_spec(subject, replace(environment, lease=nothing)).hold == ()
 
 
 def test_a_server_of_an_earlier_run_is_told_as_such(

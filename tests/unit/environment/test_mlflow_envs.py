@@ -153,6 +153,9 @@ def test_there_is_none(asked: RestoreRequest) -> None:
         ({}, {"python": Path("/usr/bin/python3")}, "its Python is not the one"),
         ({}, {"additions": Additions(wanted_by="mlserver", requirements=("a==1",))}, "mlserver needs more"),
         ({"requirements.txt": "./a.whl\n", "a.whl": "x"}, {}, "what is at ./a.whl may have changed"),
+        ({"requirements.txt": "-r https://host/more.txt\n"}, {}, "a requirements file at an address"),
+        ({"requirements.txt": "-r file:more.txt\n", "more.txt": ""}, {}, "takes a file that cannot be read"),
+        ({"requirements.txt": "-r 'more.txt'\n", "more.txt": ""}, {}, "takes a file that cannot be read"),
         ({"requirements.txt": "a @ https://host/a.whl\n"}, {}, "what is at a @ https://host/a.whl may have changed"),
     ],
 )

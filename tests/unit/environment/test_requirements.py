@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,39 @@ def test_a_missing_top_file_names_who_asked(model: Callable[..., Path]) -> None:
 def test_a_file_in_another_encoding_is_refused(model: Callable[..., Path]) -> None:
     with pytest.raises(RequirementsError, match="cannot be read"):
         expanded(model({"requirements.txt": "numpy # größer".encode("latin-1")}))
+
+
+LONG = "long" * 100  # more than a name in a directory may have
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"./{LONG}.whl", f"-r {LONG}", f"-r file:{LONG}", f"a @ file:{LONG}", "-r a\0b", "-c a\0b", "./a\0.whl"],
+    ids=lambda text: text[:12].replace("\0", "NUL"),
+)
+def test_a_name_that_no_file_can_have_is_told_with_its_place(model: Callable[..., Path], text: str) -> None:
+    directory = model({"requirements.txt": f"a==1\n{text}\n"})
+    with pytest.raises(RequirementsError) as caught:
+        expand([TOP], directory)
+    assert caught.value.happened.startswith("requirements.txt, line 2: ")
+    assert (caught.value.facts["file"], caught.value.facts["line"]) == ("requirements.txt", 2)
+
+
+@pytest.mark.parametrize("text", [f"-e {LONG}", f"-f {LONG}", "-f a\0b"], ids=["-e", "-f", "-f NUL"])
+def test_what_need_not_be_a_file_is_no_broken_run(model: Callable[..., Path], text: str) -> None:
+    directory = model({"requirements.txt": f"{text}\n"})
+    with suppress(RequirementsError):  # Python 3.11 raises where later ones say that it is not there
+        found = expand([TOP], directory)
+        assert found.local_files == ()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_a_package_that_may_not_be_read_is_told_with_its_place(model: Callable[..., Path]) -> None:
+    directory = model({"requirements.txt": "./a.whl\n", "a.whl": "x"})
+    (directory / "a.whl").chmod(0)
+    with pytest.raises(RequirementsError) as caught:
+        expand([TOP], directory)
+    assert caught.value.facts["line"] == 1
 
 
 def test_the_same_file_may_be_included_twice(model: Callable[..., Path]) -> None:

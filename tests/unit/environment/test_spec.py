@@ -116,6 +116,13 @@ def test_python_must_be_a_version_in_quotes(model: Callable[..., Path], written:
     assert caught.value.facts["line"] == 2
 
 
+@pytest.mark.parametrize("name", ["python_env.yaml", "conda.yaml"])
+def test_a_file_that_is_too_deep_is_told(model: Callable[..., Path], name: str) -> None:
+    with pytest.raises(RequirementsError) as caught:
+        EnvironmentSpec.read(model({name: f"dependencies: {'[' * 2000}{']' * 2000}\n"}))
+    assert caught.value.happened == f"{name} cannot be read: lists stand in lists too deeply"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "line"),
     [
