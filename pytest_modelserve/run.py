@@ -261,7 +261,7 @@ class Run:
         for request in dict.fromkeys(requests):
             with suppress(Exception):  # one odd model, or backend of others', is no reason to run no tests at all
                 settings = settings_from_marker(self.settings, request.overrides)
-                if not settings.url and settings.env_manager not in UNBUILT:
+                if settings.build_ahead and not settings.url and settings.env_manager not in UNBUILT:
                     known = self._subjects.get(request.on_any(), self._subjects.get(request))
                     model = known.model if isinstance(known, Subject) else read_model(request.location)
                     yield environment_request(model, settings, run_id=self.run_id)
