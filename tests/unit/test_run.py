@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -189,6 +189,29 @@ def test_the_first_environment_is_restored_by_who_asks_before_others_are_begun(c
     with pytest.raises(EnvironmentBroken):  # they have no environment files
         run.served(one)
     assert [directory.name for directory in started.directories] == ["one", "two"]
+
+
+def test_after_an_interrupt_nothing_more_is_begun(config: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = foreseeing(config)
+    one, two = (run.given(name)[0] for name in ("one", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(one), Item(two)]))
+
+    def interrupted(_request: RestoreRequest) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_modelserve.run.restore", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.served(one)
+    assert started.directories == []
+
+
+def test_no_model_is_hashed_before_its_test(config: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = foreseeing(config)
+    hashed: list[Path] = []
+    monkeypatch.setattr("pytest_modelserve.model.mlmodel.digest_of", hashed.append)
+    run.foresee(cast("list[pytest.Item]", [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]))
+    assert [directory.name for directory in started.directories] == ["one", "two"]
+    assert hashed == []
 
 
 def test_what_a_fixture_writes_later_is_read_when_its_test_begins(
