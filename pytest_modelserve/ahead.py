@@ -19,6 +19,7 @@ from typing import Final, Protocol, TypeAlias
 
 from .environment.background import BackgroundBuild, Built
 from .environment.restoration import Environment, RestoreRequest
+from .environment.spec import EnvironmentSpec
 
 FEWEST: Final = 2  # environments: of a single one there is nothing that could be done meanwhile
 
@@ -108,4 +109,10 @@ def _place_of(request: RestoreRequest, planned: Sequence[RestoreRequest]) -> int
 
 def _identity(request: RestoreRequest) -> tuple[object, ...]:
     where = request.root, request.manager, request.python, request.conda, request.reuses_mlflow
-    return request.spec, request.additions, *where
+    return _wanted(request.spec), request.additions, *where
+
+
+def _wanted(spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Return what decides an environment: the model's place does only where requirements name what lies there."""
+    is_of_place = not spec.is_declared or any(each.location or each.is_editable for each in spec.requirements)
+    return spec if is_of_place else replace(spec, directory=Path())

@@ -136,6 +136,13 @@ OPTIONS: Final = (
         metavar="PYTHON",
     ),
     Option(
+        name="build_ahead",
+        flag="--model-build-ahead",
+        help="Whether the environments of later tests are built while others run: true, the default, or false.",
+        parse=parse_switch,
+        metavar="SWITCH",
+    ),
+    Option(
         name="reuse_mlflow_envs",
         flag="--model-reuse-mlflow-envs",
         help="Use an environment that MLflow built for the model, where all of it is what the model records.",

@@ -261,16 +261,21 @@ class Run:
         for request in dict.fromkeys(requests):
             with suppress(Exception):  # one odd model, or backend of others', is no reason to run no tests at all
                 settings = settings_from_marker(self.settings, request.overrides)
-                if not settings.url and settings.env_manager not in UNBUILT:
+                if settings.build_ahead and not settings.url and settings.env_manager not in UNBUILT:
                     known = self._subjects.get(request.on_any(), self._subjects.get(request))
-                    model = known.model if isinstance(known, Subject) else read_model(request.location)
+                    model = (
+                        known.model if isinstance(known, Subject) else read_model(request.location, with_digest=False)
+                    )
                     yield environment_request(model, settings, run_id=self.run_id)
 
     def _restored(self, request: RestoreRequest) -> Environment:
         try:
-            return self.ahead.told(request, restore(request))
-        finally:
+            environment = self.ahead.told(request, restore(request))
+        except ModelServeError:  # after Ctrl-C nothing is begun
             self.ahead.begin()
+            raise
+        self.ahead.begin()
+        return environment
 
     def _pool(self) -> BoundedServers:
         if self._servers is None:

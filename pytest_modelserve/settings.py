@@ -37,6 +37,7 @@ class Settings:
         conda_exe: The program that the env manager conda runs; None looks for one.
         conda_channels: Channel names to the addresses that conda takes in their place.
         python: An interpreter, or a version of one, to use in place of what the model declares; None looks for that.
+        build_ahead: Whether the model's environment may be built before a test asks for it.
         reuse_mlflow_envs: Whether an environment that MLflow built is used where it is proven to be the model's.
         checks: Names of checks, or of presets; what is run is their union.
         skip: Checks that the user has opted out of, each with the reason.
@@ -82,6 +83,7 @@ class Settings:
     conda_exe: Path | None = None
     conda_channels: Mapping[str, str] = field(default_factory=lambda: NO_CHANNELS, repr=False)
     python: Path | str | None = None
+    build_ahead: bool = True
     reuse_mlflow_envs: bool = False
     checks: tuple[str, ...] = ("default",)
     skip: Mapping[str, str] = field(default_factory=lambda: NO_SKIPS)

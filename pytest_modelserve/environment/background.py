@@ -53,7 +53,7 @@ class Built:
 
 
 class BackgroundBuild:
-    """Restores environments in their order until it is closed, or done.
+    """Restores environments in their order, and holds them until it is closed: nobody removes them before their use.
 
     One that cannot be restored is passed over: the cache tells why to whoever asks for it.
 
@@ -85,7 +85,7 @@ class BackgroundBuild:
 
     @property
     def is_running(self) -> bool:
-        """Whether something may still be built."""
+        """Whether something may still be built, or is held for those who will ask for it."""
         return self._process.poll() is None
 
     def outcome(self, at: int, *, is_awaited: bool = False) -> Built | None:
@@ -159,23 +159,27 @@ def main() -> None:
     order, told = (int(word) for word in sys.argv[1:3])
     with open(order, "rb") as file:  # noqa: PTH123 # a descriptor has no path
         requests: Sequence[RestoreRequest] = pickle.load(file)  # noqa: S301 # written by the parent for us alone
-    with open(told, "wb", buffering=0) as outcomes:  # noqa: PTH123
-        try:
-            for at, request in enumerate(requests):
-                _restore(at, request, outcomes)
-        except KeyboardInterrupt:
-            sys.exit(128 + signal.SIGTERM)
+    try:
+        with ExitStack() as leases:
+            with open(told, "wb", buffering=0) as outcomes:  # noqa: PTH123
+                held = [_restore(at, request, outcomes, leases) for at, request in enumerate(requests)]
+            if any(held):
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+                signal.sigwait({signal.SIGTERM})
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGTERM)
 
 
-def _restore(at: int, request: RestoreRequest, outcomes: IO[bytes]) -> None:
+def _restore(at: int, request: RestoreRequest, outcomes: IO[bytes], leases: ExitStack) -> bool:
+    """Restore an environment, and tell whether it is held from now on: no other run removes it before its use then."""
     _tell(outcomes, at=at, is_over=False)
     try:
-        with restore(request) as environment:
-            cached, elapsed_s = environment.cached, environment.elapsed_s
+        environment = leases.enter_context(restore(request))
     except EnvironmentBroken:
         _tell(outcomes, at=at, is_over=True)  # why, whoever asks for it is told
-    else:
-        _tell(outcomes, at=at, is_over=True, cached=cached, elapsed_s=elapsed_s)
+        return False
+    _tell(outcomes, at=at, is_over=True, cached=environment.cached, elapsed_s=environment.elapsed_s)
+    return environment.lease is not None
 
 
 def _tell(outcomes: IO[bytes], **facts: object) -> None:

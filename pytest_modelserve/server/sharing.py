@@ -134,9 +134,7 @@ class ServerPool:
         """
         share = self._shares.pop(spec.name, None)
         if share is not None:
-            if share.lease.is_only():
-                keep_path(share.server.directory).unlink(missing_ok=True)
-            self._leave(spec.name, share)
+            self._leave(spec.name, share, may_wait=False)
         return share is not None
 
     def end_unused(self) -> Server | None:
@@ -242,8 +240,10 @@ class ServerPool:
                 why = error.happened if isinstance(error, ServerError) else error
                 self._tell(f"what an earlier run left in {home} stays there: {why}")
 
-    def _leave(self, name: str, share: _Share) -> None:
+    def _leave(self, name: str, share: _Share, *, may_wait: bool = True) -> None:
         with self._lock(self._root / name):
+            if not may_wait and share.lease.is_only():  # who comes now waits at the gate, and finds none that is kept
+                keep_path(share.server.directory).unlink(missing_ok=True)
             if note_use(share.server):
                 share.lease.close()
                 share.server.disown()

@@ -12,6 +12,7 @@ import pytest
 from pytest_modelserve.ahead import BuildsAhead
 from pytest_modelserve.environment.additions import Additions
 from pytest_modelserve.environment.background import Built
+from pytest_modelserve.environment.requirements import Requirement
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.environment.spec import EnvironmentSpec
 
@@ -110,6 +111,24 @@ def test_what_leads_to_another_environment_is_another(scene: Scene, changed: dic
     scene.ahead.plan([asked("one"), asked("one", **changed)])
     scene.ahead.begin()
     assert len(scene.begun[0][0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("requirement", "n_built"),
+    [
+        (Requirement(text="a==1", file="requirements.txt", line=1, name="a"), 1),
+        (Requirement(text="./a.whl", file="requirements.txt", line=1, location="./a.whl"), 2),
+        (Requirement(text="-e .", file="requirements.txt", line=1), 2),
+    ],
+)
+def test_models_of_equal_requirements_share_one_unless_these_are_places(
+    scene: Scene, requirement: Requirement, n_built: int
+) -> None:
+    spec = EnvironmentSpec(directory=Path(), source="requirements.txt", requirements=(requirement,))
+    requests = [asked(name, spec=replace(spec, directory=Path(name))) for name in ("one", "two")]
+    scene.ahead.plan([*requests, asked("other")])
+    scene.ahead.begin()
+    assert scene.begun[0][0] == (*requests[:n_built], asked("other"))
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ VALUES: Mapping[str, tuple[tuple[str, object], ...]] = {
         ("stateless = a = b", {"stateless": "a = b"}),
     ),
     **dict.fromkeys(
-        ("strict", "stochastic", "redact", "insecure", "keep_server", "reuse_mlflow_envs"),
+        ("strict", "stochastic", "redact", "insecure", "keep_server", "reuse_mlflow_envs", "build_ahead"),
         (("true", True), ("false", False), ("on", True), ("no", False)),
     ),
     "concurrency": (("1", 1), ("2", 2), ("3", 3), ("4", 4)),

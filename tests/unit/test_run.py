@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 
@@ -191,6 +191,29 @@ def test_the_first_environment_is_restored_by_who_asks_before_others_are_begun(c
     assert [directory.name for directory in started.directories] == ["one", "two"]
 
 
+def test_after_an_interrupt_nothing_more_is_begun(config: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = foreseeing(config)
+    one, two = (run.given(name)[0] for name in ("one", "two"))
+    run.foresee(cast("list[pytest.Item]", [Item(one), Item(two)]))
+
+    def interrupted(_request: RestoreRequest) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pytest_modelserve.run.restore", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.served(one)
+    assert started.directories == []
+
+
+def test_no_model_is_hashed_before_its_test(config: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = foreseeing(config)
+    hashed: list[Path] = []
+    monkeypatch.setattr("pytest_modelserve.model.mlmodel.digest_of", hashed.append)
+    run.foresee(cast("list[pytest.Item]", [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]))
+    assert [directory.name for directory in started.directories] == ["one", "two"]
+    assert hashed == []
+
+
 def test_what_a_fixture_writes_later_is_read_when_its_test_begins(
     config: pytest.Config, pytester: pytest.Pytester
 ) -> None:
@@ -204,12 +227,22 @@ def test_what_a_fixture_writes_later_is_read_when_its_test_begins(
         assert run.subject(request).model.digest == fresh.subject(request).model.digest
 
 
-@pytest.mark.parametrize("overrides", [{"env_manager": "local"}, {"url": "http://127.0.0.1:1"}])
+@pytest.mark.parametrize("overrides", [{"env_manager": "local"}, {"url": "http://127.0.0.1:1"}, {"build_ahead": False}])
 def test_what_is_not_built_is_not_built_ahead(config: pytest.Config, overrides: dict[str, str]) -> None:
     run, started = foreseeing(config)
     (unbuilt,) = run.marked(pytest.mark.served_model("one", **overrides).mark)
     run.foresee(cast("list[pytest.Item]", [Item(), Item(unbuilt), Item(run.given("two")[0])]))
     assert started.directories == []
+
+
+@pytest.mark.parametrize(("option", "n_built"), [("true", 2), ("false", 0)])
+def test_building_ahead_can_be_switched_off(
+    config: pytest.Config, pytester: pytest.Pytester, option: str, n_built: int
+) -> None:
+    switched = pytester.parseconfig(f"--model-build-ahead={option}", "-p", "no:asyncio")
+    run, started = foreseeing(switched)
+    run.foresee(cast("list[pytest.Item]", [Item(), *(Item(run.given(name)[0]) for name in ("one", "two"))]))
+    assert len(started.directories) == n_built
 
 
 @pytest.mark.parametrize(("worker", "n_built"), [("gw0", 2), ("gw1", 0)])

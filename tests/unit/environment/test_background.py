@@ -23,6 +23,7 @@ from pytest_modelserve.environment.progress import Progress
 from pytest_modelserve.environment.restoration import RestoreRequest
 from pytest_modelserve.environment.spec import EnvironmentSpec
 from pytest_modelserve.errors import EnvironmentBroken
+from pytest_modelserve.lifeline import Lease
 
 DEADLINE_S: Final = 60.0  # conditions come true within a second; a loaded machine takes its time
 Gone = Callable[[list[psutil.Process]], bool]
@@ -105,6 +106,22 @@ def test_what_is_begun_is_waited_for_and_no_other(scene: Scene) -> None:
         assert build.outcome(2, is_awaited=True) is None
         scene.asked().kill()  # a Python that ends like this is none
         assert build.outcome(1, is_awaited=True) == Built(at=1, is_over=True)
+
+
+def test_what_was_built_is_held_until_it_is_closed(scene: Scene) -> None:
+    (scene.folder / "requirements.txt").write_text("")
+    with building(scene.request("virtualenv", Path(sys.executable)), scene.request()) as build:
+        deadline = time.monotonic() + DEADLINE_S
+        while (last := build.outcome(1, is_awaited=True)) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        first = build.outcome(0)
+        assert [last.is_over, first and first.is_over, first and first.cached] == [True, True, False]
+        (use,) = (scene.folder / "cache" / "locks").glob("*.use")
+        with Lease(use) as lease:
+            assert not lease.is_only()
+            assert build.close() == ""
+            assert lease.is_only()
 
 
 def test_it_gives_way_to_those_who_run_tests(scene: Scene) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from pytest_modelserve.errors import ServerError
 from pytest_modelserve.lifeline import Lease
@@ -414,6 +415,20 @@ def test_one_that_is_given_back_for_its_memory_is_not_kept(kept: Fake, runs: Run
         assert server.is_alive()  # somebody else uses it
         assert other.give_back(kept()) is True
         assert not server.is_alive()
+
+
+def test_who_joins_while_one_is_given_back_has_it_kept(kept: Fake, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    with runs.pool() as pool, runs.pool() as other:
+        server = pool.obtain(kept())
+        real = pool._lock
+
+        def lock_after_other(home: Path, timeout_s: float = -1) -> FileLock:
+            assert other.obtain(kept()) == server  # is at the gate first
+            return real(home, timeout_s)
+
+        monkeypatch.setattr(pool, "_lock", lock_after_other)
+        assert pool.give_back(kept()) is True
+        assert [found.server for found in kept_servers(runs.root)] == [server]
 
 
 def test_those_that_nobody_uses_can_be_ended_the_first_to_go_first(kept: Fake, runs: Runs) -> None:
