@@ -13,8 +13,9 @@ import yaml
 
 from ..errors import RequirementsError
 from .conda_items import items_of, pip_section
+from .listing import loose_note
 from .requirements import Entry, Requirement, digest_of, expand
-from .spec import BUILD_TOOLS, EnvironmentSpec
+from .spec import BUILD_TOOLS, EnvironmentSpec, loose_names
 from .yaml_file import YamlFile
 
 CONDA: Final = "conda"
@@ -24,8 +25,6 @@ _MATCH_SPEC: Final = re.compile(  # a platform after the channel is left out: th
 )
 _PYTHON_PIN: Final = re.compile(r"(?:==?\s*)?(\d+\.\d+(?:\.\d+)?)(?:\.?\*)?(?:(?:\s*=\s*|\s+)[^,|<>]*)?")
 _EXACT_PIN: Final = re.compile(r"={0,2}\s*\d[^*,|<>]*")
-_EXACT_LINE: Final = re.compile(r"===?\s*[^*\s,;]+(\s|;|$)|@\s*\S")
-_SHOWN: Final = 5  # a note is a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,12 +193,5 @@ def _ignored(file: YamlFile) -> Iterator[str]:
 def _loose(packages: Sequence[MatchSpec], requirements: Sequence[Requirement]) -> Iterator[str]:
     """Say what has no exact version; the channels and the index decide on the first build."""
     names = [each.name for each in packages if not _EXACT_PIN.fullmatch(_version_of(each))]
-    pinned = {each.name for each in requirements if each.is_constraint and _EXACT_LINE.search(each.text)}
-    names += [
-        each.name
-        for each in requirements
-        if each.name and not each.is_constraint and each.name not in pinned and not _EXACT_LINE.search(each.text)
-    ]
-    if loose := sorted(set(names) - BUILD_TOOLS):
-        more = f" and {len(loose) - _SHOWN} more" if len(loose) > _SHOWN else ""
-        yield f"without an exact version, so the first build decides: {', '.join(loose[:_SHOWN])}{more}"
+    if note := loose_note(sorted({*names, *loose_names(requirements)} - BUILD_TOOLS)):
+        yield note

@@ -93,7 +93,7 @@ class EnvironmentSpec:
             requirements=expanded.requirements,
             options=expanded.options,
             files=tuple(sorted(files.items())),
-            loose=tuple(_loose_names(expanded.requirements)),
+            loose=tuple(loose_names(expanded.requirements)),
             notes=draft.notes,
         )
 
@@ -201,7 +201,8 @@ def _pip_line(match: re.Match[str]) -> str:
     return f"{match['name']}{operator}{match['version']}"
 
 
-def _loose_names(requirements: Sequence[Requirement]) -> list[str]:
+def loose_names(requirements: Sequence[Requirement]) -> list[str]:
+    """Name the packages that neither a line nor a constraint pins to an exact version, but for build tools."""
     loose = {each.name for each in requirements if not each.is_constraint and _is_loose(each)}
     pinned = {each.name for each in requirements if each.is_constraint and _EXACT.search(each.text)}
     return sorted(loose - pinned)

@@ -16,6 +16,7 @@ from ..conda_file import CondaSpec, read_conda
 from ..freeze import read_conda_packages
 from ..install import BuildSite
 from ..interpreter import Interpreter
+from ..listing import listed
 from ..requirements import Requirement
 from ..restoration import Environment, RestoreRequest
 from ..symptoms import as_error
@@ -133,7 +134,6 @@ def _platform(env: Mapping[str, str]) -> Iterator[str]:
 def _told(prefix: Path) -> Iterator[str]:
     """Say what conda installed, and what it would do at every start that we do not."""
     packages = read_conda_packages(prefix)
-    more = f" and {len(packages) - _SHOWN} more" if len(packages) > _SHOWN else ""
-    yield f"conda installed {', '.join(packages[:_SHOWN])}{more}"
+    yield f"conda installed {listed(packages, n_shown=_SHOWN)}"
     if scripts := sorted(path.name for path in prefix.glob("etc/conda/activate.d/*.sh")):
         yield f"scripts by which `conda activate` would set variables are not run: {', '.join(scripts)}"
