@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from ..errors import EnvironmentBroken, RequirementsError
 from .indexes import without_credentials
+from .listing import listed
 from .pins import as_pep508, markers_of, versions_of
 from .requirements import Requirement
 
@@ -105,7 +106,7 @@ def told_of(additions: Additions, freeze: Iterable[str], own: Iterable[str] | No
     here, there = versions_of(freeze), versions_of(own)
     moved = [f"{name} {old} -> {here[name]}" for name, old in there.items() if here.get(name, old) != old]
     if moved:
-        yield f"beside the model's own environment it has other versions: {_listed(moved)}"
+        yield f"beside the model's own environment it has other versions: {listed(moved, n_shown=_SHOWN)}"
 
 
 def _conflicts(
@@ -127,8 +128,3 @@ def _rules_out(mine: Requirement, wanted: Pep508, markers: Mapping[str, str]) ->
         return False
     pins = [each.version for each in line.specifier if each.operator == "==" and not each.version.endswith(".*")]
     return any(not wanted.specifier.contains(pin, prereleases=True) for pin in pins)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more}"

@@ -12,13 +12,14 @@ from typing import Final
 import yaml
 
 from ..errors import RequirementsError
+from .conda_items import items_of, pip_section
+from .listing import loose_note
 from .requirements import Entry, Requirement, digest_of, expand
-from .spec import BUILD_TOOLS, EnvironmentSpec
-from .yaml_file import YamlFile, shape_of
+from .spec import BUILD_TOOLS, EnvironmentSpec, loose_names
+from .yaml_file import YamlFile
 
 CONDA: Final = "conda"
 _DEFAULT_NAME: Final = "conda.yaml"
-_NULL: Final = "tag:yaml.org,2002:null"
 _MATCH_SPEC: Final = re.compile(  # a platform after the channel is left out: there is only that of this machine
     r"(?:(?P<channel>\S+?)(?:/(?:noarch|(?:linux|osx|win)-\w+))?::)?(?P<name>\w[\w.-]*)(?:[\s=<>!~*\[].*)?"
 )
@@ -26,9 +27,7 @@ _PYTHON_PIN: Final = re.compile(r"(?:==?\s*)?(\d+\.\d+(?:\.\d+)?)(?:\.?\*)?(?:(?
 _VERSION: Final = re.compile(  # one version, and perhaps the build; what is in brackets chooses between builds
     r"(?P<operator>={0,2})\s*(?P<version>\d[^\s*,|<>=~!\[]*)(?:(?:\s*=\s*|\s+)(?P<build>[^\s,|<>\[]+))?\s*(?:\[.*)?"
 )
-_EXACT_LINE: Final = re.compile(r"===?\s*[^*\s,;]+(\s|;|$)|@\s*\S")
 _PATCH_DOTS: Final = 2
-_SHOWN: Final = 5  # a note is a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,21 +168,12 @@ def _name_in(env_field: Mapping[str, object] | str | None) -> str:
 
 def _dependencies(file: YamlFile) -> tuple[list[MatchSpec], list[Entry]]:
     packages, pip = list[MatchSpec](), list[Entry]()
-    for item in _items(file):
+    for item in items_of(file):
         if isinstance(item, yaml.MappingNode):
-            pip += _pip_section(file, item)
+            pip += pip_section(file, item)
         else:
             packages.append(_match_spec(file, item))
     return packages, pip
-
-
-def _items(file: YamlFile) -> Sequence[yaml.Node]:
-    node = file.values.get("dependencies")
-    if node is None or node.tag == _NULL:
-        return ()
-    if not isinstance(node, yaml.SequenceNode):
-        raise file.bad(node, f"`dependencies` is a {shape_of(node)}, not a list", fix="Write `dependencies` as a list.")
-    return list(node.value)
 
 
 def _match_spec(file: YamlFile, item: yaml.Node) -> MatchSpec:
@@ -202,19 +192,6 @@ def _match_spec(file: YamlFile, item: yaml.Node) -> MatchSpec:
         file=entry.file,
         line=entry.line,
     )
-
-
-def _pip_section(file: YamlFile, item: yaml.MappingNode) -> tuple[Entry, ...]:
-    sections = {str(key.value): value for key, value in item.value}
-    if set(sections) != {"pip"}:
-        told = ", ".join(sections) or "nothing"
-        raise file.bad(
-            item,
-            f"`dependencies` holds a mapping with {told}",
-            fix="Write a package as a text, such as `python=3.11.7`; only `pip:` with a list may be a mapping.",
-        )
-    node = sections["pip"]
-    return () if node.tag == _NULL else file.strings_of("pip", node)
 
 
 def _channels(file: YamlFile) -> Iterator[str]:
@@ -245,13 +222,6 @@ def _ignored(file: YamlFile) -> Iterator[str]:
 
 def _loose(packages: Sequence[MatchSpec], requirements: Sequence[Requirement]) -> Iterator[str]:
     """Say what has no exact version; the channels and the index decide on the first build."""
-    names = [each.name for each in packages if not (each.pin and each.pin.is_exact)]
-    pinned = {each.name for each in requirements if each.is_constraint and _EXACT_LINE.search(each.text)}
-    names += [
-        each.name
-        for each in requirements
-        if each.name and not each.is_constraint and each.name not in pinned and not _EXACT_LINE.search(each.text)
-    ]
-    if loose := sorted(set(names) - BUILD_TOOLS):
-        more = f" and {len(loose) - _SHOWN} more" if len(loose) > _SHOWN else ""
-        yield f"without an exact version, so the first build decides: {', '.join(loose[:_SHOWN])}{more}"
+    names = {each.name for each in packages if not (each.pin and each.pin.is_exact)}
+    if note := loose_note(sorted({*names, *loose_names(requirements)} - BUILD_TOOLS)):
+        yield note

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from ..errors import RequirementsError
 from .indexes import without_credentials
+from .listing import listed
 from .pins import as_pep508, find_unmet, markers_of, versions_of
 from .requirements import Requirement
 
@@ -139,10 +140,12 @@ def rest_of(requirements: Sequence[Requirement], freeze: Sequence[str], *, pytho
     notes = []
     if lacking:
         told = [f"{each.text.partition(' --')[0]} ({each.place})" for each in lacking]
-        notes.append(f"not in what uv.lock installs, so taken from the requirement files: {_listed(told)}")
+        notes.append(
+            f"not in what uv.lock installs, so taken from the requirement files: {listed(told, n_shown=_SHOWN)}"
+        )
     if unmet := list(find_unmet(known, there, python_version=python_version)):
         told = [f"{each.name} {each.installed} ({each.requirement.place}: {each.requirement.text})" for each in unmet]
-        notes.append(f"uv.lock is followed where the requirement files say otherwise: {_listed(told)}")
+        notes.append(f"uv.lock is followed where the requirement files say otherwise: {listed(told, n_shown=_SHOWN)}")
     return Rest(lacking=tuple(lacking), notes=tuple(map(without_credentials, notes)))
 
 
@@ -189,8 +192,3 @@ def _name_of(requirement: Requirement) -> str:
     """Give the name of a package, by the name of its file too; empty where only its installation would tell."""
     line = as_pep508(requirement)
     return str(canonicalize_name(line.name)) if line is not None else requirement.name
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return f"{', '.join(texts[:_SHOWN])}{more}"

@@ -11,8 +11,9 @@ from typing import Final
 import yaml
 
 from ..errors import RequirementsError
+from .conda_items import items_of, pip_section
 from .requirements import Entry, Requirement, digest_of, expand, is_include
-from .yaml_file import YamlFile, shape_of
+from .yaml_file import YamlFile
 
 _REQUIREMENTS: Final = "requirements.txt"
 _PYTHON_ENV: Final = "python_env.yaml"
@@ -92,7 +93,7 @@ class EnvironmentSpec:
             requirements=expanded.requirements,
             options=expanded.options,
             files=tuple(sorted(files.items())),
-            loose=tuple(_loose_names(expanded.requirements)),
+            loose=tuple(loose_names(expanded.requirements)),
             notes=draft.notes,
         )
 
@@ -158,9 +159,9 @@ def _from_python_env(file: YamlFile) -> _Draft:
 
 def _from_conda(file: YamlFile) -> _Draft:
     python, build, pip, notes = None, list[Entry](), tuple[Entry, ...](), list[str]()
-    for item in _items(file):
+    for item in items_of(file):
         if isinstance(item, yaml.MappingNode):
-            pip += _pip_section(file, item)
+            pip += pip_section(file, item)
             continue
         entry = file.string_of("dependencies", item)
         match = _CONDA_ITEM.fullmatch(entry.text)
@@ -177,40 +178,22 @@ def _from_conda(file: YamlFile) -> _Draft:
     return _Draft(source=file.path.name, python=python, build=tuple(build), main=main, notes=tuple(notes))
 
 
-def _items(file: YamlFile) -> Sequence[yaml.Node]:
-    node = file.values.get("dependencies")
-    if node is None:
-        return ()
-    if not isinstance(node, yaml.SequenceNode):
-        raise file.bad(node, f"`dependencies` is a {shape_of(node)}, not a list", fix="Write `dependencies` as a list.")
-    return list(node.value)
-
-
-def _pip_section(file: YamlFile, item: yaml.MappingNode) -> tuple[Entry, ...]:
-    sections = {str(key.value): value for key, value in item.value}
-    if set(sections) != {"pip"}:
-        raise file.bad(
-            item,
-            f"`dependencies` holds a mapping with {', '.join(sections) or 'nothing'}",
-            fix="Only `pip:` with a list of requirements may stand there.",
-        )
-    return file.strings_of("pip", sections["pip"])
-
-
 def _conda_python(file: YamlFile, item: yaml.Node, match: re.Match[str]) -> tuple[str | None, list[str]]:
-    """Read the Python pin; like MLflow, `>=3.9` means 3.9, which the note says."""
-    version = match["version"].removesuffix(".*").removesuffix("*")
+    """Read the Python pin; like MLflow, `>=3.9` means 3.9 and a range the running Python, which the notes say."""
+    version, operator = match["version"].removesuffix("*").removesuffix("."), match["operator"]
     if not version:
         return None, []
-    if match["operator"] not in {"=", "==", "<=", ">=", "~="} or not _VERSION.fullmatch(version):
-        raise file.bad(
-            item,
-            f"`{item.value}` does not say which Python to take",
-            fix="Pin it with major, minor and patch, such as `python=3.11.7`.",
-        )
-    if match["operator"] in {"=", "=="}:
+    if not _VERSION.fullmatch(version):
+        return None, [f"`{item.value}` does not say which Python to take: the running one is, as in MLflow"]
+    if operator in {"", "=", "=="}:
         return version, []
-    return version, [f"`{item.value}` is taken as Python {version}, as MLflow does"]
+    if operator in {"<=", ">=", "~="}:
+        return version, [f"`{item.value}` is taken as Python {version}, as MLflow does"]
+    raise file.bad(
+        item,
+        f"`{item.value}` does not say which Python to take",
+        fix="Pin it with major, minor and patch, such as `python=3.11.7`.",
+    )
 
 
 def _pip_line(match: re.Match[str]) -> str:
@@ -218,7 +201,8 @@ def _pip_line(match: re.Match[str]) -> str:
     return f"{match['name']}{operator}{match['version']}"
 
 
-def _loose_names(requirements: Sequence[Requirement]) -> list[str]:
+def loose_names(requirements: Sequence[Requirement]) -> list[str]:
+    """Name the packages that neither a line nor a constraint pins to an exact version, but for build tools."""
     loose = {each.name for each in requirements if not each.is_constraint and _is_loose(each)}
     pinned = {each.name for each in requirements if each.is_constraint and _EXACT.search(each.text)}
     return sorted(loose - pinned)

@@ -22,6 +22,7 @@ from ..freeze import read_freeze
 from ..indexes import index_identity, read_pip_settings, secrets_in
 from ..install import BuildSite, Output, installer_environment
 from ..interpreter import Choice, Interpreter, Places, find_interpreter
+from ..listing import loose_note
 from ..lock_file import NOT_FOLLOWED, has_lock, lock_notes, rest_of
 from ..progress import Progress
 from ..restoration import Environment, RestoreRequest
@@ -281,15 +282,10 @@ def _notes(
     smoke = facts["smoke"]
     loaded = smoke["notes"] if smoke["directory"] == str(request.spec.directory) else ()
     locked = sync.lock.names if sync else ()
-    said = [choice.note, *request.spec.notes, _loose_note([name for name in request.spec.loose if name not in locked])]
+    said = [choice.note, *request.spec.notes, loose_note([name for name in request.spec.loose if name not in locked])]
     if sync is None and has_lock(request.spec.directory):
         said.append(NOT_FOLLOWED)
     return (*filter(None, said), *_texts(facts["notes"]), *_texts(loaded))
-
-
-def _loose_note(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"without an exact version, so the first build decides: {shown}" if names else ""
 
 
 def _added_notes(request: RestoreRequest, facts: Mapping[str, Sequence[str]], own: str) -> Iterator[str]:

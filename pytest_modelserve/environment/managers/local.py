@@ -8,15 +8,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from ..freeze import freeze_running
 from ..interpreter import minor_of
+from ..listing import listed
 from ..pins import find_unmet, versions_of
 from ..restoration import Environment, RestoreRequest
 from ..spec import BUILD_TOOLS
-
-_SHOWN: Final = 5  # a note is a line; the report has the whole freeze
 
 
 class Local:
@@ -51,5 +49,4 @@ def _notes(request: RestoreRequest, freeze: Sequence[str]) -> Iterator[str]:
     wanted_here = [each for each in request.spec.requirements if each.name and each.name not in BUILD_TOOLS]
     found = find_unmet(wanted_here, versions_of(freeze), python_version=running)
     if unmet := [each.text for each in found]:
-        more = f" and {len(unmet) - _SHOWN} more" if len(unmet) > _SHOWN else ""
-        yield f"local differs from the model's requirements: {'; '.join(unmet[:_SHOWN])}{more}"
+        yield f"local differs from the model's requirements: {listed(unmet, separator='; ')}"

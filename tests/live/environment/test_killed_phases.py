@@ -141,7 +141,7 @@ def clean(scene: Scene, counts: Mapping[str, int]) -> tuple[tuple[str, ...], lis
     """Freeze and files of that build."""
     is_hit, freeze, files = scene.restored(scene.folder / "undisturbed")
     assert is_hit
-    assert freeze == ("manypkg==1.0",)
+    assert freeze[0] == "manypkg==1.0"  # then pip and setuptools, which the Python brings
     assert sum("/manypkg/m" in path for path in files) == N_MODULES
     return freeze, files
 

@@ -89,12 +89,26 @@ def test_no_files_at_all(model: Callable[..., Path]) -> None:
         ("python>=3.9", "3.9", True),
         ("python<=3.10.2", "3.10.2", True),
         ("python", None, False),
+        ("python 3.9.18", "3.9.18", False),
+        ("python 3.9.18 h955ad1f_0_cpython", "3.9.18", False),
+        ("python 3.9.*", "3.9", False),
+        ("python >=3.9", "3.9", True),
+        ("python>=3.9,<3.12", None, True),
+        ("python >=3.9, <3.12", None, True),
+        ("python>3.8,<3.12", None, True),
+        ("python=3.9|3.10", None, True),
     ],
 )
 def test_conda_python_pins(model: Callable[..., Path], pin: str, version: str | None, *, is_noted: bool) -> None:
     spec = EnvironmentSpec.read(model({"conda.yaml": f"dependencies:\n- {pin}\n- pip:\n  - a==1\n"}))
     assert spec.python == version
     assert bool(spec.notes) is is_noted
+
+
+@pytest.mark.parametrize("text", ["dependencies:\n- python=3.9\n- pip:\n", "dependencies:\n"])
+def test_lists_of_conda_may_be_empty(model: Callable[..., Path], text: str) -> None:
+    spec = EnvironmentSpec.read(model({"conda.yaml": text}))
+    assert (spec.source, spec.dependencies) == ("conda.yaml", ())
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_uv_cannot(site: BuildSite, interpreter: Interpreter, tmp_path: Path) ->
 
 def test_virtualenv_cannot(site: BuildSite, no_python: Interpreter, tmp_path: Path) -> None:
     with pytest.raises(InstallFailed) as caught:
-        VirtualenvCreator(app_data=tmp_path / "data", has_pip=False).create(site, no_python)
+        VirtualenvCreator(app_data=tmp_path / "data", uv=None).create(site, no_python)
     assert caught.value.facts["python"] == Path("/bin/false")
 
 

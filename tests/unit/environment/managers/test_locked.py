@@ -31,6 +31,11 @@ OTHERS = '[project]\nname = "mlflow-model-env"\nversion = "0.0.0"\nrequires-pyth
 RUNNING = ".".join(map(str, sys.version_info[:3]))
 
 
+def wanted_of(environment: Environment) -> tuple[str, ...]:
+    """Leave out what `python -m venv` puts in, and `virtualenv` therefore too."""
+    return tuple(line for line in environment.freeze if not line.startswith(("pip==", "setuptools==")))
+
+
 @pytest.fixture
 def lock(wheelhouse: Path) -> Callable[..., str]:
     """Write a lock of the project `churn` that pins packages of the wheelhouse."""
@@ -181,7 +186,7 @@ def test_another_lock_is_another_environment(restored: Restored, lock: Callable[
 
 def test_virtualenv_follows_the_requirements_and_says_so(restored: Restored, lock: Callable[..., str]) -> None:
     with restored(lock("tinypkg==1.0"), "tinypkg==2.0\n", manager="virtualenv") as environment:
-        assert environment.freeze == ("tinypkg==2.0",)
+        assert wanted_of(environment) == ("tinypkg==2.0",)
         assert "uv.lock is not followed" in environment.notes[-1]
 
 

@@ -13,11 +13,18 @@ from pathlib import Path
 import pytest
 
 from pytest_modelserve.environment.additions import Additions
+from pytest_modelserve.environment.freeze import read_freeze
+from pytest_modelserve.environment.managers.virtualenv import Virtualenv
 from pytest_modelserve.environment.restoration import Environment, RestoreRequest
 from pytest_modelserve.environment.restore import restore
 from pytest_modelserve.errors import RequirementsError
 
 Restored = Callable[..., Environment]
+
+
+def wanted_of(environment: Environment) -> tuple[str, ...]:
+    """Leave out what `python -m venv` puts in, and `virtualenv` therefore too."""
+    return tuple(line for line in environment.freeze if not line.startswith(("pip==", "setuptools==")))
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def run(environment: Environment, code: str) -> str:
 def test_packages_arrive(restored: Restored, manager: str) -> None:
     with restored("leanpkg\n", manager=manager) as environment:
         assert environment.manager == manager
-        assert environment.freeze == ("leanpkg==1.0", "tinypkg==1.0")
+        assert wanted_of(environment) == ("leanpkg==1.0", "tinypkg==1.0")
         assert (
             run(environment, "import tinypkg, sys; print(tinypkg.version, sys.prefix)") == f"1.0 {environment.prefix}"
         )
@@ -94,8 +101,8 @@ LEAN = Additions(wanted_by="a-server", requirements=("leanpkg==1.0",))
 @pytest.mark.parametrize("manager", ["uv", "virtualenv"])
 def test_additions_are_resolved_together_with_the_models_requirements(restored: Restored, manager: str) -> None:
     with restored("tinypkg\n", manager=manager) as own, restored("tinypkg\n", manager=manager, additions=LEAN) as more:
-        assert own.freeze == ("tinypkg==2.0",)
-        assert more.freeze == ("leanpkg==1.0", "tinypkg==1.0")
+        assert wanted_of(own) == ("tinypkg==2.0",)
+        assert wanted_of(more) == ("leanpkg==1.0", "tinypkg==1.0")
         assert more.notes[-1] == "beside the model's own environment it has other versions: tinypkg 2.0 -> 1.0"
 
 
@@ -127,9 +134,40 @@ def test_the_first_load_leaves_bytecode(restored: Restored) -> None:
         assert list(environment.prefix.rglob("tinypkg.*.pyc"))
 
 
-def test_files_of_a_seedless_environment_are_all_wanted(restored: Restored) -> None:
-    with restored("tinypkg==1.0\n", manager="virtualenv") as environment:
-        assert run(environment, "import importlib.util; print(importlib.util.find_spec('pip'))") == "None"
+@pytest.mark.parametrize("uses_uv", [True, False], ids=["uv", "pip"])
+def test_virtualenv_has_the_pip_and_setuptools_that_venv_puts_in(
+    request_for: Callable[..., RestoreRequest], model: Callable[..., Path], tmp_path: Path, *, uses_uv: bool
+) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "by_venv"], check=True)
+    request = request_for(model({"requirements.txt": ""}), manager="virtualenv")
+    with Virtualenv(uses_uv=uses_uv).restore(request) as environment:
+        assert environment.freeze == read_freeze(tmp_path / "by_venv") != ()
+        is_old = sys.version_info < (3, 12)
+        found = run(environment, "import importlib.util; print(importlib.util.find_spec('pkg_resources') is not None)")
+        assert found == str(is_old)
+
+
+def test_pins_of_build_tools_are_stronger_than_what_venv_puts_in(
+    restored: Restored, wheel: Callable[..., Path], wheelhouse: Path
+) -> None:
+    wheel(wheelhouse, "setuptools", "1.0")
+    files: dict[str, str | bytes] = {"python_env.yaml": "build_dependencies: ['setuptools==1.0']\n"}
+    with restored("", files, manager="virtualenv") as environment:
+        assert "setuptools==1.0" in environment.freeze
+
+
+def test_what_is_said_of_packages_does_not_forbid_what_venv_puts_in(
+    restored: Restored, offline: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "limits.txt").write_text("pip<1\n")
+    env = {**offline, "UV_CONSTRAINT": str(tmp_path / "limits.txt"), "UV_REQUIRE_HASHES": "1"}
+    with restored("", manager="virtualenv", env=env) as environment:
+        assert any(line.startswith("pip==") for line in environment.freeze)
+
+
+def test_uv_puts_nothing_in(restored: Restored) -> None:
+    with restored("tinypkg==1.0\n") as environment:
+        assert environment.freeze == ("tinypkg==1.0",)
 
 
 HIT = """
