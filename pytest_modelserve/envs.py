@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from .environment.eviction import CachedEnvironment, list_cached, prune, remove
-from .environment.restoration import default_root
+from .environment.restoration import cache_root
 from .errors import ModelServeError
 from .server.leftovers import prune_homes
 from .settings import Settings
@@ -61,7 +61,7 @@ def limit_cache(settings: Settings, started: float) -> None:
     """
     if settings.cache_limit is None:
         return
-    root = settings.cache_dir or default_root()
+    root = cache_root(settings.cache_dir)
     prune(root, max_bytes=settings.cache_limit, max_age_s=float("inf"), used_before=started, is_measured=False)
     prune_homes(root / "servers", max_age_s=HOME_MAX_AGE_S)
 
@@ -80,8 +80,7 @@ def _size(text: str) -> float:
 
 
 def _root(asked: argparse.Namespace) -> Path:
-    root: Path | None = asked.cache_dir
-    return (root or default_root()).absolute()
+    return cache_root(asked.cache_dir)
 
 
 def _list(asked: argparse.Namespace) -> int:
