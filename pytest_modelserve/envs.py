@@ -15,7 +15,7 @@ from typing import Final
 from .environment.conda_packages import packages_folder, prune_packages
 from .environment.disk import disk_bytes
 from .environment.eviction import CachedEnvironment, list_cached, prune, remove
-from .environment.restoration import default_root
+from .environment.restoration import cache_root
 from .errors import ModelServeError
 from .server.leftovers import prune_homes
 from .settings import Settings
@@ -63,7 +63,7 @@ def limit_cache(settings: Settings, started: float) -> None:
     """
     if settings.cache_limit is None:
         return
-    root = settings.cache_dir or default_root()
+    root = cache_root(settings.cache_dir)
     removed = prune(
         root, max_bytes=settings.cache_limit, max_age_s=float("inf"), used_before=started, is_measured=False
     )
@@ -86,8 +86,7 @@ def _size(text: str) -> float:
 
 
 def _root(asked: argparse.Namespace) -> Path:
-    root: Path | None = asked.cache_dir
-    return (root or default_root()).absolute()
+    return cache_root(asked.cache_dir)
 
 
 def _list(asked: argparse.Namespace) -> int:

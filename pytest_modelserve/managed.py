@@ -19,7 +19,7 @@ import pytest
 from xprocess import ProcessStarter, XProcess
 
 from .environment.ownership import believed_folder
-from .environment.restoration import default_root
+from .environment.restoration import cache_root
 from .errors import Failure
 from .lifeline import Lease
 from .progress import tell
@@ -145,7 +145,7 @@ def tell_of_kept(config: pytest.Config, cache_dir: Path | None) -> None:
         cache_dir: Where environments and servers are kept; None is the user's cache directory.
     """
     if not config.pluginmanager.hasplugin(KEPT_SUMMARY):
-        config.pluginmanager.register(KeptSummary((cache_dir or default_root()) / "servers"), KEPT_SUMMARY)
+        config.pluginmanager.register(KeptSummary(cache_root(cache_dir) / "servers"), KEPT_SUMMARY)
 
 
 def _as_line(kept: KeptServer, end: str) -> str:

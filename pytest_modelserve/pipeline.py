@@ -32,7 +32,7 @@ from .environment.conda_channels import CondaSettings
 from .environment.conda_file import CondaSpec, read_recorded
 from .environment.ownership import believed_folder
 from .environment.progress import SILENCE, Progress
-from .environment.restoration import Environment, RestoreRequest, default_root
+from .environment.restoration import Environment, RestoreRequest, cache_root
 from .environment.restore import restore
 from .errors import ModelServeError
 from .model.example import read_example
@@ -114,7 +114,7 @@ def environment_request(
         EnvironmentBroken: The environment files cannot be read.
         ServerError: There is no server of the name that the settings ask for.
     """
-    root = _root(settings)
+    root = cache_root(settings.cache_dir)
     spec = read_recorded(settings.env_manager, model.path, model.pyfunc.env)
     backend = load_backend(settings.server)
     needs = needs_of(backend)
@@ -142,7 +142,7 @@ def server_pool(settings: Settings) -> Iterator[ServerPool]:
     Raises:
         EnvironmentBroken: Somebody else may have put servers there.
     """
-    root = _root(settings)
+    root = cache_root(settings.cache_dir)
     there = next(each for each in (root, *root.parents) if each.exists())
     with ExitStack() as stack:
         if os.access(there, os.W_OK):
@@ -198,8 +198,3 @@ def _result_of(context: CheckContext, check: Check, variant: str) -> CheckResult
         return run_check(context, check, variant)
     except ModelServeError as error:
         return CheckResult(name=check.title(variant), judges=check.judges, outcome=Outcome.ERROR, reason=error.happened)
-
-
-def _root(settings: Settings) -> Path:
-    """Return where environments and servers are kept; what is started there runs in other directories."""
-    return (settings.cache_dir or default_root()).absolute()

@@ -18,7 +18,7 @@ from .bounded import BoundedServers, usual_bound
 from .casebook import CASES_DIR, KEPT_DIR
 from .discovered import is_discovered, uri_of
 from .domain import read_ini
-from .environment.restoration import Environment, RestoreRequest, default_root
+from .environment.restoration import Environment, RestoreRequest, cache_root
 from .environment.restore import restore
 from .errors import ModelServeError
 from .managed import managed_servers
@@ -279,7 +279,7 @@ class Run:
 
     def _pool(self) -> BoundedServers:
         if self._servers is None:
-            root = self.settings.cache_dir or default_root()
+            root = cache_root(self.settings.cache_dir)
             self._servers = BoundedServers(
                 managed_servers(self.config, root / "servers"),
                 self.settings.memory_bytes or usual_bound(),

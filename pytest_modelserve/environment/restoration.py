@@ -24,6 +24,15 @@ def default_root() -> Path:
     return user_cache_path("pytest-modelserve")
 
 
+def cache_root(asked: Path | None) -> Path:
+    """Return where environments and servers are kept; what is started there runs in other directories.
+
+    Args:
+        asked: The directory that the user names, None for the user's cache directory.
+    """
+    return (asked or default_root()).absolute()
+
+
 def _no_variables(_: Path) -> Mapping[str, str]:
     return {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_modelserve.environment.eviction import list_cached
-from pytest_modelserve.environment.restoration import RestoreRequest, default_root
+from pytest_modelserve.environment.restoration import RestoreRequest, cache_root, default_root
 from pytest_modelserve.environment.restore import restore
 from pytest_modelserve.environment.spec import EnvironmentSpec
 from pytest_modelserve.errors import EnvironmentBroken, RequirementsError
@@ -59,3 +59,11 @@ def test_the_defaults_are_the_users_own(model: Callable[..., Path]) -> None:
     assert request.root == default_root()
     assert default_root().name == "pytest-modelserve"
     assert request.manager == "virtualenv"
+
+
+def test_the_root_of_the_cache_is_absolute_wherever_a_process_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cache_root(Path("cache")) == tmp_path / "cache"
+    assert cache_root(None) == default_root().absolute()
