@@ -126,7 +126,7 @@ def test_what_was_built_is_held_until_it_is_closed(scene: Scene) -> None:
 
 def test_it_gives_way_to_those_who_run_tests(scene: Scene) -> None:
     with building(scene.blocking):
-        assert scene.asked().nice() == psutil.Process().nice() + NICENESS
+        assert scene.asked().nice() == min(psutil.Process().nice() + NICENESS, 19)  # there is no higher one
 
 
 def await_stop(processes: list[psutil.Process], *, is_stopped: bool) -> None:
