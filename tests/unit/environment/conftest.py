@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,17 @@ import pytest
 from pytest_modelserve.environment.interpreter import Interpreter
 from pytest_modelserve.environment.restoration import RestoreRequest
 from pytest_modelserve.environment.spec import EnvironmentSpec
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that other users can reach, which `tmp_path` is not."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can act as two users")
+    folder = Path(tempfile.mkdtemp(prefix="modelserve-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

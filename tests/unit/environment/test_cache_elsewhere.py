@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -40,17 +39,6 @@ def root(tmp_path: Path) -> Path:
     root = tmp_path / "cache"
     obtain(root).lease.close()
     return root
-
-
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that other users can reach, which `tmp_path` is not."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can act as two users")
-    folder = Path(tempfile.mkdtemp(prefix="modelserve-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def test_a_renamed_cache_is_built_anew(root: Path) -> None:
