@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
+from live.environment.watched import DEADLINE_S, processes_of, until
 
-DEADLINE_S: Final = 120.0  # conditions come true within seconds; a loaded machine takes its time
 BACKEND: Final = '''
 """Builds a package with nothing in it, once the file named by LET_GO is there where NAME is to wait."""
 
@@ -118,7 +117,7 @@ class Scene:
         return self.started.read_text().split() if self.started.exists() else []
 
     def processes(self) -> list[psutil.Process]:
-        return [each for each in psutil.process_iter() if str(self.folder) in _words(each)]
+        return processes_of(self.folder)
 
     def environments(self) -> list[str]:
         """The packages of the environments that are finished, and of the builds that are not."""
@@ -127,30 +126,12 @@ class Scene:
         )
 
 
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join([*process.cmdline(), process.cwd()])
-    except psutil.Error:
-        return ""
-
-
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     scene = Scene(tmp_path)
     yield scene
     for process in scene.processes():
         process.kill()
-
-
-def until(condition: Callable[[], object], running: subprocess.Popen[str] | None = None) -> bool:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if running and running.poll() is not None:
-            pytest.fail(running.communicate()[0])
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_the_second_is_built_while_the_test_of_the_first_runs(scene: Scene) -> None:

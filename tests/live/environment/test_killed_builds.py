@@ -8,15 +8,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
-
-DEADLINE_S: Final = 120.0  # conditions come true within seconds; a loaded machine takes its time
+from live.environment.watched import DEADLINE_S, processes_of, until
 
 INHERITED: Final = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 
@@ -106,17 +104,10 @@ class Scene:
 
     def processes(self) -> list[psutil.Process]:
         """Give all processes that have to do with this scene."""
-        return [each for each in psutil.process_iter() if str(self.folder) in _words(each)]
+        return processes_of(self.folder)
 
     def generations(self) -> list[Path]:
         return list(self.root.glob("envs/*/g-*"))
-
-
-def _words(process: psutil.Process) -> str:
-    try:
-        return " ".join([*process.cmdline(), process.cwd()])
-    except psutil.Error:
-        return ""
 
 
 @pytest.fixture
@@ -125,18 +116,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     yield scene
     for process in scene.processes():
         process.kill()
-
-
-def until(condition: Callable[[], object], running: subprocess.Popen[str] | None = None) -> bool:
-    """Wait for a condition, for as long as the process that is to bring it about runs."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if running and running.poll() is not None:
-            pytest.fail(running.communicate()[1])
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def finished(process: subprocess.Popen[str]) -> dict[str, object]:
