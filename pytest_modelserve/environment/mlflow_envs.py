@@ -7,6 +7,7 @@ does not cover is not reused, and of the rest every file that was to be installe
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
@@ -119,14 +120,18 @@ def _flaws(request: RestoreRequest, prefix: Path, version: str, freeze: tuple[st
 
 
 def _missing_files(prefix: Path) -> Iterator[str]:
-    """Name the files that a killed or a running installer has not written, or not whole."""
+    """Name the files that a killed or a running installer has not written, or not whole.
+
+    Read from RECORD itself: from Python 3.12 on `Distribution.files` leaves out those that are not there.
+    """
     for package in distributions(path=[str(folder) for folder in site_packages(prefix)]):
-        if package.files is None:
+        record = package.read_text("RECORD")
+        if record is None:
             yield f"{package.metadata['Name']} does not say which files it has"
-        for file in package.files or ():
-            path = Path(str(file.locate()))
-            if file.size is not None and (not path.is_file() or path.stat().st_size != file.size):
-                yield f"{file} of {package.metadata['Name']} is not there, or not whole"
+        for name, _digest, size in csv.reader((record or "").splitlines()):
+            path = Path(str(package.locate_file(name)))
+            if size and (not path.is_file() or path.stat().st_size != int(size)):
+                yield f"{name} of {package.metadata['Name']} is not there, or not whole"
 
 
 def _requirements(lines: Iterable[str], folder: Path, *, is_constraint: bool) -> Iterator[tuple[str, bool]]:
