@@ -57,7 +57,10 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
     while True:
         connection, _ = listening.accept()
         with connection:
-            method, path, body, identity = received(connection)
+            request = received(connection)
+            if request is None:
+                continue
+            method, path, body, identity = request
             if path == "/invocations" and told.get("drops"):
                 continue
             status, answer = answered(method, path, body, told)
@@ -69,9 +72,13 @@ def serve(listening: socket.socket, told: dict) -> None:  # type: ignore[type-ar
             os._exit(told["gives_up"])
 
 
-def received(connection: socket.socket) -> tuple:  # type: ignore[type-arg]
+def received(connection: socket.socket) -> "tuple | None":  # type: ignore[type-arg]
+    """Return what was asked; None of somebody who only looked whether the port is held."""
     with connection.makefile("rb") as stream:
-        method, path, _ = stream.readline().decode().split(" ")
+        line = stream.readline()
+        if not line:
+            return None
+        method, path, _ = line.decode().split(" ")
         length, identity = 0, None
         while line := stream.readline().strip():
             name, _, value = line.decode().partition(":")
