@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import EnvironmentBroken, InstallFailed, InterpreterMissing, RequirementsError
 from ..lifeline import Lease
-from .disk import FULL, READ_ONLY, disk_bytes, flush
+from .disk import FULL, READ_ONLY, disk_bytes
 from .ownership import demand_ownership
 from .pauses import end_pauses
 from .progress import SILENCE, Progress, StatusFile, read_status
@@ -207,7 +207,6 @@ class EnvironmentCache:
             document = {"schema": _SCHEMA, "generation": generation.name, "key": slot.key, "built": time.time()}
             document |= {"directory": str(generation.absolute()), "disk_bytes": disk_bytes(generation)}
             document["facts"] = dict(facts)
-            flush(generation)  # or after a power loss the pointer might name files that are empty
             write_whole(pointer, document, is_durable=True)
         except BaseException as error:
             if isinstance(error, EnvironmentBroken):

@@ -22,27 +22,6 @@ def disk_bytes(folder: Path) -> int:
     return sum(_share(entry) for path, _, names in os.walk(folder) for entry in _statuses(Path(path), names))
 
 
-def flush(folder: Path) -> None:
-    """Return once all that was written before is on the disk of a folder, so that what is written later says the truth.
-
-    A second or less after an environment of 700 MB; one by one its files would take longer.
-
-    Raises:
-        OSError: If something did not get there.
-    """
-    import ctypes  # only builders need it
-
-    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)  # of this disk alone; macOS has none
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if syncfs is None:
-            os.sync()
-        elif syncfs(descriptor) != 0 and (number := ctypes.get_errno()) not in {errno.ENOSYS, 0}:
-            raise OSError(number, os.strerror(number), str(folder))
-    finally:
-        os.close(descriptor)
-
-
 def as_error(error: OSError, root: Path) -> InstallFailed:
     """Return the error to raise where an environment could not be built because the disk refused."""
     facts: dict[str, object] = {"cache": root, "reason": error}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_modelserve.environment import cache
 from pytest_modelserve.environment.cache import CachedBuild, EnvironmentCache, Slot
 from pytest_modelserve.environment.progress import Progress
 from pytest_modelserve.errors import EnvironmentBroken, InstallFailed, RequirementsError
@@ -249,29 +247,3 @@ def test_the_pointer_is_complete_json(obtain: Callable[..., CachedBuild], slot: 
     assert document["generation"] == built.directory.name
     assert document["key"] == "k"
     assert sorted(path.name for path in slot.folder.iterdir()) == sorted(["current.json", built.directory.name])
-
-
-def test_the_files_are_on_the_disk_before_the_pointer_is(
-    obtain: Callable[..., CachedBuild], slot: Slot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flushed: list[tuple[Path, bool, bool]] = []
-
-    def seen(folder: Path) -> None:
-        flushed.append((folder, (folder / "python").exists(), slot.pointer.exists()))
-
-    monkeypatch.setattr(cache, "flush", seen)
-    built = obtain(FakeBuild())
-    assert obtain(FakeBuild()).is_hit
-    assert flushed == [(built.directory, True, False)]
-
-
-def test_a_build_that_does_not_get_to_the_disk_is_none(
-    obtain: Callable[..., CachedBuild], slot: Slot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(_: Path) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(cache, "flush", broken)
-    with pytest.raises(OSError, match="Input/output error"):
-        obtain(FakeBuild())
-    assert (list(slot.generations()), slot.read_pointer()) == ([], None)

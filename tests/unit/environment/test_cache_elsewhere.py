@@ -182,7 +182,7 @@ def test_drafts_of_killed_writers_are_removed(root: Path) -> None:
 
 
 AS_NOBODY = """
-import ctypes, encodings.ascii, os, sys
+import encodings.ascii, os, sys
 from pathlib import Path
 from pytest_modelserve.environment.cache import EnvironmentCache
 from pytest_modelserve.environment.disk import as_error
