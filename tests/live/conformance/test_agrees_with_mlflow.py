@@ -172,6 +172,12 @@ def is_raw_bytes(difference: Difference) -> bool:
     )
 
 
+MISSING: Final = frozenset(  # what pandas.read_csv takes for a missing value, by its documentation
+    {
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    }
+)
 KNOWN: Final[Mapping[str, Known]] = {
     "base64 text for bytes": Known(
         models=("required", "optional"),
@@ -222,9 +228,7 @@ KNOWN: Final[Mapping[str, Known]] = {
         models=("required", "optional", "unnamed"),
         cell='1, string: every Unicode string as it is: empty, "NaN", "null"',
         reason="pandas.read_csv takes these words for missing values, quoted too",
-        matches=lambda it: (
-            is_cell(it, str, Envelope.CSV) and it.sent in {"", "NaN", "null", "None"} and it.theirs == "float nan"
-        ),
+        matches=lambda it: is_cell(it, str, Envelope.CSV) and it.sent in MISSING and it.theirs == "float nan",
     ),
     "lost NUL": Known(
         models=("required",),
