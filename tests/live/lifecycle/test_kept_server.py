@@ -23,7 +23,7 @@ Until = Callable[[Callable[[], object]], bool]
 
 
 def test_the_next_run_has_it_until_it_is_broken_or_told_to_end(contract: Any, cache_dir: Path, until: Until) -> None:
-    place = ("--rootdir", str(contract.folder))
+    place = ("--rootdir", str(contract.folder), "-o", "cache_dir=.pytest_cache")  # which is elsewhere under tox
 
     def run() -> tuple[Any, KeptServer]:
         done = contract(MODEL, *place, "--model-checks", "smoke", "--model-keep-server")
@@ -32,8 +32,8 @@ def test_the_next_run_has_it_until_it_is_broken_or_told_to_end(contract: Any, ca
         assert len(kept) == 1, done.output + done.errors
         return done, kept[0]
 
-    cold, first = run()
     try:
+        cold, first = run()
         warm, second = run()
         assert second.server == first.server
         assert ["kept" in one.model["server"] for one in (cold, warm)] == [False, True]
