@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -138,8 +138,7 @@ def parse_skips(text: str) -> Mapping[str, str]:
         ValueError: A name stands without a reason.
     """
     skips: dict[str, str] = {}
-    for part in text.replace("\n", ";").split(";"):
-        name, _, reason = (word.strip() for word in part.partition("="))
+    for name, reason in _pairs(text):
         if name and not reason:
             raise ValueError(f"{name!r} has no reason: write {name}=why it does not apply")
         if name:
@@ -204,10 +203,8 @@ def parse_channels(text: str) -> Mapping[str, str]:
         ValueError: A name stands without an address, or an address is none.
     """
     channels: dict[str, str] = {}
-    for part in filter(None, map(str.strip, text.replace("\n", ";").split(";"))):
-        name, _, address = (word.strip() for word in part.partition("="))
-        if address.startswith(("/", "~/")):
-            address = parse_path(address).as_uri()
+    for name, value in _pairs(text):
+        address = parse_path(value).as_uri() if value.startswith(("/", "~/")) else value
         if not name or "://" not in address or not address.isprintable():
             raise ValueError("a channel has no address: write NAME=URL")  # which may hold a secret: it is not shown
         channels[name] = address
@@ -241,3 +238,10 @@ def parse_switch(text: str) -> bool:
     if word in {"0", "false", "no", "off"}:
         return False
     raise ValueError(f"{text!r} is no switch: write true or false")
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands on both sides of the first `=` of each part; lines and semicolons separate them."""
+    for part in filter(None, map(str.strip, text.replace("\n", ";").split(";"))):
+        name, _, value = part.partition("=")
+        yield name.strip(), value.strip()

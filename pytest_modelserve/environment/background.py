@@ -72,9 +72,7 @@ class BackgroundBuild:
             self._lease = stack.enter_context(_own_lease())
             stack.callback(self._lease.path.unlink, missing_ok=True)  # the supervisor removes it, if it comes so far
             order, self._errors = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
-            pickle.dump(
-                tuple(requests), order
-            )  # holds the caller's variables, so no file of that name ever stands there
+            pickle.dump(tuple(requests), order)  # with the caller's variables: no file of a name ever holds them
             order.seek(0)
             self._outcomes, told = os.pipe()
             stack.callback(os.close, self._outcomes)

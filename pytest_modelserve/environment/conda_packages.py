@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..lifeline import is_exclusive
 from .cache import LOCK_MODE
 from .disk import READ_ONLY, disk_bytes
 
@@ -116,10 +117,6 @@ def _is_linked(package: Path) -> bool:
 def _alone(folder: Path) -> Iterator[bool]:
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        yield is_exclusive(descriptor)
     finally:
         os.close(descriptor)

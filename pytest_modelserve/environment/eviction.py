@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import time
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from filelock import Timeout
 
+from ..lifeline import is_exclusive
 from .cache import LOCK_MODE, Slot, discard, read_pointer
 from .disk import READ_ONLY, disk_bytes, left_as_it_is
 from .usage import Use, read_uses
@@ -175,7 +175,7 @@ def _is_in_use(slot: Slot) -> bool:
     except (FileNotFoundError, PermissionError):  # nobody holds a file that is not there, or is not shown to us
         return False
     try:
-        return not _is_alone(descriptor)
+        return not is_exclusive(descriptor)
     finally:
         os.close(descriptor)
 
@@ -186,14 +186,6 @@ def _sole_use(slot: Slot) -> Iterator[bool]:
     slot.use.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(slot.use, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, LOCK_MODE)
     try:
-        yield _is_alone(descriptor)
+        yield is_exclusive(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _is_alone(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -11,8 +10,6 @@ from .installed import InstalledPackages
 from .pins import as_pep508
 from .requirements import Requirement
 from .spec import EnvironmentSpec
-
-NOBODY: Final = ""
 
 
 def declared_by(spec: EnvironmentSpec, markers: Mapping[str, str]) -> dict[str, frozenset[str]]:

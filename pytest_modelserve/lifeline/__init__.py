@@ -14,6 +14,6 @@ that lock does the supervisor see that the time is over, and whoever came first 
 from __future__ import annotations
 
 from .command import Status, is_over, read_status, supervised
-from .lease import Lease
+from .lease import Lease, is_exclusive
 
-__all__ = ["Lease", "Status", "is_over", "read_status", "supervised"]
+__all__ = ["Lease", "Status", "is_exclusive", "is_over", "read_status", "supervised"]

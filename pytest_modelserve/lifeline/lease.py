@@ -83,7 +83,7 @@ class Lease:
         if self._descriptor is None:
             raise ValueError(f"{self!r} has no share")
         try:
-            yield _is_exclusive(self._descriptor)
+            yield is_exclusive(self._descriptor)
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_SH)  # either exchange gives up the old lock for an instant
 
@@ -103,7 +103,8 @@ class Lease:
         return f"Lease({str(self.path)!r}, {'held' if self.is_held else 'closed'})"
 
 
-def _is_exclusive(descriptor: int) -> bool:
+def is_exclusive(descriptor: int) -> bool:
+    """Take the exclusive lock on an open file if nobody else has one, and tell whether; closing the file ends it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import time
@@ -14,6 +13,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from ..lifeline import is_exclusive
 from .process import lease_path
 from .sharing import GATE
 from .state import read_server
@@ -74,12 +74,6 @@ def _held_alone(lease: Path) -> Iterator[bool]:
         yield True
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        yield False
-        return
-    try:
-        yield True
+        yield is_exclusive(descriptor)
     finally:
         os.close(descriptor)
